@@ -1,0 +1,135 @@
+# make [all|demo|test|lint|doc|install|clean|deps|sanitize] [LUA=5.4]
+#
+# LUA is 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
+# On a fresh Debian `make demo` and `make test` install what they need first;
+# elsewhere set what differs: CC, CFLAGS, LDFLAGS, OPENSSL_DIR, LUA_INCDIR,
+# INTERPRETER, PREFIX, DESTDIR, INST_LUADIR, INST_LIBDIR. DEPS=: installs
+# nothing. `make test SPECS=spec/smoke_spec.lua ARGS=--filter=name` runs a part.
+
+LUA = 5.4
+BUILD = build/$(LUA)
+SPECS = spec
+PREFIX = /usr/local
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+DEPS = sh .ci/deps
+INST_LUADIR = $(PREFIX)/share/lua/$(ABI)
+INST_LIBDIR = $(PREFIX)/lib/lua/$(ABI)
+
+ifeq ($(LUA),jit)
+INTERPRETER = luajit
+ABI = 5.1
+else
+INTERPRETER = lua$(LUA)
+ABI = $(LUA)
+endif
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+  -Wmissing-prototypes
+STANDARD = -std=c99 -D_POSIX_C_SOURCE=200809L
+# Asked for late: `make deps` may have installed them a moment ago.
+LUA_PC = $(if $(filter jit,$(LUA)),luajit,lua$(LUA))
+LUA_CFLAGS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
+  $(PKG_CONFIG) --cflags $(LUA_PC)))
+OPENSSL_CFLAGS = $(if $(OPENSSL_DIR),-I$(OPENSSL_DIR)/include,$(shell \
+  $(PKG_CONFIG) --cflags openssl))
+OPENSSL_LIBS = $(if $(OPENSSL_DIR),-L$(OPENSSL_DIR)/lib \
+  -Wl$(,)-rpath$(,)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell \
+  $(PKG_CONFIG) --libs openssl))
+, := ,
+COMPILE = $(CC) $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS) $(LUA_CFLAGS) \
+  $(CPPFLAGS) $(CFLAGS) -fPIC
+
+MODULE = $(BUILD)/luassl/core.so
+SOURCES = $(wildcard src/*.c)
+OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
+# Only the specs use these.
+WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
+  $(BUILD)/luassl_inject.so $(if $(filter 5.1 jit,$(LUA)),,$(BUILD)/oom)
+SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# The chosen Lua sees this tree before anything that is installed.
+export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
+export LUA_CPATH = $(abspath $(BUILD))/?.so;;
+export LUASSL_BUILD = $(abspath $(BUILD))
+unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4
+unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4
+unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+AGAIN = @$(MAKE) --no-print-directory
+
+.PHONY: all clean demo deps doc install leaks lint sanitize sanitized test \
+  witnesses
+.DELETE_ON_ERROR:
+
+all: $(MODULE)
+
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OPENSSL_LIBS)
+
+$(BUILD)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+# Resident: OpenSSL calls back into the audit until the process ends.
+$(BUILD)/luassl_%.so: spec/%.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
+
+# A host of its own, so that it can choose Lua's allocator.
+$(BUILD)/oom: spec/oom.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
+	  $(PKG_CONFIG) --libs $(LUA_PC)) -lm -ldl
+
+witnesses: $(WITNESSES)
+
+-include $(OBJECTS:.o=.d)
+
+deps:
+	@$(DEPS) all $(LUA)
+
+demo:
+	@$(DEPS) demo $(LUA)
+	$(AGAIN) all
+	@sh examples/demo.sh $(INTERPRETER)
+
+test:
+	@$(DEPS) test $(LUA)
+	$(AGAIN) all witnesses
+	@sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+
+# AddressSanitizer is no part of Lua: it has to be there before Lua starts.
+# What leaks is valgrind's to say, which knows how Lua ends.
+sanitize:
+	@$(DEPS) sanitize $(LUA)
+	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" sanitized
+	$(AGAIN) leaks
+
+sanitized: all witnesses
+	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)" \
+	sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+
+leaks: all witnesses
+	@LUASSL_WRAPPER="valgrind -q --leak-check=full --error-exitcode=9 \
+	  --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
+	sh spec/run.sh $(INTERPRETER) spec/leaks.lua
+
+lint:
+	@$(DEPS) lint $(LUA)
+	$(AGAIN) all
+	@sh .ci/lint "$(MODULE)" "$(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS)"
+
+doc:
+	@$(DEPS) doc $(LUA)
+	ldoc -q -c config.ld .
+
+install: all
+	install -d $(DESTDIR)$(INST_LUADIR)/luassl $(DESTDIR)$(INST_LIBDIR)/luassl
+	install -m 644 lua/luassl/*.lua $(DESTDIR)$(INST_LUADIR)/luassl
+	install -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/luassl
+
+clean:
+	rm -rf build

@@ -1,0 +1,141 @@
+--- Failures as values.
+-- An error is a table that prints, concatenates and answers the string methods
+-- like the sentence it holds; equality is identity. Its class is its
+-- metatable: `IOError` > `SocketError` > `SSLError` > `SSLEOFError`,
+-- `SSLSyscallError`, `SSLCertVerificationError`.
+-- @classmod SSLError
+
+local classes = require "luassl.core".errors  -- the metatables; C fills the errors
+
+--- The fields of an error; all but the first three only where they apply.
+-- @table fields
+-- @tfield string text what happened, in a sentence: what `tostring` gives
+-- @tfield string kind what happened, as one of the symbols of `kinds`
+-- @tfield string operation the method or option that failed: `"handshake"`
+-- @tfield string library the part of OpenSSL that complains, or `"system library"`
+-- @tfield string reason its complaint, in its words
+-- @tfield integer code OpenSSL's error code, of the system library the errno
+-- @tfield {string,...} stack what else OpenSSL had to say, oldest first
+-- @tfield integer verify_code OpenSSL's verdict on the peer's certificate
+-- @tfield string verify_message the same in OpenSSL's words
+-- @tfield integer verify_depth where in the chain: 0 is the peer's certificate
+-- @tfield string alert the TLS alert, by RFC 8446's name; `"alert_200"` if it has none
+-- @tfield string alert_direction `"sent"` or `"received"`
+-- @tfield string file the file that was to be read
+-- @tfield boolean accepted true: one client's failure, the listener goes on
+
+--- What happened, as a stable symbol: the field `kind`.
+-- @table kinds
+local kinds = {
+  alert = "the peer sent an alert that no other kind stands for",
+  alpn = "both sides share no application protocol",
+  certificate = "a certificate is malformed",
+  cipher = "both sides share no cipher, group or signature algorithm; or no such cipher",
+  eof = "the connection ended without close_notify",
+  file = "a file cannot be read",
+  handshake_timeout = "the peer did not complete the handshake in time",
+  injection = "clear text came before TLS began",
+  key_mismatch = "a private key does not belong to its certificate",
+  memory = "out of memory",
+  name = "a host name is malformed",
+  no_certificate = "the peer sent no certificate where one is asked for",
+  passphrase = "a passphrase is missing or wrong",
+  pem = "there is no PEM, or it is damaged or of the wrong sort",
+  plaintext = "the peer speaks clear text, not TLS",
+  protocol = "the peer broke TLS's rules or does not speak it; a record was damaged",
+  random = "random bytes cannot be had",
+  ssl = "anything else that OpenSSL complains of",
+  state = "the connection is not ready for this",
+  syscall = "the system refused: `code` is the errno",
+  time = "a string is no time of a certificate",
+  unread_data = "received data would be lost",
+  unsent = "sent data did not leave",
+  unsupported = "this OpenSSL or the peer does not support it",
+  verification = "the peer's certificate is refused",
+  version = "both sides share no version of TLS",
+  weak = "a key or digest is too weak for the security level",
+}
+
+local parents = {
+  SocketError = "IOError",
+  SSLError = "SocketError",
+  SSLEOFError = "SSLError",
+  SSLSyscallError = "SSLError",
+  SSLCertVerificationError = "SSLError",
+}
+
+local methods = {}
+
+--- Whether the error is of a class or of one that derives from it.
+-- @function is
+-- @tparam table class `ssl.SSLError`, `ssl.IOError` ...
+-- @treturn boolean
+-- @raise when `class` is no error class
+-- @usage if err:is(ssl.SSLCertVerificationError) then ... end
+function methods.is(self, class)
+  if type(class) ~= "table" or classes[rawget(class, "__name")] ~= class then
+    error("bad argument #1 to 'is' (error class expected, got " .. type(class) .. ")", 2)
+  end
+  local own = getmetatable(self)
+  while own do
+    if own == class then return true end
+    own = classes[parents[own.__name]]
+  end
+  return false
+end
+
+--- The string methods `find`, `match`, `gmatch`, `gsub`, `sub`, `lower`,
+-- `upper`, `len` and `format`, on the error's text: many callers take errors
+-- for strings.
+-- @function find
+-- @param ... as in Lua's `string`
+for _, name in ipairs { "find", "match", "gmatch", "gsub", "sub", "lower", "upper", "len", "format" } do
+  local method = string[name]
+  methods[name] = function(self, ...)
+    return method(self.text, ...)
+  end
+end
+
+-- The text of an error; anything else as it is.
+local function text(value)
+  if type(value) == "table" then
+    local class = getmetatable(value)
+    if type(class) == "table" and class == classes[rawget(class, "__name")] then return value.text end
+  end
+  return value
+end
+
+--- The text.
+-- @function __tostring
+-- @treturn string
+local function to_string(self)
+  return self.text
+end
+
+--- The text, joined with a string, a number or another error's text.
+-- @function __concat
+-- @treturn string
+local function concat(a, b)
+  return text(a) .. text(b)
+end
+
+for name, class in pairs(classes) do
+  class.__name = name
+  class.__index = class
+  class.__tostring = to_string
+  class.__concat = concat
+  for method_name, method in pairs(methods) do class[method_name] = method end
+end
+
+--- Makes an error; for the parts of LuaSSL that are written in Lua.
+-- @function new
+-- @tparam string class its name
+-- @tparam table fields `text`, `kind` and `operation` at least; becomes the
+-- error
+-- @treturn SSLError
+-- @local
+local function new(class, fields)
+  return setmetatable(fields, assert(classes[class], class))
+end
+
+return { classes = classes, kinds = kinds, new = new }

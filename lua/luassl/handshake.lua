@@ -1,0 +1,97 @@
+--- The one loop that runs a handshake, and the methods that run it first.
+-- The handshake itself is C and returns here whenever Lua has to decide
+-- something; so what decides may yield, in the coroutine of the caller.
+-- @module luassl.handshake
+
+local connection = require "luassl.core".connection
+
+local begin, hold, step = connection.begin, connection.hold, connection.step
+local PENDING = connection.PENDING
+
+local handshake = {}
+
+--- Goes on with a handshake until it ends or the operation's time is up.
+-- @tparam SSLSocket|SSLObject self whose operation has begun
+-- @tparam boolean native answer `"wantread"` and `"wantwrite"` at timeout 0
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError
+function handshake.run(self, native)
+  -- Hooks run here, between two steps; `step` says which one OpenSSL awaits.
+  return step(self, native)
+end
+
+local run = handshake.run
+
+-- Runs the handshake within the operation that asked for it: one deadline.
+local function run_first(self, native)
+  local done, err = run(self, native)
+  if done then hold(self) end
+  return done, err
+end
+
+--- Adds the methods that run a handshake to a method table of C functions.
+-- @tparam table methods SSLSocket's or SSLObject's
+function handshake.install(methods)
+  local read, receive = methods.read, methods.receive
+  local send, write = methods.send, methods.write
+
+  --- Runs the handshake, or goes on with it.
+  -- @function do_handshake
+  -- @treturn[1] boolean true
+  -- @treturn[2] nil
+  -- @treturn[2] string|SSLError `"timeout"`, at timeout 0 `"wantread"` or
+  -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
+  -- @source SSL_do_handshake(3)
+  function methods.do_handshake(self)
+    begin(self)
+    return run(self, true)
+  end
+  methods.dohandshake = methods.do_handshake
+
+  function methods.read(self, nbytes)
+    local data, err = read(self, nbytes)
+    if err == PENDING then
+      local done
+      done, err = run_first(self, true)
+      if not done then return nil, err end
+      data, err = read(self, nbytes)
+    end
+    return data, err
+  end
+
+  function methods.receive(self, pattern, prefix)
+    local data, err, partial = receive(self, pattern, prefix)
+    if err == PENDING then
+      local done
+      done, err = run_first(self, false)
+      if not done then return nil, err, partial end
+      data, err, partial = receive(self, pattern, prefix)
+    end
+    return data, err, partial
+  end
+
+  function methods.send(self, data, first, last)
+    local sent, err, partial = send(self, data, first, last)
+    if err == PENDING then
+      local done
+      done, err = run_first(self, false)
+      if not done then return nil, err, partial end
+      sent, err, partial = send(self, data, first, last)
+    end
+    return sent, err, partial
+  end
+
+  function methods.write(self, data)
+    local written, err, partial = write(self, data)
+    if err == PENDING then
+      local done
+      done, err = run_first(self, true)
+      if not done then return nil, err, partial end
+      written, err, partial = write(self, data)
+    end
+    return written, err, partial
+  end
+end
+
+return handshake

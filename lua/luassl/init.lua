@@ -1,0 +1,208 @@
+--- TLS sockets for Lua.
+-- @module luassl
+-- @usage local ssl = require "luassl"
+-- local conn = assert(ssl.connect("example.com", 443))
+
+local luasocket = require "socket"
+local core = require "luassl.core"
+local certificates = require "luassl.certificates"
+local constants = require "luassl.constants"
+local contexts = require "luassl.contexts"
+local handshake = require "luassl.handshake"
+local socket = require "luassl.socket"
+require "luassl.errors"
+
+local ssl = { _VERSION = "LuaSSL scm" }
+
+for _, part in ipairs { constants, core.random, core.versions, certificates } do
+  for name, value in pairs(part) do ssl[name] = value end
+end
+for name, class in pairs(core.errors) do ssl[name] = class end
+
+-- What wrap_socket and connect take for the connection; the rest is the
+-- context's.
+local CONNECTION_OPTIONS = {
+  check_hostname = true, do_handshake_on_connect = true, handshake_timeout = true, nodelay = true,
+  server_hostname = true, suppress_ragged_eofs = true,
+}
+
+local function check_table(options, operation, index)
+  if options == nil then return {} end
+  if type(options) == "table" then return options end
+  error(("bad argument #%d to '%s' (table expected, got %s)"):format(index, operation, type(options)), 3)
+end
+
+-- Splits options in two tables; `own` are those of neither.
+local function split(options, own)
+  local for_context, for_connection = {}, {}
+  for name, value in pairs(options) do
+    if CONNECTION_OPTIONS[name] then for_connection[name] = value
+    elseif not own[name] then for_context[name] = value end
+  end
+  return for_context, for_connection
+end
+
+--- A context with secure defaults: TLS 1.2 or later, the server's chain
+-- verified against the system's trust anchors, and its name checked.
+-- @function create_default_context
+-- @tparam[opt] table options those of `SSLContext`; any of `ca_certs`,
+-- `ca_path`, `ca_data` replaces the system's anchors, `system_trust=true` adds
+-- them. A server (`server_side=true`) asks for no client certificate unless
+-- `cert_reqs` says so.
+-- @treturn[1] SSLContext
+-- @treturn[2] nil
+-- @treturn[2] SSLError
+-- @raise on wrong types and unknown options
+function ssl.create_default_context(options)
+  local given = {}
+  for name, value in pairs(check_table(options, "create_default_context", 1)) do given[name] = value end
+  if given.cert_reqs == nil then
+    given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
+  end
+  if given.check_hostname == nil then
+    given.check_hostname = not given.server_side and given.cert_reqs ~= ssl.CERT_NONE
+  end
+  if given.system_trust == nil then
+    given.system_trust = not (given.ca_certs or given.ca_path or given.ca_data)
+  end
+  return core.context.new(given)
+end
+
+ssl.SSLContext = core.context.new
+
+-- The reference's context, and what it means for the connection.
+local function reference_context(for_context, for_connection)
+  local verifies = for_context.cert_reqs ~= nil and for_context.cert_reqs ~= ssl.CERT_NONE
+  if for_context.server_side and not for_context.certfile then
+    error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
+  end
+  if for_connection.check_hostname == nil and for_connection.server_hostname ~= nil and verifies then
+    for_connection.check_hostname = true
+  end
+  return core.context.new(for_context)
+end
+
+--- Wraps a LuaSocket object as Python 2.6's `ssl.wrap_socket` does, with its
+-- defaults: nothing is verified unless `cert_reqs` says so. Clients that want
+-- the secure defaults use `connect` or `create_default_context`.
+-- @function wrap_socket
+-- @tparam userdata sock LuaSocket TCP or unix stream object; a connected one
+-- is taken over and behaves as closed from then on
+-- @tparam[opt] table options `keyfile`, `certfile` (strings, PEM files),
+-- `server_side` (boolean, default false), `cert_reqs` (default `CERT_NONE`),
+-- `ssl_version` (`PROTOCOL_*`; default the best of TLS 1.2 and later),
+-- `ca_certs` (string, PEM file), `do_handshake_on_connect` (boolean, default
+-- true), `suppress_ragged_eofs` (boolean, default true), `ciphers` (string),
+-- `server_hostname` (string; with `cert_reqs` it turns the name check on),
+-- `check_hostname` (boolean), `alpn_protocols` (list of strings),
+-- `handshake_timeout` (seconds, default 30), `context` (SSLContext, instead of
+-- the options it has), `password` and the other options of `SSLContext`
+-- @treturn[1] SSLSocket
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure
+-- @raise on wrong types, unknown options and contradictions
+-- @source Python 2.6, ssl
+function ssl.wrap_socket(sock, options)
+  options = check_table(options, "wrap_socket", 2)
+  local context, err = options.context, nil
+  local for_context, for_connection = split(options, { context = true })
+  if for_connection.suppress_ragged_eofs == nil then for_connection.suppress_ragged_eofs = true end
+  if context == nil then
+    context, err = reference_context(for_context, for_connection)
+    if not context then return nil, err end
+  else
+    for_connection.server_side, for_context.server_side = for_context.server_side, nil
+    local name = next(for_context)
+    if name then error(("wrap_socket: option '%s' belongs to the context that was given"):format(tostring(name)), 2) end
+  end
+  return socket.wrap(context, sock, for_connection)
+end
+
+local CONNECT_OPTIONS = { context = true, timeout = true }
+local CONNECT_TIMEOUT = 30
+
+local function check_timeout(timeout, operation)
+  if timeout == nil then return CONNECT_TIMEOUT end
+  if type(timeout) == "number" and timeout > 0 then return timeout end
+  error(operation .. ": option 'timeout' must be a number of seconds above 0", 3)
+end
+
+-- TCP and TLS to an address, in one deadline.
+local function open(context, host, port, options, timeout)
+  local sock = luasocket.tcp()
+  local self, err = socket.wrap(context, sock, options)
+  if not self then return nil, err end
+  self:settimeout(timeout)
+  local done
+  done, err = self:connect(host, port)
+  if not done then
+    self:close()
+    return nil, err
+  end
+  self:settimeout(nil)
+  return self
+end
+
+--- Connects to a TLS server and verifies it: its chain against the system's
+-- trust anchors, its name against `host`.
+-- @function connect
+-- @tparam string host name or address
+-- @tparam integer port
+-- @tparam[opt] table options `timeout` (seconds for TCP and TLS together,
+-- default 30; the look-up of the name cannot be bounded), `server_hostname`
+-- (string, default `host`), `context` (SSLContext), or else the options of
+-- `create_default_context`. Contexts are kept for further calls with the same
+-- options as long as the files they name are unchanged; so keys stay in memory.
+-- @treturn[1] SSLSocket that blocks without limit until `settimeout`
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
+-- wrong before TLS, or a failure
+-- @raise on wrong types and unknown options
+function ssl.connect(host, port, options)
+  options = check_table(options, "connect", 3)
+  local timeout = check_timeout(options.timeout, "connect")
+  local for_context, for_connection = split(options, CONNECT_OPTIONS)
+  local context, err = options.context, nil
+  if context == nil then
+    for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
+    context, err = contexts.get(for_context, options, ssl.create_default_context)
+    if not context then return nil, err end
+  elseif next(for_context) then
+    error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 2)
+  end
+  return open(context, host, port, for_connection, timeout)
+end
+
+--- The certificate of a TLS server.
+-- @function get_server_certificate
+-- @tparam table address `{host, port}`
+-- @tparam[opt] table options `ssl_version` (`PROTOCOL_*`), `ca_certs` (string,
+-- PEM file: the chain must verify), `check_hostname` (boolean, default false:
+-- the name must match too), `timeout` (seconds, default 30)
+-- @treturn[1] string PEM
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError
+-- @source Python 2.6, ssl
+function ssl.get_server_certificate(address, options)
+  if type(address) ~= "table" then
+    error("bad argument #1 to 'get_server_certificate' ({host, port} expected, got " .. type(address) .. ")", 2)
+  end
+  options = check_table(options, "get_server_certificate", 2)
+  local timeout = check_timeout(options.timeout, "get_server_certificate")
+  local for_context, for_connection = split(options, CONNECT_OPTIONS)
+  for_context.cert_reqs = options.ca_certs and ssl.CERT_REQUIRED or ssl.CERT_NONE
+  local context, err = core.context.new(for_context)
+  if not context then return nil, err end
+  local self
+  self, err = open(context, address[1], address[2], for_connection, timeout)
+  if not self then return nil, err end
+  local der = self:getpeercert(true)
+  self:close()
+  return ssl.DER_cert_to_PEM_cert(der)
+end
+
+core.context.methods.wrap_object = core.object.wrap
+handshake.install(core.object.methods)
+core.publish()
+
+return ssl

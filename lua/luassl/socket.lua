@@ -1,0 +1,304 @@
+--- SSLSocket before and after TLS: taking a LuaSocket object over and giving
+-- it back, and what works on the LuaSocket object itself.
+-- @module luassl.socket
+
+local luasocket = require "socket"
+local core = require "luassl.core"
+local errors = require "luassl.errors"
+local handshake = require "luassl.handshake"
+
+local primitives = core.socket
+local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
+local open, parts, state, wrap = primitives.open, primitives.parts, primitives.state, primitives.wrap
+local begin, remaining = core.connection.begin, core.connection.remaining
+local run = handshake.run
+
+local methods = primitives.methods
+local socket = {}
+
+-- LuaSocket's class of a stream socket: "client", "server" or "master".
+local function class_of(sock)
+  if type(sock) ~= "userdata" then return nil end
+  local name = tostring(sock)
+  return name:match "^tcp{(%a+)}" or name:match "^unix{(%a+)}" or name:match "^unixstream{(%a+)}"
+end
+
+local function is_unix(sock)
+  return not tostring(sock):find "^tcp"
+end
+
+local function check_socket(sock)
+  local class = class_of(sock)
+  if class then return class end
+  error(("bad argument #1 to 'wrap_socket' (LuaSocket TCP or unix stream object expected, got %s)")
+    :format(type(sock) == "userdata" and tostring(sock) or type(sock)), 4)
+end
+
+-- Connected sockets are "client"; a "master" may be one that got its
+-- descriptor from elsewhere.
+local function is_connected(sock, class)
+  if class ~= "master" or is_unix(sock) then return class == "client" end
+  return sock:getpeername() ~= nil
+end
+
+-- Bytes that LuaSocket had read already. A server's client may have begun its
+-- handshake in them; what a client finds there, nobody vouches for.
+local function early_bytes(sock)
+  local bytes = {}
+  while sock:dirty() do
+    bytes[#bytes + 1] = sock:receive(1)
+  end
+  return table.concat(bytes)
+end
+
+-- Takes the connected `sock` over; if that fails it is as it was.
+local function start(self, sock, host)
+  local _, server_side = state(self)
+  if not server_side and sock:dirty() then
+    return nil, errors.new("SSLError", {
+      kind = "injection", operation = "wrap_socket",
+      text = "wrap_socket: the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)",
+    })
+  end
+  local done, err = open(self, host)
+  if not done then return nil, err end
+  return attach(self, sock, early_bytes(sock), is_unix(sock))
+end
+
+local function inherit_timeouts(self, sock)
+  if is_unix(sock) then return end  -- LuaSocket's unix sockets do not tell
+  local block, total = sock:gettimeout()
+  self:settimeout(block, "b")
+  self:settimeout(total, "t")
+end
+
+-- Handshakes at once unless told not to, or not to wait.
+local function handshake_at_once(self, options)
+  return options.do_handshake_on_connect ~= false and begin(self) ~= 0
+end
+
+local function wrap_connected(self, sock, options)
+  local done, err = start(self, sock)
+  if not done then return nil, err end
+  if not handshake_at_once(self, options) then return self end
+  done, err = run(self, true)
+  if done then return self end
+  self:close()
+  return nil, err
+end
+
+local function copy(options)
+  local result = {}
+  for key, value in pairs(options) do result[key] = value end
+  return result
+end
+
+--- Wraps a LuaSocket object: SSLContext's `wrap_socket`.
+-- @function wrap_socket
+-- @tparam userdata sock LuaSocket TCP or unix stream object. A connected one
+-- is taken over and behaves as closed from then on; an unconnected or
+-- listening one is kept and used.
+-- @tparam[opt] table options `server_hostname` (string: SNI and the name to
+-- check), `check_hostname` (boolean, default the context's),
+-- `do_handshake_on_connect` (boolean, default true), `suppress_ragged_eofs`
+-- (boolean, default the context's), `handshake_timeout` (seconds, default the
+-- context's), `nodelay` (boolean, default the context's), `server_side`
+-- @treturn[1] SSLSocket
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure; once the
+-- handshake has begun the connection is closed
+-- @raise on wrong types, unknown options, or `check_hostname` without a name
+function socket.wrap(context, sock, options)
+  local class = check_socket(sock)
+  if options ~= nil and type(options) ~= "table" then
+    error("bad argument #2 to 'wrap_socket' (table expected, got " .. type(options) .. ")", 3)
+  end
+  options = copy(options or {})
+  if class ~= "master" and sock:getfd() < 0 then return nil, "closed" end
+  local self, err = wrap(context, sock, options)
+  if not self then return nil, err end
+  local _, server_side = state(self)
+  if class == "server" and not server_side then
+    error("a listening socket needs server_side=true", 3)
+  end
+  inherit_timeouts(self, sock)
+  if is_connected(sock, class) then return wrap_connected(self, sock, options) end
+  return self
+end
+
+core.context.methods.wrap_socket = socket.wrap
+
+-- The LuaSocket object that `self` still works on; nil, "closed" when closed;
+-- raises when TLS has taken its place.
+local function held(self, operation)
+  local context, options, sock = parts(self)
+  if state(self) == "closed" then return nil, "closed" end
+  if not sock then error(operation .. " works only on a socket that is not connected", 3) end
+  return sock, context, options
+end
+
+--- As LuaSocket's.
+-- @function bind
+-- @tparam string address
+-- @tparam integer port
+function methods.bind(self, address, port)
+  local sock, err = held(self, "bind")
+  if not sock then return nil, err end
+  return sock:bind(address, port)
+end
+
+--- As LuaSocket's.
+-- @function listen
+-- @tparam[opt=32] integer backlog
+function methods.listen(self, backlog)
+  local sock, err = held(self, "listen")
+  if not sock then return nil, err end
+  return sock:listen(backlog or 32)
+end
+
+-- Called again, LuaSocket tells of a connect that is under way or done.
+local function tcp_connect(self, sock, host, port)
+  sock:settimeout(remaining(self))
+  local done, err = sock:connect(host, port)
+  if done or err == "already connected" then return 1 end
+  if err == "Operation already in progress" then err = "timeout" end
+  return nil, err
+end
+
+--- Connects TCP, then TLS, within one deadline (the look-up of the name
+-- cannot be bounded). At timeout 0 call it again until it answers 1.
+-- @function connect
+-- @tparam string host name or address; the name for SNI and, with
+-- check_hostname, for the certificate, unless server_hostname was given
+-- @tparam integer port
+-- @treturn[1] integer 1
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
+-- wrong before TLS, or a failure
+-- @source LuaSocket, tcp
+function methods.connect(self, host, port)
+  local _, options, sock = parts(self)
+  local current = state(self)
+  if current == "closed" then return nil, "closed" end
+  if current == "connected" then return nil, "already connected" end
+  begin(self)
+  if sock then
+    local done, err = tcp_connect(self, sock, host, port)
+    if not done then return nil, err end
+    done, err = start(self, sock, not is_unix(sock) and host or nil)
+    if not done then return nil, err end
+    if options.do_handshake_on_connect == false then return 1 end
+  end
+  local done, err = run(self, false)
+  return done and 1, err
+end
+
+-- Marks an error as one client's, which ends no accept loop.
+local function accepted(err)
+  if err == "timeout" then
+    err = errors.new("SSLError", {
+      kind = "handshake_timeout", operation = "accept",
+      text = "accept: the client did not complete the handshake in time",
+    })
+  end
+  if type(err) == "table" then err.accepted = true end
+  return err
+end
+
+local function start_accepted(client, sock, options, deadline)
+  local done, err = start(client, sock)
+  if not done then
+    sock:close()
+    return nil, accepted(err)
+  end
+  if deadline == 0 or options.do_handshake_on_connect == false then return client end
+  begin(client, deadline)
+  done, err = run(client, false)
+  if done then return client end
+  client:close()
+  return nil, accepted(err)
+end
+
+--- Waits for a client and its handshake.
+-- @function accept
+-- @treturn[1] SSLSocket without a timeout of its own
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"timeout"`: nobody came; a failure with
+-- `accepted == true`: one client's, go on accepting; else the listener's
+-- @raise on a socket that does not listen
+-- @source LuaSocket, tcp
+function methods.accept(self)
+  local listener, context, options = held(self, "accept")
+  if not listener then return nil, context end
+  if class_of(listener) ~= "server" then error("accept needs a listening socket: call listen first", 2) end
+  local deadline = begin(self)
+  listener:settimeout(remaining(self))
+  local sock, err = listener:accept()
+  if not sock then return nil, err end
+  local client = wrap(context, sock, options)
+  return start_accepted(client, sock, options, deadline)
+end
+
+-- LuaSocket's options, on its own object: one a Lua state, borrowed.
+local shell
+
+local function with_object(self, operation, ...)
+  local _, _, sock = parts(self)
+  if sock then return sock[operation](sock, ...) end
+  shell = shell or luasocket.tcp()
+  shell:setfd(self:getfd())
+  local done, result, err = pcall(shell[operation], shell, ...)
+  shell:setfd(-1)
+  if not done then error(result, 0) end
+  return result, err
+end
+
+--- As LuaSocket's.
+-- @function getoption
+-- @tparam string name
+function methods.getoption(self, name)
+  return with_object(self, "getoption", name)
+end
+
+--- As LuaSocket's.
+-- @function setoption
+-- @tparam string name
+-- @param value
+function methods.setoption(self, name, value)
+  return with_object(self, "setoption", name, value)
+end
+
+-- A tcp{client} without a descriptor: a connect makes it one, even this one,
+-- which fails at once.
+local function client_object()
+  local sock = luasocket.tcp()
+  sock:settimeout(0)
+  sock:connect("127.0.0.1", 0)
+  sock:close()
+  return sock
+end
+
+--- Ends TLS in both directions and gives the clear connection back.
+-- @function unwrap
+-- @treturn[1] userdata LuaSocket object
+-- @treturn[1] string clear text that arrived behind the peer's end of TLS
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"timeout"`, at timeout 0 `"wantread"` or
+-- `"wantwrite"` (call again), `"closed"`, or a failure; with kind
+-- `"unread_data"` receive first, then call again
+-- @source RFC 8446, 6.1
+function methods.unwrap(self)
+  local leftover, err = finish(self)
+  if not leftover then return nil, err end
+  local _, _, _, original = parts(self)
+  local block, total = self:gettimeout()
+  local sock = original or client_object()
+  sock:settimeout(block, "b")
+  if not original then sock:settimeout(total, "t") end
+  detach(self, sock)
+  return sock, leftover
+end
+
+handshake.install(methods)
+
+return socket

@@ -1,0 +1,171 @@
+#!/bin/sh
+# pki.sh DIRECTORY -- throw-away authorities, keys and certificates for the
+# specs and the demo. All of it is worthless outside of the tests.
+#
+# For each leaf NAME: NAME.key, NAME.crt and NAME.pem (key first, then the
+# certificate, then what its issuer chain needs, as the reference asks).
+#   rsa ecdsa ed25519  localhost, 127.0.0.1, ::1
+#   chained            localhost, by the intermediate
+#   untrusted          localhost, by other-root
+#   selfsigned         localhost
+#   expired future     localhost, out of their time
+#   other              other.example
+#   wildcard           *.wildcard.example
+#   noname             common name localhost, no subjectAltName
+#   names              every kind of subjectAltName, a multi-valued RDN, an
+#                      unknown type of name (1.2.3.4.5)
+#   nul                a DNS name with a NUL: localhost\0.evil.example
+#   client             clientAuth only, for "LuaSSL test client"
+# Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
+# (all three in one file). The passphrase of rsa-pkcs8.key and
+# rsa-traditional.key is "secret"; rsa-encrypted.pem is combined. Not PEM:
+# text.pem, empty.pem, garbage.pem; rsa.der is rsa.crt in DER.
+set -eu
+mkdir -p "$1"
+cd "$1"
+umask 077
+unset OPENSSL_CONF RANDFILE
+exec 3>&2 2>pki.log
+trap '[ $? = 0 ] || cat pki.log >&3' EXIT
+
+cat >pki.conf <<'END'
+oid_section = oids
+[oids]
+luasslTest = 1.2.3.4.5
+[req]
+distinguished_name = dn
+prompt = no
+utf8 = yes
+[dn]
+CN = unused
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature, keyEncipherment
+extendedKeyUsage = serverAuth
+subjectAltName = ${ENV::SAN}
+[selfsigned]
+basicConstraints = CA:FALSE
+subjectAltName = ${ENV::SAN}
+[noname]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+[client]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = clientAuth
+subjectAltName = email:client@luassl.example
+[names]
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+subjectAltName = @every
+[every]
+DNS.1 = names.example
+DNS.2 = localhost
+IP.1 = 127.0.0.1
+IP.2 = 2001:db8::1
+email.1 = post@names.example
+URI.1 = https://names.example/path
+RID.1 = 1.2.3.4
+otherName.1 = 1.3.6.1.4.1.99999.1;UTF8:other
+dirName.1 = directory
+[directory]
+C = DE
+O = LuaSSL
+CN = Directory Name
+[ca]
+default_ca = dated
+[dated]
+database = dated.txt
+new_certs_dir = .
+serial = dated.srl
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+END
+SAN='DNS:localhost, IP:127.0.0.1, IP:::1'
+export SAN
+
+key() {  # name [algorithm]
+  case ${2:-ec} in
+    ec) openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 ;;
+    *) openssl genpkey -algorithm "$2" ;;
+  esac >"$1.key"
+}
+
+authority() {  # name, common name
+  key "$1"
+  openssl req -config pki.conf -new -x509 -key "$1.key" -days 30 \
+    -extensions authority -subj "/O=LuaSSL/CN=$2" -out "$1.crt"
+}
+
+request() {  # name, subject
+  openssl req -config pki.conf -new -key "$1.key" -multivalue-rdn \
+    -subj "$2" -out "$1.csr"
+}
+
+issue() {  # name, subject, section, issuer
+  [ -f "$1.key" ] || key "$1"
+  request "$1" "$2"
+  openssl x509 -req -in "$1.csr" -CA "$4.crt" -CAkey "$4.key" \
+    -CAcreateserial -days 20 -extfile pki.conf -extensions "$3" -out "$1.crt"
+  cat "$1.key" "$1.crt" >"$1.pem"
+}
+
+dated() {  # name, first second, last second
+  key "$1"
+  request "$1" "/CN=$1"
+  openssl ca -config pki.conf -batch -notext -in "$1.csr" -out "$1.crt" \
+    -cert root.crt -keyfile root.key -extensions server \
+    -startdate "$2" -enddate "$3"
+  cat "$1.key" "$1.crt" >"$1.pem"
+}
+
+authority root 'LuaSSL test root'
+authority other-root 'LuaSSL other root'
+issue intermediate '/O=LuaSSL/CN=LuaSSL test intermediate' authority root
+cat other-root.crt intermediate.crt root.crt >roots.crt
+
+key rsa RSA
+key ed25519 ED25519
+for name in rsa ecdsa ed25519; do
+  issue $name "/C=DE/ST=Berlin/O=LuaSSL/CN=localhost" server root
+done
+issue chained /CN=chained server intermediate
+cat intermediate.crt >>chained.pem
+issue untrusted /CN=untrusted server other-root
+SAN=DNS:other.example issue other /CN=other.example server root
+SAN='DNS:*.wildcard.example' issue wildcard /CN=wildcard server root
+issue noname /CN=localhost noname root
+issue client '/CN=LuaSSL test client' client root
+issue names '/C=DE/O=Größe+OU=Names/luasslTest=x/CN=names' names root
+# SEQUENCE { [2] "localhost\0.evil.example" }
+SAN=DER:301982176c6f63616c686f7374002e6576696c2e6578616d706c65 \
+  issue nul /CN=nul server root
+
+: >dated.txt
+echo 1000 >dated.srl
+dated expired 20200101000000Z 20210101000000Z
+dated future 20990101000000Z 21000101000000Z
+
+key selfsigned
+openssl req -config pki.conf -new -x509 -key selfsigned.key -days 20 \
+  -extensions selfsigned -subj /CN=localhost -out selfsigned.crt
+cat selfsigned.key selfsigned.crt >selfsigned.pem
+
+openssl pkcs8 -topk8 -in rsa.key -passout pass:secret -out rsa-pkcs8.key
+openssl rsa -in rsa.key -traditional -aes128 -passout pass:secret \
+  -out rsa-traditional.key
+cat rsa-pkcs8.key rsa.crt >rsa-encrypted.pem
+openssl x509 -in rsa.crt -outform DER -out rsa.der
+echo 'This is not PEM.' >text.pem
+: >empty.pem
+printf '%s\n' '-----BEGIN CERTIFICATE-----' 'bm90IGEgY2VydGlmaWNhdGU=' \
+  '-----END CERTIFICATE-----' >garbage.pem
+mkdir -p empty
+rm -f ./*.csr ./dated.* ./100*.pem

@@ -1,0 +1,49 @@
+/*
+** compat.h -- the only file that tests Lua and OpenSSL versions.
+*/
+#ifndef LUASSL_COMPAT_H
+#define LUASSL_COMPAT_H
+
+#include <lua.h>
+#include <lauxlib.h>
+#include <openssl/opensslv.h>
+
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#error "LuaSSL needs OpenSSL 3.0 or newer"
+#endif
+
+#if LUA_VERSION_NUM < 501
+#error "LuaSSL needs Lua 5.1 or newer"
+#endif
+
+#if LUA_VERSION_NUM == 501  /* LuaJIT too */
+#define compat_setuservalue(L, i)  ((void)lua_setfenv(L, i))
+#define compat_getuservalue(L, i)  lua_getfenv(L, i)
+#define compat_rawlen(L, i)        lua_objlen(L, i)
+#else
+#define compat_setuservalue(L, i)  ((void)lua_setuservalue(L, i))
+#define compat_getuservalue(L, i)  ((void)lua_getuservalue(L, i))
+#define compat_rawlen(L, i)        lua_rawlen(L, i)
+#endif
+
+/* Absolute form of a stack index. */
+#define compat_absindex(L, i) \
+  ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+
+#pragma GCC visibility push(hidden)
+
+/* The userdata at `index` if its metatable is registry[name], else NULL. */
+void *compat_testudata (lua_State *L, int index, const char *name);
+
+/* Sets functions in the table below the `nup` upvalues. [-nup, +0, m] */
+void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup);
+
+/* Makes the metatable of a userdata type, with its name, an empty method
+** table in __index, and an empty __metatable.__index, which core.c fills with
+** a copy for the eyes of others. Leaves metatable and method table.
+** [-0, +2, m] */
+void compat_newtype (lua_State *L, const char *name);
+
+#pragma GCC visibility pop
+
+#endif

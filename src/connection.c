@@ -1,0 +1,427 @@
+/*
+** connection.c -- one TLS connection over an SSL*: opening, handshake,
+** waiting, outcomes, end. It knows no file descriptor: its queue's carrier
+** and its link's `wait` do. Methods have themselves at stack index 1.
+*/
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "object.h"
+#include "options.h"
+#include "socket.h"
+#include "transport.h"
+
+/* ---- callbacks of OpenSSL: no Lua in them ---- */
+
+static void on_info (const SSL *ssl, int where, int value) {
+  Connection *c = SSL_get_app_data(ssl);
+  if (!(where & SSL_CB_ALERT)) return;
+  if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
+  c->alert = value & 0xff;
+  c->alert_sent = (where & SSL_CB_WRITE) != 0;
+}
+
+/* Keeps what OpenSSL forgets when it refuses: the certificate, and how deep
+** in the chain the fault is. Decides nothing. */
+static int on_verify (int good, X509_STORE_CTX *store) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store,
+                                        SSL_get_ex_data_X509_STORE_CTX_idx());
+  Connection *c = SSL_get_app_data(ssl);
+  X509 *leaf = X509_STORE_CTX_get0_cert(store);
+  if (good || c->verify_depth >= 0) return good;
+  c->verify_depth = X509_STORE_CTX_get_error_depth(store);
+  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
+    c->refused = leaf;
+  return good;
+}
+
+/* ---- which connection ---- */
+
+Connection *connection_check (lua_State *L) {
+  void *p = lua_touserdata(L, 1);
+  if (p != NULL && lua_getmetatable(L, 1)) {
+    int ours = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (ours) return p;
+  }
+  lua_getfield(L, lua_upvalueindex(1), "__name");
+  lua_pushfstring(L, "%s expected, got %s", lua_tostring(L, -1),
+                  luaL_typename(L, 1));
+  luaL_argerror(L, 1, lua_tostring(L, -1));
+  return NULL;
+}
+
+Connection *connection_any (lua_State *L, int index) {
+  void *p = compat_testudata(L, index, SOCKET_T);
+  if (p == NULL) p = compat_testudata(L, index, OBJECT_T);
+  if (p == NULL) luaL_argerror(L, index, "SSLSocket or SSLObject expected");
+  return p;
+}
+
+/* ---- opening ---- */
+
+void connection_init (Connection *c, const Link *link) {
+  memset(c, 0, sizeof(*c));
+  c->link = link;
+  c->deadline = TRANSPORT_NEVER;
+  c->alert = c->verify_depth = -1;
+}
+
+static const char *const known_options[] = {
+  "check_hostname", "do_handshake_on_connect", "handshake_timeout",
+  "nodelay", "server_hostname", "server_side", "suppress_ragged_eofs", NULL
+};
+
+/* The policy: the context's, then this connection's own options. */
+void connection_options (lua_State *L, Connection *c, int context,
+                         int options) {
+  Policy *p = &c->policy;
+  int top = lua_gettop(L);
+  context_check(L, context, p);
+  options_check(L, options, known_options, NULL);
+  if (options_boolean(L, options, "server_side", p->server_side)
+      != p->server_side)
+    options_raise(L, "server_side", "does not fit this context, which is for "
+                  "the %s side", p->server_side ? "server" : "client");
+  if (p->server_side && options_push(L, options, "server_hostname") != LUA_TNIL)
+    options_raise(L, "server_hostname", "is for the client side");
+  lua_settop(L, top);
+  p->check_hostname = options_boolean(L, options, "check_hostname",
+                                      p->check_hostname);
+  if (p->check_hostname && p->cert_reqs == CERT_NONE)
+    options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
+  p->suppress_ragged_eofs = options_boolean(L, options, "suppress_ragged_eofs",
+                                            p->suppress_ragged_eofs);
+  p->nodelay = options_boolean(L, options, "nodelay", p->nodelay);
+  p->handshake_timeout = options_number(L, options, "handshake_timeout",
+                                        p->handshake_timeout);
+  if (p->handshake_timeout <= 0)
+    options_raise(L, "handshake_timeout", "must be above 0 seconds");
+  options_boolean(L, options, "do_handshake_on_connect", 1);
+}
+
+/* The option server_hostname, NULL if absent. */
+const char *connection_hostname_option (lua_State *L, int options,
+                                        size_t *size) {
+  return options_string(L, options, "server_hostname", size);
+}
+
+/* The peer's name for SNI and the check: 0, or 2 with nil and an error. */
+int connection_set_name (lua_State *L, Connection *c, const char *name,
+                         size_t size) {
+  const char *why;
+  if (hostname_parse(name, size, &c->name, &why)) return 0;
+  return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
+}
+
+static int open_ssl (Connection *c, SSL_CTX *context) {
+  BIO *bio;
+  c->ssl = SSL_new(context);
+  if (c->ssl == NULL) return 0;
+  bio = queue_bio(&c->queue);
+  if (bio == NULL) return 0;
+  SSL_set_bio(c->ssl, bio, bio);
+  SSL_set_app_data(c->ssl, c);
+  SSL_set_info_callback(c->ssl, on_info);
+  SSL_set_verify(c->ssl, SSL_get_verify_mode(c->ssl), on_verify);
+  if (c->policy.server_side) SSL_set_accept_state(c->ssl);
+  else SSL_set_connect_state(c->ssl);
+  return c->name.text[0] == '\0' ||
+         hostname_apply(c->ssl, &c->name, c->policy.check_hostname);
+}
+
+/* Makes the SSL of the connection at index 1: 0, or 2 with nil and an
+** error. From here on `c` must not move. */
+int connection_open (lua_State *L, Connection *c) {
+  SSL_CTX *context;
+  Policy policy;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  context = context_check(L, lua_gettop(L), &policy);
+  context_used(L, lua_gettop(L));
+  lua_pop(L, 2);
+  if (c->policy.check_hostname && !c->policy.server_side
+      && c->name.text[0] == '\0')
+    return luaL_error(L, "check_hostname needs a server_hostname");
+  ERR_clear_error();
+  if (open_ssl(c, context)) return 0;
+  SSL_free(c->ssl);
+  c->ssl = NULL;
+  return errors_fail(L, "SSL_new", NULL);
+}
+
+/* What C methods answer before the handshake: the Lua half runs it, then
+** calls them again. */
+void connection_push_pending (lua_State *L) {
+  static char pending;
+  lua_pushlightuserdata(L, &pending);
+}
+
+/* ---- time ---- */
+
+void connection_begin (Connection *c) {
+  c->want = 0;
+  if (c->held) c->held = 0;
+  else c->deadline = c->link != NULL ? c->link->deadline(c) : 0;
+}
+
+/* 0 is the deadline of what never waits: it takes all that is there. */
+int connection_expired (const Connection *c) {
+  return c->deadline > 0 && transport_now() >= c->deadline;
+}
+
+/* Waits for `events`, and to get rid of what is queued. 1: try again, 0: not
+** before `deadline`. */
+int connection_wait (Connection *c, int events, double deadline) {
+  int ready;
+  if (bytes_length(&c->queue.out) > 0) events |= TRANSPORT_WRITE;
+  c->want = events;
+  if (c->link == NULL || deadline == 0) return 0;
+  if (deadline > 0 && transport_now() >= deadline) return 0;
+  ready = c->link->wait(c, events, deadline);
+  if (ready < 0) c->queue.read_error = -ready;
+  return ready != 0;
+}
+
+/* ---- outcomes ---- */
+
+/* What OpenSSL's `result`, just returned, means. */
+Outcome connection_outcome (Connection *c, int result) {
+  if (result > 0) return DONE;
+  switch (SSL_get_error(c->ssl, result)) {
+    case SSL_ERROR_ZERO_RETURN: return CLOSED;
+    case SSL_ERROR_WANT_READ:
+      if (c->queue.read_error != 0) return BROKEN;
+      return c->queue.ended ? TRUNCATED : WAIT;
+    default:
+      c->failed = 1;  /* before anything can raise: no SSL_* I/O from here */
+      return FAILED;
+  }
+}
+
+static int make_failure (lua_State *L, Connection *c, const char *operation) {
+  TlsFacts facts;
+  if (c->queue.no_memory)
+    return errors_text(L, ERROR_T, operation, "memory", "out of memory");
+  queue_note_surplus(&c->queue);
+  facts.alert = c->alert;
+  facts.alert_sent = c->alert_sent;
+  facts.server_side = c->policy.server_side;
+  facts.name = c->policy.check_hostname ? c->name.text : NULL;
+  facts.first = c->queue.first;
+  facts.first_size = c->queue.first_size;
+  facts.certificate = c->refused;
+  facts.verify_depth = c->verify_depth;
+  return errors_tls(L, operation, c->ssl, &facts);
+}
+
+/* Makes the SSLError at the top, above a nil, this connection's for good. */
+static int keep_failure (lua_State *L, Connection *c) {
+  c->failed = 1;
+  compat_getuservalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, UV_FAILURE);
+  lua_pop(L, 1);
+  return 2;
+}
+
+static int push_failure (lua_State *L, Connection *c, const char *operation) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_FAILURE);
+  if (!lua_isnil(L, -1)) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  queue_flush(&c->queue);  /* OpenSSL left an alert there */
+  make_failure(L, c, operation);
+  return keep_failure(L, c);
+}
+
+static const char *wait_condition (const Connection *c, int native) {
+  if (c->link != NULL && !(native && c->deadline == 0)) return "timeout";
+  return c->want & TRANSPORT_READ ? "wantread" : "wantwrite";
+}
+
+/* nil and the condition or failure of an outcome that is not DONE; `native`
+** methods tell at timeout 0 what they wait for. */
+int connection_push (lua_State *L, Connection *c, Outcome outcome,
+                     const char *operation, int native) {
+  switch (outcome) {
+    case WAIT: return errors_condition(L, wait_condition(c, native));
+    case BROKEN: return errors_syscall(L, operation, c->queue.read_error);
+    case FAILED: return push_failure(L, c, operation);
+    case TRUNCATED:
+      if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);
+      break;
+    default: break;
+  }
+  return errors_condition(L, "closed");
+}
+
+/* ---- handshake ---- */
+
+/* A flight leaves in one piece: the queue is corked meanwhile. */
+static Outcome handshake_once (Connection *c) {
+  Outcome outcome;
+  ERR_clear_error();
+  c->queue.corked = 1;
+  outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+  c->queue.corked = 0;
+  if (queue_flush(&c->queue) < 0 && outcome == WAIT) {
+    /* Nothing can be sent; perhaps the peer said why. */
+    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+    if (outcome == WAIT) {
+      c->queue.read_error = c->queue.write_error;
+      outcome = BROKEN;
+    }
+  }
+  return outcome;
+}
+
+/* OpenSSL has verified what the verify mode told it to. A cipher without
+** certificates asks it for nothing: the policy stands all the same. */
+static int lacks_certificate (const Connection *c) {
+  return c->policy.cert_reqs != CERT_NONE
+         && (c->policy.cert_reqs == CERT_REQUIRED || !c->policy.server_side)
+         && (SSL_get0_peer_certificate(c->ssl) == NULL
+             || SSL_get_verify_result(c->ssl) != X509_V_OK);
+}
+
+static int handshake_done (lua_State *L, Connection *c) {
+  ERR_clear_error();
+  if (lacks_certificate(c)) {
+    errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
+                "the peer sent no certificate that could be verified");
+    return keep_failure(L, c);
+  }
+  c->established = 1;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
+  if (outcome == FAILED) return push_failure(L, c, "handshake");
+  if (outcome == BROKEN)
+    errors_syscall(L, "handshake", c->queue.read_error);
+  else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
+  return keep_failure(L, c);
+}
+
+static int handshake_waits (lua_State *L, Connection *c, int native) {
+  if (transport_now() < c->handshake_deadline)
+    return connection_push(L, c, WAIT, "handshake", native);
+  errors_text(L, ERROR_T, "handshake", "handshake_timeout",
+              "the peer did not complete the handshake within %f seconds "
+              "(see the option handshake_timeout)",
+              c->policy.handshake_timeout);
+  return keep_failure(L, c);
+}
+
+/* Goes on with the handshake until it ends, time is up or a hook has to run:
+** true, or nil and a condition or failure. */
+int connection_handshake (lua_State *L, Connection *c, int native) {
+  double limit;
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->failed) return push_failure(L, c, "handshake");
+  if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
+  if (c->established) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  if (c->handshake_deadline == 0)
+    c->handshake_deadline = transport_now() + c->policy.handshake_timeout;
+  limit = c->handshake_deadline;
+  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
+  for (;;) {
+    Outcome outcome = handshake_once(c);
+    if (outcome == DONE) return handshake_done(L, c);
+    if (outcome != WAIT) return handshake_failed(L, c, outcome);
+    if (!connection_wait(c, TRANSPORT_READ, limit))
+      return handshake_waits(L, c, native);
+  }
+}
+
+/* ---- the end ---- */
+
+/* For __tostring. */
+const char *connection_state (const Connection *c) {
+  if (c->closed) return "closed";
+  if (c->failed) return "failed";
+  if (c->established) return "connected";
+  return c->ssl != NULL ? "handshake" : "no connection";
+}
+
+/* Says close_notify, once; 0 without memory for it. */
+int connection_notify (Connection *c) {
+  if (c->write_shut) return 1;
+  c->write_shut = 1;
+  if (c->ssl == NULL || !c->established || c->failed) return 1;
+  ERR_clear_error();
+  SSL_shutdown(c->ssl);  /* only writes: RFC 8446, 6.1 */
+  ERR_clear_error();
+  return !c->queue.no_memory;
+}
+
+/* Frees all but what is queued to be sent. */
+void connection_release (Connection *c) {
+  SSL *ssl = c->ssl;
+  c->ssl = NULL;  /* first: a second call finds nothing to free */
+  SSL_free(ssl);
+  X509_free(c->refused);
+  c->refused = NULL;
+  bytes_free(&c->plain);
+  bytes_free(&c->queue.in);
+}
+
+/* ---- primitives of handshake.lua ---- */
+
+/* step(connection, native) */
+static int primitive_step (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  return connection_handshake(L, c, lua_toboolean(L, 2));
+}
+
+/* begin(connection [, deadline]) starts an operation, whose deadline it
+** returns; with `deadline` it is that of an operation that goes on. */
+static int primitive_begin (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  connection_begin(c);
+  if (!lua_isnoneornil(L, 2)) c->deadline = luaL_checknumber(L, 2);
+  lua_pushnumber(L, c->deadline);
+  return 1;
+}
+
+/* remaining(connection): seconds until the deadline, nil for ever. */
+static int primitive_remaining (lua_State *L) {
+  double deadline = connection_any(L, 1)->deadline;
+  double left = deadline > 0 ? deadline - transport_now() : 0;
+  if (deadline < 0) lua_pushnil(L);
+  else lua_pushnumber(L, left > 0 ? left : 0);
+  return 1;
+}
+
+/* hold(connection): the next operation keeps the deadline. */
+static int primitive_hold (lua_State *L) {
+  connection_any(L, 1)->held = 1;
+  return 0;
+}
+
+/* Adds what handshake.lua needs to the table at the top. [-0, +0, m] */
+void connection_primitives (lua_State *L) {
+  static const luaL_Reg primitives[] = {
+    {"begin", primitive_begin},
+    {"hold", primitive_hold},
+    {"remaining", primitive_remaining},
+    {"step", primitive_step},
+    {NULL, NULL}
+  };
+  compat_setfuncs(L, primitives, 0);
+  connection_push_pending(L);
+  lua_setfield(L, -2, "PENDING");
+}

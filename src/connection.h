@@ -1,0 +1,92 @@
+/*
+** connection.h -- one TLS connection, whatever carries it: the part that
+** SSLSocket and SSLObject have in common and begin with.
+*/
+#ifndef LUASSL_CONNECTION_H
+#define LUASSL_CONNECTION_H
+
+#include "context.h"
+#include "hostname.h"
+#include "queue.h"
+
+/* The uservalue of a connection is a table with these indexes. */
+enum { UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL };
+
+typedef struct Connection Connection;
+
+/* What carries all connections of one type; NULL: nothing waits. */
+typedef struct Link {
+  Carrier carrier;
+  int (*wait) (Connection *c, int events, double deadline);
+  double (*deadline) (Connection *c);  /* of an operation that begins */
+} Link;
+
+struct Connection {
+  const Link *link;           /* shared; NULL in an SSLObject */
+  SSL *ssl;                   /* owned; NULL before `open`, after close */
+  X509 *refused;              /* owned: the leaf that failed verification */
+  Queue queue;
+  Bytes plain;                /* decrypted and not yet given out */
+  Policy policy;
+  Hostname name;              /* empty: none */
+  double deadline;            /* of the running operation */
+  double handshake_deadline;  /* 0: not begun */
+  double received, sent;      /* bytes of application data */
+  int held;                   /* the next operation keeps `deadline` */
+  int want;                   /* TRANSPORT_* events it last waited for */
+  int alert, alert_sent;      /* the last one, -1: none */
+  int verify_depth;           /* where verification failed, -1: nowhere */
+  int closed;                 /* by us, for good */
+  int established;
+  int failed;                 /* TLS is over; UV_FAILURE says why */
+  int read_shut, write_shut;  /* by our shutdown */
+};
+
+typedef enum Outcome {
+  DONE,       /* what was asked for */
+  WAIT,       /* not now: see `want` */
+  CLOSED,     /* the peer's close_notify, or our own end */
+  TRUNCATED,  /* the transport ended without it */
+  BROKEN,     /* a transport error */
+  FAILED      /* a TLS error */
+} Outcome;
+
+#pragma GCC visibility push(hidden)
+
+/* connection.c: life. `check` is for methods, whose upvalue 1 is the
+** metatable; `any` takes both types at `index`. */
+Connection *connection_check (lua_State *L);
+Connection *connection_any (lua_State *L, int index);
+void connection_init (Connection *c, const Link *link);
+void connection_options (lua_State *L, Connection *c, int context,
+                         int options);
+int connection_set_name (lua_State *L, Connection *c, const char *name,
+                         size_t size);
+const char *connection_hostname_option (lua_State *L, int options,
+                                        size_t *size);
+int connection_open (lua_State *L, Connection *c);
+void connection_begin (Connection *c);
+Outcome connection_outcome (Connection *c, int result);
+int connection_wait (Connection *c, int events, double deadline);
+int connection_expired (const Connection *c);
+int connection_push (lua_State *L, Connection *c, Outcome outcome,
+                     const char *operation, int native);
+int connection_handshake (lua_State *L, Connection *c, int native);
+int connection_notify (Connection *c);
+const char *connection_state (const Connection *c);
+void connection_release (Connection *c);
+void connection_push_pending (lua_State *L);
+void connection_primitives (lua_State *L);
+
+/* transfer.c: reading and writing. */
+Outcome transfer_fill (Connection *c);
+Outcome transfer_flush (Connection *c);
+
+/* Add the shared methods to the table at the top; the metatable below it is
+** their upvalue. [-0, +0, m] */
+void transfer_methods (lua_State *L);
+void facts_methods (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,443 @@
+/*
+** context.c -- SSLContext: an SSL_CTX and the policy of its connections.
+**
+** A context is built in one go from a table of options, which stays in its
+** uservalue: `get` reads there, `set` builds anew and swaps, so that a failure
+** changes nothing.
+*/
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+#include "context.h"
+#include "credentials.h"
+#include "errors.h"
+#include "options.h"
+#include "settings.h"
+#include "truststore.h"
+
+#define OPERATION "SSLContext"
+
+/* Names as RFC 7301 writes them: each after its length. */
+typedef struct Protocols {
+  size_t size;
+  unsigned char names[1];
+} Protocols;
+
+typedef struct Context {
+  SSL_CTX *ctx;          /* owned; NULL: collected */
+  Protocols *protocols;  /* owned; NULL: no ALPN */
+  Policy policy;
+  int used;              /* has connections */
+} Context;
+
+/* The userdata */
+
+static void context_free (Context *c) {
+  SSL_CTX_free(c->ctx);
+  OPENSSL_free(c->protocols);
+  c->ctx = NULL;
+  c->protocols = NULL;
+}
+
+static Context *context_push (lua_State *L) {
+  Context *c = (Context *)lua_newuserdata(L, sizeof(*c));
+  memset(c, 0, sizeof(*c));
+  luaL_getmetatable(L, CONTEXT_T);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+static Context *check (lua_State *L, int index) {
+  Context *c = (Context *)luaL_checkudata(L, index, CONTEXT_T);
+  if (c->ctx == NULL) luaL_argerror(L, index, "SSLContext was collected");
+  return c;
+}
+
+SSL_CTX *context_check (lua_State *L, int index, Policy *policy) {
+  Context *c = check(L, index);
+  if (policy != NULL) *policy = c->policy;
+  return c->ctx;
+}
+
+void context_used (lua_State *L, int index) {
+  check(L, index)->used = 1;
+}
+
+/* Building: each step answers 1, or pushes nil and an error and answers 0 */
+
+static int fail (lua_State *L, const char *operation, const char *kind) {
+  errors_fail(L, operation, kind);
+  return 0;
+}
+
+/* Server: the first of ours that the client has too, RFC 7301, 3.2. */
+static int on_protocols (SSL *ssl, const unsigned char **selected,
+                         unsigned char *length, const unsigned char *offered,
+                         unsigned int size, void *data) {
+  const Protocols *ours = (const Protocols *)data;
+  unsigned char *found;
+  (void)ssl;
+  if (SSL_select_next_proto(&found, length, ours->names,
+                            (unsigned int)ours->size, offered, size)
+      != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *selected = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+static int apply_protocols (lua_State *L, Context *c, int options,
+                            size_t size) {
+  unsigned char *p;
+  int i, n;
+  if (size == 0) return 1;
+  c->protocols = OPENSSL_malloc(sizeof(Protocols) + size);
+  if (c->protocols == NULL) return fail(L, OPERATION, "memory");
+  c->protocols->size = size;
+  p = c->protocols->names;
+  options_push(L, options, "alpn_protocols");
+  n = (int)compat_rawlen(L, -1);
+  for (i = 1; i <= n; i++) {
+    size_t length;
+    const char *name;
+    lua_rawgeti(L, -1, i);
+    name = lua_tolstring(L, -1, &length);
+    *p++ = (unsigned char)length;
+    memcpy(p, name, length);
+    p += length;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  if (c->policy.server_side)
+    SSL_CTX_set_alpn_select_cb(c->ctx, on_protocols, c->protocols);
+  else if (SSL_CTX_set_alpn_protos(c->ctx, c->protocols->names,
+                                   (unsigned int)size) != 0)
+    return fail(L, "alpn_protocols", NULL);
+  return 1;
+}
+
+static int open_ctx (lua_State *L, Context *c) {
+  SSL_CTX *ctx;
+  X509_VERIFY_PARAM *param;
+  c->ctx = ctx = SSL_CTX_new(c->policy.server_side ? TLS_server_method()
+                                                   : TLS_client_method());
+  if (ctx == NULL) return fail(L, OPERATION, NULL);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  /* Whatever openssl.cnf says: it would take a truncation for an end. */
+  SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY |
+                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                        SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_read_ahead(ctx, 0);
+  param = SSL_CTX_get0_param(ctx);
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+  X509_VERIFY_PARAM_set_hostflags(param,
+                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return 1;
+}
+
+/* Before certificates: the security level in it judges them. */
+static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  if (s->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, s->ciphers)) {
+    errors_text(L, ERROR_T, "ciphers", "cipher", "OpenSSL has no cipher up to "
+                "TLS 1.2 for \"%s\" (those of TLS 1.3 go in option "
+                "ciphersuites)", s->ciphers);
+    return 0;
+  }
+  if (s->ciphersuites != NULL &&
+      !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites)) {
+    errors_text(L, ERROR_T, "ciphersuites", "cipher", "OpenSSL has no TLS 1.3 "
+                "cipher suite for \"%s\"", s->ciphersuites);
+    return 0;
+  }
+  return 1;
+}
+
+/* What nobody asked for here remains as openssl.cnf has it, if that is
+** stricter. */
+static int set_versions (SSL_CTX *ctx, const Settings *s) {
+  int minimum = s->minimum;
+  int configured = (int)SSL_CTX_get_min_proto_version(ctx);
+  if (!s->has_minimum && configured > minimum &&
+      (s->maximum == 0 || configured <= s->maximum)) minimum = configured;
+  if (!SSL_CTX_set_min_proto_version(ctx, 0)) return 0;
+  if ((s->maximum != 0 || s->ssl_version >= 0) &&
+      !SSL_CTX_set_max_proto_version(ctx, s->maximum)) return 0;
+  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;
+}
+
+static int apply_versions (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  int level = SSL_CTX_get_security_level(ctx);
+  if (s->ssl_version == SSLV2 || s->ssl_version == SSLV3) {
+    errors_text(L, ERROR_T, "ssl_version", "unsupported", "%s is not supported "
+                "by this OpenSSL", s->ssl_version == SSLV2 ? "SSLv2" : "SSLv3");
+    return 0;
+  }
+  if (s->maximum != 0 && s->maximum < TLS1_2_VERSION && level > 0) {
+    errors_text(L, ERROR_T, OPERATION, "unsupported", "%s is impossible at "
+                "security level %d: ciphers=\"DEFAULT:@SECLEVEL=0\" makes it "
+                "possible", settings_version_name(s->maximum), level);
+    return 0;
+  }
+  if (set_versions(ctx, s)) return 1;
+  errors_text(L, ERROR_T, OPERATION, "unsupported", "this OpenSSL supports no "
+              "TLS version from %s to %s", settings_version_name(s->minimum),
+              s->maximum == 0 ? "its best" : settings_version_name(s->maximum));
+  return 0;
+}
+
+static int use_trust (lua_State *L, Context *c, int options,
+                      const Settings *s) {
+  X509_STORE *shared;
+  if (s->own_trust) {
+    if (!credentials_trust(L, c->ctx, options)) return 0;
+    if (s->policy.server_side && s->policy.cert_reqs != CERT_NONE &&
+        !credentials_announce(c->ctx)) return fail(L, OPERATION, NULL);
+    credentials_complete(c->ctx);
+    if (!s->system_trust ||
+        truststore_add_system(SSL_CTX_get_cert_store(c->ctx))) return 1;
+    return fail(L, "system_trust", NULL);
+  }
+  if (!s->system_trust) return 1;
+  shared = truststore_system();
+  if (shared == NULL) return fail(L, "system_trust", NULL);
+  SSL_CTX_set_cert_store(c->ctx, shared);
+  return 1;
+}
+
+static int apply_trust (lua_State *L, Context *c, int options,
+                        const Settings *s) {
+  int mode = SSL_VERIFY_PEER;
+  if (s->policy.cert_reqs == CERT_NONE) mode = SSL_VERIFY_NONE;
+  else if (!s->own_trust && !s->system_trust) {
+    errors_text(L, ERROR_T, "cert_reqs", "no_trust", "there is nothing to "
+                "verify certificates with: give ca_certs, ca_path, ca_data or "
+                "system_trust");
+    return 0;
+  }
+  if (s->policy.server_side && s->policy.cert_reqs == CERT_REQUIRED)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  SSL_CTX_set_verify(c->ctx, mode, NULL);
+  return use_trust(L, c, options, s);
+}
+
+/* A server that verifies clients resumes no session without a context for
+** them; one of its own keeps it to itself. */
+static int apply_server (lua_State *L, SSL_CTX *ctx) {
+  unsigned char id[SSL_MAX_SID_CTX_LENGTH];
+  if (RAND_bytes(id, sizeof(id)) == 1 &&
+      SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) &&
+      SSL_CTX_set_dh_auto(ctx, 1)) return 1;
+  return fail(L, OPERATION, NULL);
+}
+
+/* Builds a context from the table at `options`: leaves it, or nil and an
+** error. */
+static int build (lua_State *L, int options) {
+  Settings s;
+  Context *c;
+  int top;
+  settings_read(L, options, &s);
+  settings_write(L, options, &s);
+  c = context_push(L);
+  top = lua_gettop(L);
+  lua_pushvalue(L, options);
+  compat_setuservalue(L, top);
+  c->policy = s.policy;
+  ERR_clear_error();
+  if (!open_ctx(L, c) || !apply_ciphers(L, c->ctx, &s) ||
+      !apply_versions(L, c->ctx, &s) ||
+      !apply_protocols(L, c, options, s.protocols_size) ||
+      !credentials_use(L, c->ctx, options) ||
+      !apply_trust(L, c, options, &s) ||
+      (s.policy.server_side && !apply_server(L, c->ctx))) return 2;
+  ERR_clear_error();
+  lua_settop(L, top);
+  return 1;
+}
+
+/***
+Makes a context: what connections of one kind have in common. The defaults are
+the reference's, `CERT_NONE` and no trust among them; `create_default_context`
+has safe ones.
+@function SSLContext
+@tparam[opt] table options what is wanted, none of it needed:
+
+ - `server_side`: boolean, default false. A server without a certificate can be
+   made, though not wrap a socket
+ - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
+   its issuers; its key, which may also be in `certfile`
+ - `cert`, `key`: strings, the same in PEM instead of files
+ - `password`: string, the key's passphrase; or a function that returns it,
+   called with the name of the key's file, "key" if it is in none
+ - `ca_certs`: string, a PEM file of the certificates to trust; `ca_data`:
+   string, the same in PEM; `ca_path`: string, a directory with hashed names
+   ("openssl rehash"); `system_trust`: boolean, default false, those of the
+   system too. A server tells its clients those of `ca_certs` and `ca_data`
+ - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`
+ - `check_hostname`: boolean, default false
+ - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
+   "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`
+ - `ciphers`: string, OpenSSL's list for TLS up to 1.2; `ciphersuites`: for 1.3
+ - `alpn_protocols`: list of strings of 1 to 255 bytes, best first. A server
+   chooses by its own order and refuses clients that offer others only
+ - `handshake_timeout`: seconds, default 30
+ - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
+   is reported as a clean one
+ - `nodelay`: boolean, default true: TCP_NODELAY
+
+@treturn[1] SSLContext
+@treturn[2] nil
+@treturn[2] SSLError a file, certificate, key or cipher that cannot be used;
+or what the password function raised, as it is
+@raise on unknown options, wrong types and contradictions
+@usage local context = assert(ssl.SSLContext {
+  server_side = true, certfile = "server.pem", keyfile = "key.pem" })
+*/
+static int context_new (lua_State *L) {
+  lua_settop(L, 1);
+  settings_check(L, 1);
+  lua_newtable(L);
+  settings_merge(L, 1, 2);
+  return build(L, 2);
+}
+
+/***
+Reads an option, or its default.
+@function get
+@tparam string name of an option of `SSLContext`
+@return its value; nil if it has none. The versions are those that hold
+@raise on unknown names, and on `key` and `password`, which stay secret
+*/
+static int context_get (lua_State *L) {
+  Context *c = check(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  lua_settop(L, 2);
+  lua_newtable(L);
+  lua_pushvalue(L, 2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, 3);
+  settings_check(L, 3);
+  if (strcmp(name, "key") == 0 || strcmp(name, "password") == 0)
+    return options_raise(L, name, "is secret and cannot be read");
+  if (strcmp(name, "minimum_version") == 0)
+    lua_pushstring(L, settings_version_name(
+                        (int)SSL_CTX_get_min_proto_version(c->ctx)));
+  else if (strcmp(name, "maximum_version") == 0)
+    lua_pushstring(L, settings_version_name(
+                        (int)SSL_CTX_get_max_proto_version(c->ctx)));
+  else {
+    compat_getuservalue(L, 1);
+    lua_newtable(L);
+    settings_merge(L, 4, 5);  /* lists as copies */
+    lua_pushvalue(L, 2);
+    lua_rawget(L, 5);
+  }
+  return 1;
+}
+
+static void refuse_used (lua_State *L, const Context *c) {
+  if (c->used)
+    luaL_error(L, "SSLContext has connections: its options are final");
+}
+
+/***
+Changes options, all of them or, if one fails, none. It can be done until the
+first connection. The certificate's options (`certfile`, `keyfile`, `cert`,
+`key`, `password`) replace each other as a whole.
+@function set
+@tparam table options as of `SSLContext`
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] SSLError as of `SSLContext`
+@raise as `SSLContext`, and when the context has connections
+*/
+static int context_set (lua_State *L) {
+  Context *c = check(L, 1);
+  Context *fresh, old;
+  int results;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  refuse_used(L, c);
+  settings_check(L, 2);
+  lua_newtable(L);
+  compat_getuservalue(L, 1);
+  settings_merge(L, 4, 3);
+  settings_merge(L, 2, 3);
+  results = build(L, 3);
+  if (results != 1) return results;
+  refuse_used(L, c);  /* a password function may have connected */
+  fresh = check(L, -1);
+  old = *c;
+  *c = *fresh;
+  *fresh = old;
+  lua_pushvalue(L, 3);
+  compat_setuservalue(L, 1);
+  context_free(fresh);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* stamp(path): a string that changes when the file does; "": no file. */
+static int context_stamp (lua_State *L) {
+  struct stat status;
+  char text[128];
+  if (stat(luaL_checkstring(L, 1), &status) != 0) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  snprintf(text, sizeof(text), "%llu:%llu:%lld:%lld.%09ld",
+           (unsigned long long)status.st_dev,
+           (unsigned long long)status.st_ino, (long long)status.st_size,
+           (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  lua_pushstring(L, text);
+  return 1;
+}
+
+static int context_gc (lua_State *L) {
+  context_free((Context *)luaL_checkudata(L, 1, CONTEXT_T));
+  return 0;
+}
+
+static int context_tostring (lua_State *L) {
+  Context *c = (Context *)luaL_checkudata(L, 1, CONTEXT_T);
+  const char *state = c->policy.server_side ? "server" : "client";
+  lua_pushfstring(L, "SSLContext (%s)", c->ctx == NULL ? "collected" : state);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+  {"get", context_get},
+  {"set", context_set},
+  {NULL, NULL}
+};
+
+static const luaL_Reg metamethods[] = {
+  {"__gc", context_gc},
+  {"__tostring", context_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg functions[] = {
+  {"new", context_new},
+  {"stamp", context_stamp},
+  {NULL, NULL}
+};
+
+int context_open (lua_State *L) {
+  credentials_open(L);
+  lua_newtable(L);
+  compat_setfuncs(L, functions, 0);
+  compat_newtype(L, CONTEXT_T);
+  compat_setfuncs(L, methods, 0);
+  lua_setfield(L, -3, "methods");
+  compat_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+  return 1;
+}

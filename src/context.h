@@ -1,0 +1,40 @@
+/*
+** context.h -- SSLContext: an SSL_CTX and the policy of its connections.
+*/
+#ifndef LUASSL_CONTEXT_H
+#define LUASSL_CONTEXT_H
+
+#include <openssl/ssl.h>
+
+#include "compat.h"
+
+#define CONTEXT_T "SSLContext"
+
+enum { CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED };
+
+/* What OpenSSL has no place for. */
+typedef struct Policy {
+  int server_side;
+  int cert_reqs;             /* CERT_* */
+  int check_hostname;
+  int suppress_ragged_eofs;
+  int nodelay;
+  double handshake_timeout;  /* seconds */
+} Policy;
+
+#pragma GCC visibility push(hidden)
+
+/* The context at `index`; anything else raises. Borrowed: lives as long as
+** the userdata. `policy` is filled. */
+SSL_CTX *context_check (lua_State *L, int index, Policy *policy);
+
+/* A connection was made: from now on `set` is refused. */
+void context_used (lua_State *L, int index);
+
+/* Registers the type; leaves a table with `new` (SSLContext(opts)) and
+** `methods`, the method table itself. [-0, +1, m] */
+int context_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,111 @@
+/*
+** core.c -- luaopen_luassl_core: opens the parts of the C module.
+*/
+
+#define _GNU_SOURCE  /* dladdr(3) */
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "certificate.h"
+#include "compat.h"
+#include "connection.h"
+#include "context.h"
+#include "errors.h"
+#include "object.h"
+#include "random.h"
+#include "socket.h"
+
+/* A host may have linked an OpenSSL of its own that captures our symbols. */
+static void check_openssl (lua_State *L) {
+  if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR)
+    luaL_error(L, "LuaSSL was built for OpenSSL %d, but this process runs %s: "
+               "build LuaSSL against that one",
+               OPENSSL_VERSION_MAJOR, OpenSSL_version(OPENSSL_VERSION));
+}
+
+/* OpenSSL keeps pointers to our functions (the BIO method, ex_data): the
+** library stays in memory when a host closes its Lua state. */
+static void stay_resident (void) {
+  static const char anchor = 0;
+  Dl_info info;
+  if (dladdr(&anchor, &info) && info.dli_fname != NULL)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+static void push_versions (lua_State *L) {
+  lua_newtable(L);
+  lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
+  lua_setfield(L, -2, "OPENSSL_VERSION");
+  lua_pushnumber(L, (lua_Number)OpenSSL_version_num());
+  lua_setfield(L, -2, "OPENSSL_VERSION_NUMBER");
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)OPENSSL_version_major());
+  lua_rawseti(L, -2, 1);
+  lua_pushinteger(L, (lua_Integer)OPENSSL_version_minor());
+  lua_rawseti(L, -2, 2);
+  lua_pushinteger(L, (lua_Integer)OPENSSL_version_patch());
+  lua_rawseti(L, -2, 3);
+  lua_setfield(L, -2, "OPENSSL_VERSION_INFO");
+}
+
+/* Copies the method table of the type to where getmetatable shows it:
+** others may read it there, and change nothing of ours. */
+static void publish_type (lua_State *L, const char *name) {
+  luaL_getmetatable(L, name);
+  lua_getfield(L, -1, "__metatable");
+  lua_newtable(L);
+  lua_getfield(L, -3, "__index");
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_settable(L, -5);
+  }
+  lua_pop(L, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 2);
+}
+
+/* publish(): after the Lua files have added their methods. */
+static int core_publish (lua_State *L) {
+  publish_type(L, SOCKET_T);
+  publish_type(L, OBJECT_T);
+  publish_type(L, CONTEXT_T);
+  publish_type(L, CERTIFICATE_T);
+  return 0;
+}
+
+__attribute__((visibility("default")))
+int luaopen_luassl_core (lua_State *L);
+
+int luaopen_luassl_core (lua_State *L) {
+  check_openssl(L);
+  stay_resident();
+  lua_newtable(L);
+  errors_open(L);
+  lua_setfield(L, -2, "errors");
+  random_open(L);
+  lua_setfield(L, -2, "random");
+  certificate_open(L);
+  lua_setfield(L, -2, "certificate");
+  context_open(L);
+  lua_setfield(L, -2, "context");
+  socket_open(L);
+  lua_setfield(L, -2, "socket");
+  object_open(L);
+  lua_setfield(L, -2, "object");
+  lua_newtable(L);
+  connection_primitives(L);
+  lua_setfield(L, -2, "connection");
+  push_versions(L);
+  lua_setfield(L, -2, "versions");
+  lua_pushcfunction(L, core_publish);
+  lua_setfield(L, -2, "publish");
+  ERR_clear_error();
+  return 1;
+}

@@ -1,0 +1,35 @@
+/*
+** credentials.h -- certificates and private keys from files and strings.
+** `options` is the index of a table that nobody else can change, with its
+** types checked. What fails pushes nil and an error and returns 0.
+*/
+#ifndef LUASSL_CREDENTIALS_H
+#define LUASSL_CREDENTIALS_H
+
+#include <openssl/ssl.h>
+
+#include "compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Gives `ctx` the certificate, chain and private key of the options certfile
+** or cert, keyfile or key, password; without them it does nothing. A function
+** as password is called. [-0, +?, e] */
+int credentials_use (lua_State *L, SSL_CTX *ctx, int options);
+
+/* Adds the certificates of ca_certs, ca_data and ca_path to the trust store
+** of `ctx`, which is its own. [-0, +?, e] */
+int credentials_trust (lua_State *L, SSL_CTX *ctx, int options);
+
+/* Makes a server tell its clients whom it trusts; 0: see the error queue. */
+int credentials_announce (SSL_CTX *ctx);
+
+/* Completes the chain of a lone certificate from the context's own trust. */
+void credentials_complete (SSL_CTX *ctx);
+
+/* Registers a type of its own. [-0, +0, m] */
+void credentials_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,239 @@
+/*
+** facts.c -- what a connection knows: version, cipher, certificates, what is
+** buffered. Facts answer nil before the handshake and nil, "closed" after
+** close; a failed connection still tells what it knows.
+*/
+
+#include <openssl/err.h>
+
+#include "certificate.h"
+#include "connection.h"
+#include "errors.h"
+#include "transport.h"
+
+/* 0, or the number of values with which a fact that is not known answers. */
+static int push_unknown (lua_State *L, const Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->established) return 0;
+  lua_pushnil(L);
+  return 1;
+}
+
+/* The peer's certificate, the refused one too; borrowed. */
+static X509 *peer_certificate (const Connection *c) {
+  X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
+  return x509 != NULL ? x509 : c->refused;
+}
+
+/* OpenSSL's verdict is good, and was asked for. */
+static int is_verified (const Connection *c) {
+  return c->established && c->policy.cert_reqs != CERT_NONE
+         && SSL_get_verify_result(c->ssl) == X509_V_OK;
+}
+
+/***
+The cipher in use.
+@function cipher
+@treturn[1] string name, OpenSSL's
+@treturn[1] string version of TLS that defined it
+@treturn[1] integer secret bits
+@treturn[2] nil before the handshake
+@source SSL_CIPHER_get_name(3)
+*/
+static int facts_cipher (lua_State *L) {
+  Connection *c = connection_check(L);
+  int bits, n = push_unknown(L, c);
+  const SSL_CIPHER *cipher;
+  if (n > 0) return n;
+  cipher = SSL_get_current_cipher(c->ssl);
+  bits = SSL_CIPHER_get_bits(cipher, NULL);
+  lua_pushstring(L, SSL_CIPHER_get_name(cipher));
+  lua_pushstring(L, SSL_CIPHER_get_version(cipher));
+  lua_pushinteger(L, bits);
+  return 3;
+}
+
+/***
+Whether a read would find something without waiting for the network.
+@function dirty
+@treturn boolean decrypted bytes or a whole record are buffered
+@source LuaSocket, tcp
+*/
+static int facts_dirty (lua_State *L) {
+  Connection *c = connection_check(L);
+  int found = bytes_length(&c->plain) > 0;
+  if (!found && c->ssl != NULL && !c->failed)
+    found = SSL_pending(c->ssl) > 0
+            || (!(SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN)
+                && queue_has_record(&c->queue));
+  lua_pushboolean(L, found);
+  return 1;
+}
+
+/***
+The peer's certificate as the reference gives it.
+@function getpeercert
+@tparam[opt=false] boolean binary_form the DER bytes instead of a table
+@treturn[1] table `{subject=, notAfter=, subjectAltName=}`, empty if the
+certificate was not validated; or the DER string, validated or not
+@treturn[2] nil the peer sent none
+@treturn[3] nil
+@treturn[3] string|SSLError `"closed"`, or before the handshake a failure
+@source Python 2.6, ssl; RFC 5280
+*/
+static int facts_getpeercert (lua_State *L) {
+  Connection *c = connection_check(L);
+  X509 *x509 = peer_certificate(c);
+  if (c->closed) return errors_condition(L, "closed");
+  if (x509 == NULL && !c->established)
+    return errors_text(L, ERROR_T, "getpeercert", "state",
+                       "the handshake has not been done yet");
+  if (x509 == NULL) lua_pushnil(L);
+  else if (lua_toboolean(L, 2)) certificate_push_der(L, x509);
+  else if (is_verified(c)) certificate_push_reference(L, x509);
+  else lua_newtable(L);
+  return 1;
+}
+
+/***
+The peer's certificate, whether or not it was verified: see `verify_result`.
+@function peer_certificate
+@treturn[1] Certificate
+@treturn[2] nil the peer sent none, or before the handshake
+@source SSL_get0_peer_certificate(3)
+*/
+static int facts_peer_certificate (lua_State *L) {
+  Connection *c = connection_check(L);
+  X509 *x509 = peer_certificate(c);
+  if (c->closed) return errors_condition(L, "closed");
+  if (x509 == NULL) lua_pushnil(L);
+  else certificate_push(L, x509);
+  return 1;
+}
+
+/***
+How many decrypted bytes a read would return without touching the network.
+@function pending
+@treturn integer bytes
+@source SSL_pending(3)
+*/
+static int facts_pending (lua_State *L) {
+  Connection *c = connection_check(L);
+  size_t n = bytes_length(&c->plain);
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->ssl != NULL) n += (size_t)SSL_pending(c->ssl);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+/***
+The application protocol that both sides agreed on.
+@function selected_alpn_protocol
+@treturn[1] string protocol, such as `"h2"`
+@treturn[2] nil none
+@source RFC 7301; SSL_get0_alpn_selected(3)
+*/
+static int facts_selected_alpn_protocol (lua_State *L) {
+  Connection *c = connection_check(L);
+  const unsigned char *protocol = NULL;
+  unsigned int size = 0;
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  SSL_get0_alpn_selected(c->ssl, &protocol, &size);
+  if (size == 0) lua_pushnil(L);
+  else lua_pushlstring(L, (const char *)protocol, size);
+  return 1;
+}
+
+/***
+The server's name: on a client the one it asks for, on a server the one that
+the client asked for (SNI).
+@function server_hostname
+@treturn[1] string host name or, on a client, address
+@treturn[2] nil none
+@source RFC 6066, 3
+*/
+static int facts_server_hostname (lua_State *L) {
+  Connection *c = connection_check(L);
+  const char *name = c->name.text;
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->policy.server_side)
+    name = c->ssl == NULL ? NULL
+           : SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == NULL || name[0] == '\0') lua_pushnil(L);
+  else lua_pushstring(L, name);
+  return 1;
+}
+
+/***
+OpenSSL's verdict on the peer's certificate.
+@function verify_result
+@treturn[1] integer code, 0 is good
+@treturn[1] string text
+@treturn[1] integer depth in the chain of the certificate that failed; 0 is
+the peer's own
+@treturn[2] nil the peer sent none, or before the handshake
+@source SSL_get_verify_result(3)
+*/
+static int facts_verify_result (lua_State *L) {
+  Connection *c = connection_check(L);
+  long code;
+  if (c->closed) return errors_condition(L, "closed");
+  if (peer_certificate(c) == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  code = SSL_get_verify_result(c->ssl);
+  lua_pushinteger(L, (lua_Integer)code);
+  lua_pushstring(L, X509_verify_cert_error_string(code));
+  lua_pushinteger(L, c->verify_depth > 0 ? c->verify_depth : 0);
+  return 3;
+}
+
+/***
+The protocol version.
+@function version
+@treturn[1] string `"TLSv1.3"`, `"TLSv1.2"` ...
+@treturn[2] nil before the handshake
+@source SSL_get_version(3)
+*/
+static int facts_version (lua_State *L) {
+  Connection *c = connection_check(L);
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  lua_pushstring(L, SSL_get_version(c->ssl));
+  return 1;
+}
+
+/***
+What the last operation that answered `"timeout"`, `"wantread"` or
+`"wantwrite"` waits for.
+@function want
+@treturn boolean poll for reading
+@treturn boolean poll for writing (an SSLObject: `drain` has something)
+*/
+static int facts_want (lua_State *L) {
+  Connection *c = connection_check(L);
+  lua_pushboolean(L, c->want & TRANSPORT_READ);
+  lua_pushboolean(L, c->want & TRANSPORT_WRITE
+                     || bytes_length(&c->queue.out) > 0);
+  return 2;
+}
+
+void facts_methods (lua_State *L) {
+  static const luaL_Reg methods[] = {
+    {"cipher", facts_cipher},
+    {"dirty", facts_dirty},
+    {"getpeercert", facts_getpeercert},
+    {"peer_certificate", facts_peer_certificate},
+    {"pending", facts_pending},
+    {"selected_alpn_protocol", facts_selected_alpn_protocol},
+    {"server_hostname", facts_server_hostname},
+    {"verify_result", facts_verify_result},
+    {"version", facts_version},
+    {"want", facts_want},
+    {NULL, NULL}
+  };
+  lua_pushvalue(L, -2);
+  compat_setfuncs(L, methods, 1);
+}

@@ -1,0 +1,31 @@
+/*
+** hostname.h -- the name a client asks for and a certificate must hold.
+*/
+#ifndef LUASSL_HOSTNAME_H
+#define LUASSL_HOSTNAME_H
+
+#include <stddef.h>
+
+#include <openssl/ssl.h>
+
+#define HOSTNAME_MAX 253  /* RFC 1035, 2.3.4, without the trailing dot */
+
+typedef struct Hostname {
+  char text[HOSTNAME_MAX + 1];
+  int is_address;
+} Hostname;
+
+#pragma GCC visibility push(hidden)
+
+/* 1: `hostname` is filled, without a trailing dot or an IPv6 zone;
+** 0: `*why` says what is wrong and what to do, a static text. */
+int hostname_parse (const char *name, size_t size, Hostname *hostname,
+                    const char **why);
+
+/* Sets SNI (unless an address) and, if `check`, the name that verification
+** must find. 0: see the error queue. */
+int hostname_apply (SSL *ssl, const Hostname *hostname, int check);
+
+#pragma GCC visibility pop
+
+#endif

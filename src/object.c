@@ -1,0 +1,153 @@
+/*
+** object.c -- SSLObject: TLS over byte strings. The caller carries them:
+** what arrived is fed, what has to leave is drained. No I/O, ever.
+*/
+
+#include <openssl/err.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "object.h"
+
+/***
+TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
+@classmod SSLObject
+*/
+
+/* ctx:wrap_object{...} */
+static int object_wrap (lua_State *L) {
+  Connection *c;
+  size_t size = 0;
+  Policy policy;
+  const char *name = NULL;
+  context_check(L, 1, &policy);
+  lua_settop(L, 2);
+  c = lua_newuserdata(L, sizeof(*c));
+  connection_init(c, NULL);
+  luaL_getmetatable(L, OBJECT_T);
+  lua_setmetatable(L, 3);
+  lua_newtable(L);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, UV_CONTEXT);
+  compat_setuservalue(L, 3);
+  connection_options(L, c, 1, 2);
+  lua_insert(L, 1);  /* the connection works on stack index 1 */
+  name = connection_hostname_option(L, 3, &size);
+  if (name != NULL && connection_set_name(L, c, name, size) > 0) return 2;
+  if (connection_open(L, c) > 0) return 2;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/***
+Takes ciphertext that arrived.
+@function feed
+@tparam string|nil bytes nil: the transport has ended, nothing comes any more
+@treturn[1] integer bytes taken
+@treturn[2] nil
+@treturn[2] string|SSLError `"closed"`, also behind the end; out of memory
+@raise when `bytes` is neither
+*/
+static int object_feed (lua_State *L) {
+  Connection *c = connection_check(L);
+  size_t size;
+  const char *bytes;
+  luaL_checkany(L, 2);
+  if (c->closed || c->queue.ended) return errors_condition(L, "closed");
+  if (lua_isnil(L, 2)) {
+    c->queue.ended = 1;
+    lua_pushinteger(L, 0);
+    return 1;
+  }
+  bytes = luaL_checklstring(L, 2, &size);
+  if (!queue_feed(&c->queue, bytes, size)) {
+    ERR_clear_error();
+    return errors_text(L, ERROR_T, "feed", "memory", "out of memory");
+  }
+  lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
+/***
+Gives ciphertext that has to be sent; after `close` too, for its close_notify.
+@function drain
+@tparam[opt] integer max most bytes to give
+@treturn[1] string bytes
+@treturn[2] nil when there is nothing
+@raise when `max` is below 1
+*/
+static int object_drain (lua_State *L) {
+  Connection *c = connection_check(L);
+  size_t size = bytes_length(&c->queue.out);
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Integer max = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, max >= 1, 2, "must be at least 1");
+    if ((lua_Unsigned)max < size) size = (size_t)max;
+  }
+  if (size == 0) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_pushlstring(L, (const char *)bytes_start(&c->queue.out), size);
+  bytes_consume(&c->queue.out, size);
+  if (bytes_length(&c->queue.out) == 0) bytes_free(&c->queue.out);
+  return 1;
+}
+
+/***
+Ends the connection with close_notify, which `drain` still gives.
+@function close
+@treturn integer 1
+*/
+static int object_close (lua_State *L) {
+  Connection *c = connection_check(L);
+  if (!c->closed) {
+    connection_notify(c);
+    c->closed = 1;
+    connection_release(c);
+  }
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+static int object_gc (lua_State *L) {
+  Connection *c = connection_check(L);
+  c->closed = 1;
+  connection_release(c);
+  queue_free(&c->queue);
+  return 0;
+}
+
+static int object_tostring (lua_State *L) {
+  Connection *c = connection_check(L);
+  lua_pushfstring(L, "%s (%s): %p", OBJECT_T, connection_state(c), (void *)c);
+  return 1;
+}
+
+int object_open (lua_State *L) {
+  static const luaL_Reg methods[] = {
+    {"close", object_close},
+    {"drain", object_drain},
+    {"feed", object_feed},
+    {NULL, NULL}
+  };
+  static const luaL_Reg metamethods[] = {
+    {"__close", object_close},
+    {"__gc", object_gc},
+    {"__tostring", object_tostring},
+    {NULL, NULL}
+  };
+  lua_newtable(L);
+  compat_newtype(L, OBJECT_T);
+  transfer_methods(L);
+  facts_methods(L);
+  lua_pushvalue(L, -2);
+  compat_setfuncs(L, methods, 1);
+  lua_setfield(L, -3, "methods");
+  lua_pushvalue(L, -1);
+  compat_setfuncs(L, metamethods, 1);
+  lua_pop(L, 1);
+  lua_pushcfunction(L, object_wrap);
+  lua_setfield(L, -2, "wrap");
+  return 1;
+}

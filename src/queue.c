@@ -1,0 +1,168 @@
+/*
+** queue.c -- the engine's BIO: ciphertext in and ciphertext out, owned by the
+** connection.
+**
+** Writes take every record whole, so that OpenSSL never sees WANT_WRITE and
+** never has to repeat a write. Reads put what OpenSSL wants into its own
+** buffer and what the kernel has beyond that into ours.
+*/
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "queue.h"
+
+#define HEADER_SIZE 5                /* RFC 8446, 5.1: type, version, length */
+#define SURPLUS_SIZE ((size_t)32 << 10)
+
+/* Remembers the very first bytes: they tell a peer that speaks no TLS. */
+static void note_first (Queue *q, const void *bytes, size_t n) {
+  size_t room = sizeof(q->first) - q->first_size;
+  if (n > room) n = room;
+  memcpy(q->first + q->first_size, bytes, n);
+  q->first_size += n;
+}
+
+/* A reset that a write was told of looks like a clean end to the next read:
+** take_carried remembers. */
+static void note_write_error (Queue *q, int error) {
+  q->write_error = error;
+  bytes_free(&q->out);
+}
+
+static size_t take_surplus (Queue *q, char *bytes, size_t size) {
+  size_t n = bytes_length(&q->in);
+  if (n > size) n = size;
+  memcpy(bytes, bytes_start(&q->in), n);
+  bytes_consume(&q->in, n);
+  return n;
+}
+
+/* Asks the carrier; what it takes off the wire beyond `size` waits in `in`. */
+static size_t take_carried (Queue *q, char *bytes, size_t size) {
+  unsigned char *more = NULL;
+  size_t room = 0, taken;
+  ptrdiff_t n;
+  if (q->read_ahead) more = bytes_reserve(&q->in, SURPLUS_SIZE);
+  if (more != NULL) room = SURPLUS_SIZE;  /* else only what is wanted */
+  n = q->carrier->receive(q->self, bytes, size, more, room);
+  if (n == 0 && q->write_error == ECONNRESET) q->read_error = ECONNRESET;
+  else if (n == 0) q->ended = 1;
+  else if (n < 0 && n != -EAGAIN) q->read_error = (int)-n;
+  if (n <= 0) return 0;
+  taken = (size_t)n;
+  if (taken <= size) return taken;
+  q->in.last += taken - size;
+  return size;
+}
+
+/* Nothing to read looks like "later" to OpenSSL, whatever the reason: the
+** connection knows better, and OpenSSL's state stays whole. */
+static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
+  Queue *q = BIO_get_data(bio);
+  BIO_clear_retry_flags(bio);
+  *n = 0;
+  if (size == 0) return 0;
+  if (bytes_length(&q->in) > 0) *n = take_surplus(q, bytes, size);
+  else if (q->carrier != NULL && !q->ended && q->read_error == 0)
+    *n = take_carried(q, bytes, size);
+  if (bytes_length(&q->in) == 0) bytes_free(&q->in);
+  if (*n == 0) {
+    BIO_set_retry_read(bio);
+    return 0;
+  }
+  if (q->first_size < sizeof(q->first)) note_first(q, bytes, *n);
+  return 1;
+}
+
+static int queue_write (BIO *bio, const char *bytes, size_t size, size_t *n) {
+  Queue *q = BIO_get_data(bio);
+  size_t sent = 0;
+  BIO_clear_retry_flags(bio);
+  *n = size;
+  if (q->write_error != 0) return 1;  /* nobody reads it any more */
+  if (q->carrier != NULL && !q->corked && bytes_length(&q->out) == 0) {
+    ptrdiff_t done = q->carrier->send(q->self, bytes, size);
+    if (done >= 0) sent = (size_t)done;
+    else if (done != -EAGAIN) {
+      note_write_error(q, (int)-done);
+      return 1;
+    }
+  }
+  if (sent == size || bytes_append(&q->out, bytes + sent, size - sent))
+    return 1;
+  q->no_memory = 1;
+  *n = 0;
+  return 0;
+}
+
+static long queue_control (BIO *bio, int command, long n, void *p) {
+  (void)bio;
+  (void)n;
+  (void)p;
+  return command == BIO_CTRL_FLUSH;
+}
+
+static int queue_create (BIO *bio) {
+  BIO_set_init(bio, 1);
+  return 1;
+}
+
+/* One method for the process: the module stays in memory (core.c). */
+static BIO_METHOD *method;
+static CRYPTO_ONCE method_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void method_make (void) {
+  BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "LuaSSL queue");
+  if (m == NULL) return;
+  if (BIO_meth_set_read_ex(m, queue_read) &&
+      BIO_meth_set_write_ex(m, queue_write) &&
+      BIO_meth_set_ctrl(m, queue_control) &&
+      BIO_meth_set_create(m, queue_create))
+    method = m;
+  else BIO_meth_free(m);
+}
+
+BIO *queue_bio (Queue *queue) {
+  BIO *bio;
+  if (!CRYPTO_THREAD_run_once(&method_once, method_make) || method == NULL)
+    return NULL;
+  bio = BIO_new(method);
+  if (bio != NULL) BIO_set_data(bio, queue);
+  return bio;
+}
+
+int queue_feed (Queue *q, const void *bytes, size_t n) {
+  return n == 0 || bytes_append(&q->in, bytes, n);
+}
+
+int queue_flush (Queue *q) {
+  while (bytes_length(&q->out) > 0) {
+    ptrdiff_t n;
+    if (q->carrier == NULL) return bytes_length(&q->out) < QUEUE_OUT_MAX;
+    n = q->carrier->send(q->self, bytes_start(&q->out), bytes_length(&q->out));
+    if (n == -EAGAIN) return 0;
+    if (n < 0) note_write_error(q, (int)-n);
+    else bytes_consume(&q->out, (size_t)n);
+  }
+  if (q->carrier != NULL) bytes_free(&q->out);
+  return q->write_error == 0 ? 1 : -1;
+}
+
+int queue_has_record (const Queue *q) {
+  const unsigned char *record = bytes_start(&q->in);
+  size_t n = bytes_length(&q->in);
+  return n >= HEADER_SIZE &&
+         n - HEADER_SIZE >= ((size_t)record[3] << 8 | record[4]);
+}
+
+void queue_note_surplus (Queue *q) {
+  note_first(q, bytes_start(&q->in), bytes_length(&q->in));
+}
+
+void queue_free (Queue *q) {
+  bytes_free(&q->in);
+  bytes_free(&q->out);
+}

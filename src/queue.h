@@ -1,0 +1,59 @@
+/*
+** queue.h -- the engine's BIO: ciphertext in and ciphertext out. OpenSSL sees
+** a peer that is never busy and never fails: what the transport refuses waits
+** here, what goes wrong there is noted here, for the connection to tell.
+*/
+#ifndef LUASSL_QUEUE_H
+#define LUASSL_QUEUE_H
+
+#include <openssl/bio.h>
+
+#include "bytes.h"
+
+#define QUEUE_OUT_MAX ((size_t)128 << 10)  /* of plaintext in one go */
+
+/* Where ciphertext comes from and goes to. Both answer a count, or -errno,
+** -EAGAIN for "not now"; receive 0 at the end, and what comes beyond `size`
+** goes to `more`. A NULL carrier: the queue is fed and drained by hand. */
+typedef struct Carrier {
+  ptrdiff_t (*receive) (void *self, void *bytes, size_t size, void *more,
+                        size_t room);
+  ptrdiff_t (*send) (void *self, const void *bytes, size_t size);
+} Carrier;
+
+typedef struct Queue {
+  const Carrier *carrier;  /* shared */
+  void *self;              /* borrowed: the carrier's */
+  Bytes in, out;
+  int corked;              /* gather records, the flush sends them */
+  int read_ahead;          /* take more than OpenSSL asks for */
+  int ended;               /* the transport ended */
+  int read_error;          /* errno, 0: none */
+  int write_error;
+  int no_memory;           /* a record could not be kept */
+  unsigned char first[16]; /* what the peer said first */
+  size_t first_size;
+} Queue;
+
+#pragma GCC visibility push(hidden)
+
+/* A BIO over `queue`, which must outlive it; NULL: see the error queue. */
+BIO *queue_bio (Queue *queue);
+
+/* Ciphertext that has arrived some other way; 0 without memory. */
+int queue_feed (Queue *queue, const void *bytes, size_t n);
+
+/* Sends what waits: 1 all left, 0 not yet, -1 write_error is set. */
+int queue_flush (Queue *queue);
+
+/* 1 if the bytes read ahead hold a whole record. */
+int queue_has_record (const Queue *queue);
+
+/* Completes `first` from what was read ahead. */
+void queue_note_surplus (Queue *queue);
+
+void queue_free (Queue *queue);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,247 @@
+/*
+** settings.c -- the options of an SSLContext: all misuse raises here, before
+** anything is opened.
+*/
+
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+#include "options.h"
+#include "settings.h"
+
+#define HANDSHAKE_TIMEOUT 30  /* seconds */
+#define ALPN_NAME_MAX 255    /* RFC 7301, 3.1 */
+#define ALPN_LIST_MAX 65535
+
+typedef struct Version {
+  const char *name;
+  int value;
+} Version;
+
+static const Version versions[] = {
+  {"TLSv1", TLS1_VERSION},
+  {"TLSv1.1", TLS1_1_VERSION},
+  {"TLSv1.2", TLS1_2_VERSION},
+  {"TLSv1.3", TLS1_3_VERSION}
+};
+
+#define VERSIONS (sizeof(versions) / sizeof(versions[0]))
+
+static const char *const known[] = {
+  "alpn_protocols", "ca_certs", "ca_data", "ca_path", "cert", "cert_reqs",
+  "certfile", "check_hostname", "ciphers", "ciphersuites",
+  "handshake_timeout", "key", "keyfile", "maximum_version",
+  "minimum_version", "nodelay", "password", "server_side", "ssl_version",
+  "suppress_ragged_eofs", "system_trust", NULL
+};
+
+void settings_check (lua_State *L, int options) {
+  options_check(L, options, known, NULL);
+}
+
+const char *settings_version_name (int value) {
+  size_t i;
+  for (i = 0; i < VERSIONS; i++)
+    if (versions[i].value == value) return versions[i].name;
+  return NULL;
+}
+
+/* The table of options */
+
+static int is_set (lua_State *L, int options, const char *name) {
+  int type = options_push(L, options, name);
+  lua_pop(L, 1);
+  return type != LUA_TNIL;
+}
+
+/* Replaces the list at the top by a copy: nobody shall change ours. */
+static void copy_list (lua_State *L, const char *name) {
+  int i, n = (int)compat_rawlen(L, -1), pairs = 0;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) pairs++;
+  if (pairs != n) options_raise(L, name, "must be a list");
+  lua_createtable(L, n, 0);
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, -2, i);
+    lua_rawseti(L, -2, i);
+  }
+  lua_replace(L, -2);
+}
+
+static void drop (lua_State *L, int options, const char *name) {
+  lua_pushnil(L);
+  lua_setfield(L, options, name);
+}
+
+/* Some options exclude or need each other: those that were set before give
+** way to those that are set now. */
+static void make_way (lua_State *L, int options, int to) {
+  if (is_set(L, options, "cert") || is_set(L, options, "certfile") ||
+      is_set(L, options, "key") || is_set(L, options, "keyfile")) {
+    drop(L, to, "cert");
+    drop(L, to, "certfile");
+    drop(L, to, "key");
+    drop(L, to, "keyfile");
+    drop(L, to, "password");
+  }
+  if (is_set(L, options, "ssl_version")) {
+    drop(L, to, "minimum_version");
+    drop(L, to, "maximum_version");
+  }
+  else if (is_set(L, options, "minimum_version") ||
+           is_set(L, options, "maximum_version"))
+    drop(L, to, "ssl_version");
+}
+
+void settings_merge (lua_State *L, int from, int to) {
+  const char *const *name;
+  make_way(L, from, to);
+  for (name = known; *name != NULL; name++) {
+    int type = options_push(L, from, *name);
+    if (type == LUA_TTABLE && strcmp(*name, "alpn_protocols") == 0)
+      copy_list(L, *name);
+    if (type == LUA_TNIL) lua_pop(L, 1);
+    else lua_setfield(L, to, *name);
+  }
+}
+
+/* What the options say */
+
+static void exclude (lua_State *L, int options, const char *name,
+                     const char *other) {
+  if (is_set(L, options, name) && is_set(L, options, other))
+    options_raise(L, name, "and option '%s' exclude each other", other);
+}
+
+static void read_identity (lua_State *L, int options) {
+  size_t size;
+  int type = options_push(L, options, "password");
+  lua_pop(L, 1);
+  if (type != LUA_TNIL && type != LUA_TSTRING && type != LUA_TFUNCTION)
+    options_raise(L, "password", "must be a string or a function, not a %s",
+                  lua_typename(L, type));
+  options_string(L, options, "certfile", NULL);
+  options_string(L, options, "keyfile", NULL);
+  options_string(L, options, "cert", &size);
+  options_string(L, options, "key", &size);
+  exclude(L, options, "certfile", "cert");
+  exclude(L, options, "keyfile", "key");
+  if (is_set(L, options, "certfile") || is_set(L, options, "cert")) return;
+  if (is_set(L, options, "keyfile"))
+    options_raise(L, "keyfile", "needs option 'certfile'");
+  if (is_set(L, options, "key"))
+    options_raise(L, "key", "needs option 'cert'");
+  if (is_set(L, options, "password"))
+    options_raise(L, "password", "needs option 'certfile' or 'cert'");
+}
+
+static void read_trust (lua_State *L, int options, Settings *s) {
+  size_t size;
+  Policy *p = &s->policy;
+  if (options_string(L, options, "ca_certs", NULL) != NULL) s->own_trust = 1;
+  if (options_string(L, options, "ca_path", NULL) != NULL) s->own_trust = 1;
+  if (options_string(L, options, "ca_data", &size) != NULL) s->own_trust = 1;
+  s->system_trust = options_boolean(L, options, "system_trust", 0);
+  p->server_side = options_boolean(L, options, "server_side", 0);
+  p->cert_reqs = options_integer(L, options, "cert_reqs", CERT_NONE,
+                                 CERT_REQUIRED, CERT_NONE);
+  p->check_hostname = options_boolean(L, options, "check_hostname", 0);
+  if (!p->check_hostname) return;
+  if (p->server_side)
+    options_raise(L, "check_hostname", "is for clients, not with server_side");
+  if (p->cert_reqs == CERT_NONE)
+    options_raise(L, "check_hostname", "needs a cert_reqs other than "
+                  "CERT_NONE");
+}
+
+static int read_version (lua_State *L, int options, const char *name) {
+  const char *text = options_string(L, options, name, NULL);
+  size_t i;
+  if (text == NULL) return 0;
+  for (i = 0; i < VERSIONS; i++)
+    if (strcmp(versions[i].name, text) == 0) return versions[i].value;
+  return options_raise(L, name, "must be \"TLSv1\", \"TLSv1.1\", \"TLSv1.2\" "
+                       "or \"TLSv1.3\", not \"%s\"", text);
+}
+
+static void read_versions (lua_State *L, int options, Settings *s) {
+  exclude(L, options, "ssl_version", "minimum_version");
+  exclude(L, options, "ssl_version", "maximum_version");
+  s->ssl_version = options_integer(L, options, "ssl_version", SSLV2, TLSV1_3,
+                                   -1);
+  s->minimum = read_version(L, options, "minimum_version");
+  s->maximum = read_version(L, options, "maximum_version");
+  s->has_minimum = s->minimum != 0 || s->ssl_version >= 0;
+  if (s->ssl_version == SSLV23) s->minimum = TLS1_VERSION;
+  else if (s->ssl_version >= TLSV1)
+    s->minimum = s->maximum = versions[s->ssl_version - TLSV1].value;
+  else if (s->minimum == 0) s->minimum = TLS1_2_VERSION;
+  if (s->maximum == 0 || s->minimum <= s->maximum) return;
+  if (s->has_minimum)
+    options_raise(L, "minimum_version", "is above option 'maximum_version'");
+  options_raise(L, "maximum_version", "is below TLSv1.2, which is the minimum "
+                "unless option 'minimum_version' lowers it");
+}
+
+/* The size of option alpn_protocols on the wire. */
+static size_t read_protocols (lua_State *L, int options) {
+  size_t size = 0;
+  int i, n, type = options_push(L, options, "alpn_protocols");
+  if (type != LUA_TNIL && type != LUA_TTABLE)
+    options_raise(L, "alpn_protocols", "must be a list of strings, not a %s",
+                  lua_typename(L, type));
+  n = type == LUA_TNIL ? 0 : (int)compat_rawlen(L, -1);
+  for (i = 1; i <= n; i++) {
+    size_t length = 0;
+    lua_rawgeti(L, -1, i);
+    if (lua_type(L, -1) == LUA_TSTRING) length = compat_rawlen(L, -1);
+    if (length == 0 || length > ALPN_NAME_MAX)
+      options_raise(L, "alpn_protocols", "must hold strings of 1 to %d bytes: "
+                    "number %d is not one", ALPN_NAME_MAX, i);
+    size += 1 + length;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  if (size > ALPN_LIST_MAX)
+    options_raise(L, "alpn_protocols", "has more than %d bytes",
+                  ALPN_LIST_MAX);
+  return size;
+}
+
+void settings_read (lua_State *L, int options, Settings *s) {
+  Policy *p = &s->policy;
+  memset(s, 0, sizeof(*s));
+  read_identity(L, options);
+  read_trust(L, options, s);
+  read_versions(L, options, s);
+  s->protocols_size = read_protocols(L, options);
+  s->ciphers = options_string(L, options, "ciphers", NULL);
+  s->ciphersuites = options_string(L, options, "ciphersuites", NULL);
+  p->nodelay = options_boolean(L, options, "nodelay", 1);
+  p->suppress_ragged_eofs = options_boolean(L, options,
+                                            "suppress_ragged_eofs", 0);
+  p->handshake_timeout = options_number(L, options, "handshake_timeout",
+                                        HANDSHAKE_TIMEOUT);
+  if (p->handshake_timeout <= 0)
+    options_raise(L, "handshake_timeout", "must be above 0 seconds");
+}
+
+static void write_boolean (lua_State *L, int options, const char *name,
+                           int value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, options, name);
+}
+
+void settings_write (lua_State *L, int options, const Settings *s) {
+  const Policy *p = &s->policy;
+  write_boolean(L, options, "check_hostname", p->check_hostname);
+  write_boolean(L, options, "nodelay", p->nodelay);
+  write_boolean(L, options, "server_side", p->server_side);
+  write_boolean(L, options, "suppress_ragged_eofs", p->suppress_ragged_eofs);
+  write_boolean(L, options, "system_trust", s->system_trust);
+  lua_pushinteger(L, p->cert_reqs);
+  lua_setfield(L, options, "cert_reqs");
+  if (is_set(L, options, "handshake_timeout")) return;
+  lua_pushinteger(L, HANDSHAKE_TIMEOUT);
+  lua_setfield(L, options, "handshake_timeout");
+}

@@ -1,0 +1,501 @@
+/*
+** socket.c -- SSLSocket: one TLS connection over the descriptor of a
+** LuaSocket object. Until a connection is attached, and for listening, the
+** LuaSocket object stays whole in the uservalue and socket.lua works on it.
+*/
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "options.h"
+#include "socket.h"
+#include "transport.h"
+
+/***
+A TLS connection that is used like a LuaSocket TCP object.
+@classmod SSLSocket
+*/
+
+typedef struct Socket {
+  Connection connection;  /* first: shared methods see only this */
+  int fd;                 /* owned; -1 before `attach` and after close */
+  double block, total;    /* seconds, below 0: no limit */
+  double birthday;
+} Socket;
+
+/* ---- what carries a connection ---- */
+
+static ptrdiff_t link_receive (void *self, void *bytes, size_t size,
+                               void *more, size_t room) {
+  return transport_receive(((Socket *)self)->fd, bytes, size, more, room);
+}
+
+static ptrdiff_t link_send (void *self, const void *bytes, size_t size) {
+  return transport_send(((Socket *)self)->fd, bytes, size);
+}
+
+static int link_wait (Connection *c, int events, double deadline) {
+  return transport_wait(((Socket *)c)->fd, events, deadline);
+}
+
+/* LuaSocket's two limits hold for each operation: the earlier one counts. */
+static double link_deadline (Connection *c) {
+  Socket *s = (Socket *)c;
+  double limit = s->block;
+  if (limit < 0 || (s->total >= 0 && s->total < limit)) limit = s->total;
+  if (limit < 0) return TRANSPORT_NEVER;
+  return limit > 0 ? transport_now() + limit : 0;
+}
+
+static const Link socket_link = {
+  { link_receive, link_send }, link_wait, link_deadline
+};
+
+static Socket *socket_check (lua_State *L) {
+  return (Socket *)connection_check(L);
+}
+
+static Socket *socket_any (lua_State *L) {
+  return luaL_checkudata(L, 1, SOCKET_T);
+}
+
+/* ---- primitives of socket.lua; `self` is at index 1 ---- */
+
+/* wrap(context, object, options): an SSLSocket that holds the LuaSocket
+** object, or nil and an error; misuse raises. */
+static int primitive_wrap (lua_State *L) {
+  Policy policy;
+  Socket *s;
+  size_t size = 0;
+  const char *name;
+  context_check(L, 1, &policy);
+  lua_settop(L, 3);
+  s = lua_newuserdata(L, sizeof(*s));
+  memset(s, 0, sizeof(*s));
+  connection_init(&s->connection, &socket_link);
+  s->fd = -1;
+  s->block = s->total = -1;
+  s->birthday = transport_now();
+  luaL_getmetatable(L, SOCKET_T);
+  lua_setmetatable(L, 4);
+  lua_newtable(L);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, UV_CONTEXT);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, UV_OBJECT);
+  lua_pushvalue(L, 3);
+  lua_rawseti(L, -2, UV_OPTIONS);
+  compat_setuservalue(L, 4);
+  connection_options(L, &s->connection, 1, 3);
+  lua_insert(L, 1);
+  name = connection_hostname_option(L, 4, &size);
+  if (name != NULL && connection_set_name(L, &s->connection, name, size) > 0)
+    return 2;
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* open(self [, host]): makes the SSL; `host` is the name if none was given.
+** True, or nil and an error; the LuaSocket object is untouched. */
+static int primitive_open (lua_State *L) {
+  Socket *s = socket_any(L);
+  Connection *c = &s->connection;
+  size_t size;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!lua_isnoneornil(L, 2) && c->name.text[0] == '\0') {
+    const char *host = luaL_checklstring(L, 2, &size);
+    if (connection_set_name(L, c, host, size) > 0) return 2;
+  }
+  if (c->ssl == NULL && connection_open(L, c) > 0) return 2;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* Calls object:setfd(fd) for the object at `index`. */
+static void set_descriptor (lua_State *L, int index, int fd) {
+  lua_getfield(L, index, "setfd");
+  lua_pushvalue(L, index);
+  lua_pushinteger(L, fd);
+  lua_call(L, 2, 0);
+}
+
+static int get_descriptor (lua_State *L, int index) {
+  int fd;
+  lua_getfield(L, index, "getfd");
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 1);
+  fd = (int)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return fd;
+}
+
+/* attach(self, object, bytes, keep): takes the descriptor over; `bytes` were
+** read from it before. The last step makes it ours: what raises earlier leaves
+** it with the object, which is kept for `detach` if told so. */
+static int primitive_attach (lua_State *L) {
+  Socket *s = socket_any(L);
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 3, &size);
+  int fd = get_descriptor(L, 2);
+  int result = fd >= 0 ? transport_prepare(fd, s->connection.policy.nodelay)
+                       : -EBADF;
+  if (result < 0) return errors_syscall(L, "wrap_socket", -result);
+  if (!queue_feed(&s->connection.queue, bytes, size))
+    return errors_text(L, ERROR_T, "wrap_socket", "memory", "out of memory");
+  lua_settop(L, 4);
+  compat_getuservalue(L, 1);
+  if (lua_toboolean(L, 4)) {
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 5, UV_ORIGINAL);
+  }
+  lua_pushnil(L);
+  lua_rawseti(L, 5, UV_OBJECT);
+  set_descriptor(L, 2, -1);
+  s->fd = fd;
+  s->connection.queue.carrier = &socket_link.carrier;
+  s->connection.queue.self = s;
+  s->connection.queue.read_ahead = 1;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* finish(self): ends TLS in both directions: the bytes that came behind the
+** peer's close_notify, or nil and an error. */
+static int primitive_finish (lua_State *L) {
+  Socket *s = socket_any(L);
+  Connection *c = &s->connection;
+  Outcome outcome = FAILED;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!c->established && !c->failed)
+    return errors_text(L, ERROR_T, "unwrap", "state",
+                       "the handshake has not been done yet");
+  connection_begin(c);
+  if (bytes_length(&c->plain) == 0) {
+    if (connection_notify(c) && !c->failed) outcome = transfer_flush(c);
+    if (outcome == BROKEN)
+      return errors_syscall(L, "unwrap", c->queue.write_error);
+    if (outcome != DONE) return connection_push(L, c, outcome, "unwrap", 1);
+    do {
+      outcome = transfer_fill(c);
+    } while (outcome == WAIT
+             && connection_wait(c, TRANSPORT_READ, c->deadline));
+  }
+  if (bytes_length(&c->plain) > 0)
+    return errors_text(L, ERROR_T, "unwrap", "unread_data",
+                       "unread data: receive it before unwrap");
+  if (outcome != CLOSED) return connection_push(L, c, outcome, "unwrap", 1);
+  lua_pushlstring(L, (const char *)bytes_start(&c->queue.in),
+                  bytes_length(&c->queue.in));
+  return 1;
+}
+
+/* detach(self, object): gives the descriptor to the LuaSocket object. */
+static int primitive_detach (lua_State *L) {
+  Socket *s = socket_any(L);
+  set_descriptor(L, 2, s->fd);
+  s->fd = -1;
+  s->connection.closed = 1;
+  connection_release(&s->connection);
+  queue_free(&s->connection.queue);
+  return 0;
+}
+
+/* parts(self): context, options, the LuaSocket object that it still works
+** on, and the one kept for `detach`; nil for what there is not. */
+static int primitive_parts (lua_State *L) {
+  socket_any(L);
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, 2, UV_CONTEXT);
+  lua_rawgeti(L, 2, UV_OPTIONS);
+  lua_rawgeti(L, 2, UV_OBJECT);
+  lua_rawgeti(L, 2, UV_ORIGINAL);
+  return 4;
+}
+
+/* state(self): "no connection", "handshake", "connected", "failed" or
+** "closed"; whether it is a server's. */
+static int primitive_state (lua_State *L) {
+  Connection *c = &socket_any(L)->connection;
+  lua_pushstring(L, connection_state(c));
+  lua_pushboolean(L, c->policy.server_side);
+  return 2;
+}
+
+/* ---- methods ---- */
+
+/* The descriptor, the held object's too; -1 without one. */
+static int descriptor (lua_State *L, const Socket *s) {
+  int fd = s->fd;
+  if (fd >= 0 || s->connection.closed) return fd;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_OBJECT);
+  if (!lua_isnil(L, -1)) fd = get_descriptor(L, lua_gettop(L));
+  lua_pop(L, 2);
+  return fd;
+}
+
+/* LuaSocket's way to fail: nil and the system's text. */
+static int push_errno (lua_State *L, int code) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(code));
+  return 2;
+}
+
+/* Frees everything but the held object. */
+static void socket_release (Socket *s) {
+  int fd = s->fd;
+  s->fd = -1;
+  s->connection.closed = 1;
+  connection_release(&s->connection);
+  queue_free(&s->connection.queue);
+  if (fd >= 0) transport_close(fd);
+}
+
+/* What did not leave although it counted as sent. */
+static int push_unsent (lua_State *L, int error) {
+  if (error != 0) return errors_syscall(L, "close", error);
+  return errors_text(L, ERROR_T, "close", "unsent",
+                     "the peer did not take all that was sent");
+}
+
+static int close_held (lua_State *L, Socket *s) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_OBJECT);
+  s->connection.closed = 1;
+  if (lua_isnil(L, -1)) return 0;
+  lua_getfield(L, -1, "close");
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+/***
+Ends TLS with close_notify and closes the descriptor, without waiting.
+@function close
+@treturn[1] integer 1, also when closed before
+@treturn[2] nil
+@treturn[2] SSLError bytes that `send` had taken did not leave; the descriptor
+is closed all the same
+@source RFC 8446, 6.1
+*/
+static int socket_close (lua_State *L) {
+  Socket *s = socket_check(L);
+  Queue *queue = &s->connection.queue;
+  size_t waiting = bytes_length(&queue->out);
+  int flushed = 1, error = 0;
+  if (s->fd < 0 && !s->connection.closed) close_held(L, s);
+  if (s->fd >= 0) {
+    connection_notify(&s->connection);
+    flushed = queue_flush(queue);
+    if (flushed < 0) error = waiting > 0 ? queue->write_error : 0;
+    transport_discard(s->fd);
+  }
+  socket_release(s);
+  if (flushed == 0 || error != 0) return push_unsent(L, error);
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+static int socket_gc (lua_State *L) {
+  socket_release(socket_check(L));
+  return 0;
+}
+
+/***
+The descriptor, for `select` and `poll`.
+@function getfd
+@treturn integer -1 when closed
+*/
+static int socket_getfd (lua_State *L) {
+  Socket *s = socket_check(L);
+  lua_pushinteger(L, descriptor(L, s));
+  return 1;
+}
+
+/***
+The family of the socket's addresses.
+@function getfamily
+@treturn string `"inet4"`, `"inet6"` or `"unix"`
+*/
+static int socket_getfamily (lua_State *L) {
+  Socket *s = socket_check(L);
+  Name name;
+  if (transport_own_name(descriptor(L, s), &name) == 0)
+    lua_pushstring(L, strcmp(name.family, "inet") == 0 ? "inet4" : name.family);
+  else lua_pushliteral(L, "inet4");  /* as LuaSocket's without a socket */
+  return 1;
+}
+
+static int push_name (lua_State *L, int result, const Name *name) {
+  if (result == 0 && name->host[0] == '\0') result = -EOPNOTSUPP;  /* unix */
+  if (result < 0) return push_errno(L, -result);
+  lua_pushstring(L, name->host);
+  return 1;
+}
+
+/***
+The peer's address.
+@function getpeername
+@treturn[1] string address
+@treturn[1] integer port
+@treturn[1] string `"inet"` or `"inet6"`
+@treturn[2] nil
+@treturn[2] string the system's text
+*/
+static int socket_getpeername (lua_State *L) {
+  Socket *s = socket_check(L);
+  Name name;
+  int result = transport_peer_name(descriptor(L, s), &name);
+  if (push_name(L, result, &name) != 1) return 2;
+  lua_pushinteger(L, name.port);
+  lua_pushstring(L, name.family);
+  return 3;
+}
+
+/***
+The socket's own address.
+@function getsockname
+@treturn[1] string address
+@treturn[1] string port
+@treturn[1] string `"inet"` or `"inet6"`
+@treturn[2] nil
+@treturn[2] string the system's text
+*/
+static int socket_getsockname (lua_State *L) {
+  Socket *s = socket_check(L);
+  Name name;
+  int result = transport_own_name(descriptor(L, s), &name);
+  if (push_name(L, result, &name) != 1) return 2;
+  lua_pushfstring(L, "%d", name.port);
+  lua_pushstring(L, name.family);
+  return 3;
+}
+
+/***
+Bytes of application data, and age.
+@function getstats
+@treturn integer bytes received
+@treturn integer bytes sent
+@treturn number seconds since the object was made
+*/
+static int socket_getstats (lua_State *L) {
+  Socket *s = socket_check(L);
+  lua_pushinteger(L, (lua_Integer)s->connection.received);
+  lua_pushinteger(L, (lua_Integer)s->connection.sent);
+  lua_pushnumber(L, transport_now() - s->birthday);
+  return 3;
+}
+
+/***
+Sets what `getstats` tells.
+@function setstats
+@tparam[opt] integer received bytes
+@tparam[opt] integer sent bytes
+@tparam[opt] number age seconds
+@treturn integer 1
+*/
+static int socket_setstats (lua_State *L) {
+  Socket *s = socket_check(L);
+  Connection *c = &s->connection;
+  double received = floor(luaL_optnumber(L, 2, c->received));
+  double sent = floor(luaL_optnumber(L, 3, c->sent));
+  double age = luaL_optnumber(L, 4, transport_now() - s->birthday);
+  luaL_argcheck(L, fabs(received) < 1e15, 2, "out of range");
+  luaL_argcheck(L, fabs(sent) < 1e15, 3, "out of range");
+  c->received = received;
+  c->sent = sent;
+  s->birthday = transport_now() - age;
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+/***
+The limits of `settimeout`, in seconds; below 0: none.
+@function gettimeout
+@treturn number limit of mode `"b"`
+@treturn number limit of mode `"t"`
+*/
+static int socket_gettimeout (lua_State *L) {
+  Socket *s = socket_check(L);
+  lua_pushnumber(L, s->block);
+  lua_pushnumber(L, s->total);
+  return 2;
+}
+
+/***
+Limits the time of each operation, however many reads and writes it needs.
+@function settimeout
+@tparam[opt] number seconds 0: do not wait; nil or below 0: no limit
+@tparam[opt="b"] string mode `"b"`, or `"t"` or `"r"` for the second limit;
+the earlier of the two counts
+@treturn integer 1
+@raise when `seconds` is not a number or `mode` is none of these
+@source LuaSocket, tcp
+*/
+static int socket_settimeout (lua_State *L) {
+  Socket *s = socket_check(L);
+  double seconds = luaL_optnumber(L, 2, -1);
+  const char *mode = luaL_optstring(L, 3, "b");
+  luaL_argcheck(L, seconds == seconds, 2, "not a number");
+  if (seconds > 1e9) seconds = -1;
+  if (*mode == 'b') s->block = seconds;
+  else if (*mode == 't' || *mode == 'r') s->total = seconds;
+  else return luaL_argerror(L, 3, "invalid timeout mode");
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+static int socket_tostring (lua_State *L) {
+  Connection *c = connection_check(L);
+  lua_pushfstring(L, "%s (%s): %p", SOCKET_T, connection_state(c), (void *)c);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+  {"close", socket_close},
+  {"getfamily", socket_getfamily},
+  {"getfd", socket_getfd},
+  {"getpeername", socket_getpeername},
+  {"getsockname", socket_getsockname},
+  {"getstats", socket_getstats},
+  {"gettimeout", socket_gettimeout},
+  {"setstats", socket_setstats},
+  {"settimeout", socket_settimeout},
+  {NULL, NULL}
+};
+
+static const luaL_Reg metamethods[] = {
+  {"__close", socket_close},
+  {"__gc", socket_gc},
+  {"__tostring", socket_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg primitives[] = {
+  {"attach", primitive_attach},
+  {"detach", primitive_detach},
+  {"finish", primitive_finish},
+  {"open", primitive_open},
+  {"parts", primitive_parts},
+  {"state", primitive_state},
+  {"wrap", primitive_wrap},
+  {NULL, NULL}
+};
+
+int socket_open (lua_State *L) {
+  lua_newtable(L);
+  compat_newtype(L, SOCKET_T);
+  transfer_methods(L);
+  facts_methods(L);
+  lua_pushvalue(L, -2);
+  compat_setfuncs(L, methods, 1);
+  lua_setfield(L, -3, "methods");
+  lua_pushvalue(L, -1);
+  compat_setfuncs(L, metamethods, 1);
+  lua_pop(L, 1);
+  compat_setfuncs(L, primitives, 0);
+  return 1;
+}

@@ -1,0 +1,19 @@
+/*
+** socket.h -- SSLSocket: TLS over the descriptor of a LuaSocket object.
+*/
+#ifndef LUASSL_SOCKET_H
+#define LUASSL_SOCKET_H
+
+#include "compat.h"
+
+#define SOCKET_T "SSLSocket"
+
+#pragma GCC visibility push(hidden)
+
+/* Registers the type; leaves a table with `methods` and the primitives of
+** socket.lua: wrap, open, attach, finish, detach. [-0, +1, m] */
+int socket_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

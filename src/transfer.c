@@ -1,0 +1,400 @@
+/*
+** transfer.c -- application data of a connection: LuaSocket's receive
+** patterns and send, the reference's read and write. Decrypted bytes wait in
+** the connection's own buffer until they are a Lua string: whatever raises in
+** between, none is lost.
+*/
+
+#include <math.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "transport.h"
+
+#define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
+
+typedef enum PatternKind { COUNT, LINE, ALL } PatternKind;
+
+typedef struct Pattern {
+  PatternKind kind;
+  size_t count;    /* COUNT: bytes wanted */
+  size_t scanned;  /* LINE: bytes known to hold no line end */
+} Pattern;
+
+/* ---- reading ---- */
+
+/* Decrypts what one record brings. */
+Outcome transfer_fill (Connection *c) {
+  unsigned char *room;
+  size_t n = 0;
+  int result;
+  if (c->failed) return FAILED;
+  if (c->read_shut) return CLOSED;
+  if (bytes_length(&c->queue.out) > 0) queue_flush(&c->queue);
+  room = bytes_reserve(&c->plain, RECORD);
+  if (room == NULL) {
+    c->queue.no_memory = c->failed = 1;
+    return FAILED;
+  }
+  ERR_clear_error();
+  result = SSL_read_ex(c->ssl, room, RECORD, &n);
+  if (result <= 0) return connection_outcome(c, result);
+  c->plain.last += n;
+  c->received += (double)n;
+  return DONE;
+}
+
+static int satisfied (const Connection *c, Pattern *p) {
+  size_t length = bytes_length(&c->plain);
+  const unsigned char *start = bytes_start(&c->plain);
+  if (p->kind == ALL) return 0;
+  if (p->kind == COUNT)  /* 0 waits for something to come, as LuaSocket's */
+    return length >= (p->count > 0 ? p->count : 1);
+  if (length > p->scanned) {
+    const unsigned char *end = memchr(start + p->scanned, '\n',
+                                      length - p->scanned);
+    p->scanned = end != NULL ? (size_t)(end - start) : length;
+    return end != NULL;
+  }
+  return 0;
+}
+
+static Outcome gather (Connection *c, Pattern *p) {
+  while (!satisfied(c, p)) {
+    Outcome outcome = transfer_fill(c);
+    if (outcome == WAIT) {
+      if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
+      if (!connection_wait(c, TRANSPORT_READ, c->deadline)) return WAIT;
+    }
+    else if (outcome != DONE) return outcome;
+    else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;
+  }
+  return DONE;
+}
+
+static void check_pattern (lua_State *L, int index, Pattern *p) {
+  memset(p, 0, sizeof(*p));
+  if (lua_isnoneornil(L, index)) p->kind = LINE;
+  else if (lua_isnumber(L, index)) {
+    lua_Number n = lua_tonumber(L, index);
+    luaL_argcheck(L, n >= 0, index, "invalid receive pattern");
+    p->kind = COUNT;
+    p->count = n < (lua_Number)((size_t)-1 / 4) ? (size_t)n : (size_t)-1 / 4;
+  }
+  else {
+    const char *s = luaL_checkstring(L, index);
+    if (*s == '*') s++;
+    luaL_argcheck(L, *s == 'l' || *s == 'a', index, "invalid receive pattern");
+    p->kind = *s == 'l' ? LINE : ALL;
+  }
+}
+
+/* Adds bytes without the carriage returns among them. */
+static void add_line (luaL_Buffer *b, const char *line, size_t size) {
+  while (size > 0) {
+    const char *stop = memchr(line, '\r', size);
+    size_t n = stop != NULL ? (size_t)(stop - line) : size;
+    luaL_addlstring(b, line, n);
+    if (stop != NULL) n++;
+    line += n;
+    size -= n;
+  }
+}
+
+/* Pushes `size` decrypted bytes behind the prefix, then takes `taken` bytes
+** out of the buffer: a string that cannot be made takes nothing. */
+static void push_plain (lua_State *L, Connection *c, const Pattern *p,
+                        size_t size, size_t taken) {
+  const char *data = (const char *)bytes_start(&c->plain);
+  size_t prefix_size;
+  const char *prefix = luaL_optlstring(L, 3, "", &prefix_size);
+  if (size == 0) data = "";
+  if (p->kind == LINE && size > 0 && data[size - 1] == '\r') size--;
+  if (prefix_size == 0
+      && (p->kind != LINE || size == 0 || memchr(data, '\r', size) == NULL))
+    lua_pushlstring(L, data, size);
+  else {
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    luaL_addlstring(&b, prefix, prefix_size);
+    if (p->kind == LINE) add_line(&b, data, size);
+    else luaL_addlstring(&b, data, size);
+    luaL_pushresult(&b);
+  }
+  bytes_consume(&c->plain, taken);
+  if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
+}
+
+static int push_received (lua_State *L, Connection *c, const Pattern *p) {
+  size_t length = bytes_length(&c->plain);
+  if (p->kind == LINE) push_plain(L, c, p, p->scanned, p->scanned + 1);
+  else if (p->kind == ALL) push_plain(L, c, p, length, length);
+  else push_plain(L, c, p, p->count, p->count);
+  return 1;
+}
+
+/* Nil, why, and what came until then. */
+static int push_partial (lua_State *L, Connection *c, const Pattern *p,
+                         Outcome outcome, const char *operation) {
+  connection_push(L, c, outcome, operation, 0);
+  push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
+  return 3;
+}
+
+/* The answer of a method that has no TLS to work on: 0 if it has. */
+static int push_unready (lua_State *L, Connection *c) {
+  if (c->established && c->ssl != NULL) return 0;
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->failed) return connection_push(L, c, FAILED, "handshake", 0);
+  lua_pushnil(L);
+  connection_push_pending(L);  /* the Lua half runs the handshake first */
+  return 2;
+}
+
+/***
+Reads as LuaSocket's `receive`.
+@function receive
+@tparam[opt="*l"] string|integer pattern `"*l"` a line, without its line end
+and carriage returns; `"*a"` all until the end; or a number of bytes (0 waits
+until something has come). The star may be left out.
+@tparam[opt=""] string prefix put in front of the result; counts for a number
+@treturn[1] string data
+@treturn[2] nil
+@treturn[2] string|SSLError `"timeout"`, `"closed"`, or a failure (an
+SSLObject: `"wantread"`, `"wantwrite"`)
+@treturn[2] string what came until then, behind the prefix
+@raise when `pattern` is none of these
+@source LuaSocket, tcp; SSL_read_ex(3)
+*/
+static int transfer_receive (lua_State *L) {
+  Connection *c = connection_check(L);
+  Pattern p;
+  size_t prefix;
+  Outcome outcome;
+  int n;
+  check_pattern(L, 2, &p);
+  luaL_optlstring(L, 3, "", &prefix);
+  lua_settop(L, 3);
+  connection_begin(c);
+  n = push_unready(L, c);
+  if (n > 0) {
+    if (prefix > 0) lua_pushvalue(L, 3);
+    else lua_pushliteral(L, "");
+    return n + 1;
+  }
+  if (p.kind == COUNT && prefix > 0) {
+    if (p.count <= prefix) {
+      lua_pushvalue(L, 3);
+      return 1;
+    }
+    p.count -= prefix;
+  }
+  outcome = gather(c, &p);
+  if (outcome == TRUNCATED && c->policy.suppress_ragged_eofs) outcome = CLOSED;
+  if (p.kind == ALL && outcome == CLOSED && bytes_length(&c->plain) > 0)
+    outcome = DONE;
+  if (outcome != DONE) return push_partial(L, c, &p, outcome, "receive");
+  return push_received(L, c, &p);
+}
+
+/***
+Reads up to `nbytes` bytes, at least one, as the reference's `read`.
+@function read
+@tparam[opt=1024] integer nbytes most bytes to return; 0 returns `""`
+@treturn[1] string data
+@treturn[2] nil
+@treturn[2] string|SSLError `"closed"` at the end, `"timeout"`, at timeout 0
+`"wantread"` or `"wantwrite"`, or a failure
+@raise when `nbytes` is no integer or below 0
+@source SSL_read_ex(3)
+*/
+static int transfer_read (lua_State *L) {
+  Connection *c = connection_check(L);
+  lua_Integer nbytes = luaL_optinteger(L, 2, 1024);
+  Pattern p = { COUNT, 1, 0 };
+  Outcome outcome;
+  size_t length;
+  int n;
+  luaL_argcheck(L, nbytes >= 0, 2, "must not be negative");
+  connection_begin(c);
+  n = push_unready(L, c);
+  if (n > 0) return n;
+  lua_settop(L, 2);
+  if (nbytes == 0) {
+    lua_pushliteral(L, "");
+    return 1;
+  }
+  outcome = gather(c, &p);
+  if (outcome != DONE) return connection_push(L, c, outcome, "read", 1);
+  length = bytes_length(&c->plain);
+  if ((lua_Unsigned)nbytes < length) length = (size_t)nbytes;
+  push_plain(L, c, &p, length, length);
+  return 1;
+}
+
+/* ---- writing ---- */
+
+/* Sends what is queued: DONE, WAIT, or BROKEN for a transport that takes no
+** more. */
+Outcome transfer_flush (Connection *c) {
+  for (;;) {
+    int flushed = queue_flush(&c->queue);
+    if (flushed != 0) return flushed > 0 ? DONE : BROKEN;
+    if (!connection_wait(c, 0, c->deadline)) return WAIT;
+  }
+}
+
+/* Encrypts and sends; `*done` counts the bytes taken over. No new plaintext
+** while ciphertext waits. */
+static Outcome deliver (Connection *c, const char *data, size_t size,
+                        size_t *done) {
+  for (;;) {
+    size_t piece = size - *done, n = 0;
+    Outcome outcome;
+    if (c->failed) return FAILED;
+    if (c->write_shut) return CLOSED;
+    outcome = transfer_flush(c);
+    if (outcome != DONE || piece == 0) return outcome;
+    if (*done > 0 && connection_expired(c)) return WAIT;
+    if (piece > QUEUE_OUT_MAX) piece = QUEUE_OUT_MAX;
+    c->queue.corked = piece > RECORD;
+    ERR_clear_error();
+    outcome = connection_outcome(c, SSL_write_ex(c->ssl, data + *done, piece,
+                                                 &n));
+    c->queue.corked = 0;
+    if (outcome != DONE) return outcome;
+    *done += n;
+    c->sent += (double)n;
+  }
+}
+
+/* A transport that takes no more: the peer may have said why in an alert,
+** which one read finds; data that it finds waits to be read. */
+static int push_unsent (lua_State *L, Connection *c, Outcome outcome,
+                        const char *operation, int native) {
+  if (outcome == BROKEN && c->queue.write_error != 0) {
+    outcome = transfer_fill(c);
+    if (outcome != FAILED)
+      return errors_syscall(L, operation, c->queue.write_error);
+  }
+  return connection_push(L, c, outcome, operation, native);
+}
+
+/* LuaSocket's string positions: 1-based, negative from the end. */
+static lua_Number position (lua_State *L, int index, size_t size, int absent) {
+  lua_Number i = luaL_optnumber(L, index, absent);
+  return floor(i < 0 ? i + (lua_Number)size + 1 : i);
+}
+
+/***
+Sends a string or part of it, as LuaSocket's `send`. Bytes that were encrypted
+count as sent; at a timeout go on behind the last one.
+@function send
+@tparam string data
+@tparam[opt=1] integer first 1-based; negative counts from the end
+@tparam[opt=-1] integer last
+@treturn[1] integer index of the last byte sent
+@treturn[2] nil
+@treturn[2] string|SSLError `"timeout"`, `"closed"`, or a failure (an
+SSLObject: `"wantread"`, `"wantwrite"`)
+@treturn[2] integer index of the last byte sent
+@raise when `data` is not a string
+@source LuaSocket, tcp; SSL_write_ex(3)
+*/
+static int transfer_send (lua_State *L) {
+  Connection *c = connection_check(L);
+  size_t size, done = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  lua_Number first = position(L, 3, size, 1);
+  lua_Number last = position(L, 4, size, -1);
+  Outcome outcome;
+  int n;
+  if (!(first >= 1)) first = 1;
+  if (!(last <= (lua_Number)size)) last = (lua_Number)size;
+  connection_begin(c);
+  n = push_unready(L, c);
+  if (n == 0) {
+    size = 0;
+    if (first <= last) {
+      size = (size_t)(last - first) + 1;
+      data += (size_t)first - 1;
+    }
+    outcome = deliver(c, data, size, &done);
+    if (outcome != DONE) n = push_unsent(L, c, outcome, "send", 0);
+  }
+  lua_pushinteger(L, (lua_Integer)(first - 1) + (lua_Integer)done);
+  return n + 1;
+}
+
+/***
+Sends all of a string, as the reference's `write`.
+@function write
+@tparam string data
+@treturn[1] integer bytes written: all, at timeout 0 as many as were taken
+@treturn[2] nil
+@treturn[2] string|SSLError `"closed"`, `"timeout"`, at timeout 0 `"wantread"`
+or `"wantwrite"` when none was taken, or a failure
+@treturn[2] integer bytes written until then
+@raise when `data` is not a string
+@source SSL_write_ex(3)
+*/
+static int transfer_write (lua_State *L) {
+  Connection *c = connection_check(L);
+  size_t size, done = 0;
+  const char *data = luaL_checklstring(L, 2, &size);
+  Outcome outcome;
+  int n;
+  connection_begin(c);
+  n = push_unready(L, c);
+  if (n == 0) {
+    outcome = deliver(c, data, size, &done);
+    if (outcome != DONE && !(outcome == WAIT && done > 0 && c->deadline == 0))
+      n = push_unsent(L, c, outcome, "write", 1);
+  }
+  lua_pushinteger(L, (lua_Integer)done);
+  return n + 1;
+}
+
+/* ---- ending a direction ---- */
+
+/***
+Ends one direction of the connection or both. `"send"` says close_notify, so
+that the peer sees a clean end; reading goes on. `"receive"` stops reading.
+@function shutdown
+@tparam[opt="both"] string mode `"send"`, `"receive"` or `"both"`
+@treturn[1] integer 1
+@treturn[2] nil
+@treturn[2] string|SSLError `"timeout"` (call again), or a failure
+@raise when `mode` is none of these
+@source LuaSocket, tcp; RFC 8446, 6.1
+*/
+static int transfer_shutdown (lua_State *L) {
+  static const char *const modes[] = {"receive", "send", "both", NULL};
+  Connection *c = connection_check(L);
+  int mode = luaL_checkoption(L, 2, "both", modes);
+  connection_begin(c);
+  if (mode != 1) c->read_shut = 1;
+  if (mode != 0 && !c->closed) {
+    Outcome outcome = FAILED;
+    if (connection_notify(c) && !c->failed) outcome = transfer_flush(c);
+    if (outcome != DONE) return push_unsent(L, c, outcome, "shutdown", 0);
+  }
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+void transfer_methods (lua_State *L) {
+  static const luaL_Reg methods[] = {
+    {"read", transfer_read},
+    {"receive", transfer_receive},
+    {"send", transfer_send},
+    {"shutdown", transfer_shutdown},
+    {"write", transfer_write},
+    {NULL, NULL}
+  };
+  lua_pushvalue(L, -2);
+  compat_setfuncs(L, methods, 1);
+}

@@ -1,0 +1,178 @@
+/*
+** transport.c -- the only system calls on sockets: receive, send, poll with a
+** deadline, names, close. Descriptors are non-blocking: each call first tries
+** and says -EAGAIN, waiting is transport_wait's business alone.
+*/
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "transport.h"
+
+#if defined(MSG_NOSIGNAL)
+#define SEND_FLAGS MSG_NOSIGNAL
+#else
+#define SEND_FLAGS 0  /* transport_prepare sets SO_NOSIGPIPE instead */
+#endif
+
+#define DISCARD_MAX ((size_t)1 << 20)  /* a peer may send for ever */
+#define POLL_MAX 3600.0                /* seconds in one poll(2) */
+
+double transport_now (void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* What is left until `deadline`, in poll(2)'s milliseconds, rounded up so
+** that the last poll does not end early. */
+static int milliseconds_left (double deadline) {
+  double left;
+  if (deadline < 0) return -1;
+  left = deadline - transport_now();
+  if (left <= 0) return 0;
+  if (left > POLL_MAX) left = POLL_MAX;
+  return (int)ceil(left * 1e3);
+}
+
+int transport_wait (int fd, int events, double deadline) {
+  struct pollfd p;
+  p.fd = fd;
+  p.events = 0;
+  if (events & TRANSPORT_READ) p.events |= POLLIN;
+  if (events & TRANSPORT_WRITE) p.events |= POLLOUT;
+  for (;;) {
+    int left = milliseconds_left(deadline);
+    int n = poll(&p, 1, left);
+    if (n > 0) return p.revents & POLLNVAL ? -EBADF : 1;
+    if (n < 0 && errno != EINTR && errno != EAGAIN) return -errno;
+    if (left == 0) return 0;
+  }
+}
+
+ptrdiff_t transport_receive (int fd, void *bytes, size_t size, void *more,
+                             size_t room) {
+  struct iovec parts[2];
+  ssize_t n;
+  parts[0].iov_base = bytes;
+  parts[0].iov_len = size;
+  parts[1].iov_base = more;
+  parts[1].iov_len = room;
+  do {
+    n = readv(fd, parts, room > 0 ? 2 : 1);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) return n;
+  return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+ptrdiff_t transport_send (int fd, const void *bytes, size_t size) {
+  ssize_t n;
+  do {
+    n = send(fd, bytes, size, SEND_FLAGS);
+  } while (n < 0 && errno == EINTR);
+  if (n >= 0) return n;
+  return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+int transport_prepare (int fd, int nodelay) {
+  int on = 1;
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -errno;
+  if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return -errno;
+#if defined(SO_NOSIGPIPE)
+  setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
+#endif
+  if (nodelay)  /* fails on unix sockets, which have no delay */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  return 0;
+}
+
+static int connect_by (int fd, const struct sockaddr_un *address,
+                       double deadline) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  int ready = transport_prepare(fd, 0);
+  if (ready < 0) return ready;
+  if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+    return 0;
+  if (errno != EINPROGRESS && errno != EINTR) return -errno;
+  ready = transport_wait(fd, TRANSPORT_WRITE, deadline);
+  if (ready <= 0) return ready < 0 ? ready : -ETIMEDOUT;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return -errno;
+  return -error;
+}
+
+int transport_connect_unix (const char *path, double deadline) {
+  struct sockaddr_un address;
+  size_t size = strlen(path);
+  int fd, result;
+  if (size >= sizeof(address.sun_path)) return -ENAMETOOLONG;
+  memset(&address, 0, sizeof(address));
+  address.sun_family = AF_UNIX;
+  memcpy(address.sun_path, path, size);
+  fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fd < 0) return -errno;
+  result = connect_by(fd, &address, deadline);
+  if (result == 0) return fd;
+  close(fd);
+  return result;
+}
+
+void transport_discard (int fd) {
+  char scratch[16384];
+  size_t total = 0;
+  while (total < DISCARD_MAX) {
+    ptrdiff_t n = transport_receive(fd, scratch, sizeof(scratch), NULL, 0);
+    if (n <= 0) return;
+    total += (size_t)n;
+  }
+}
+
+static int name_of (const struct sockaddr_storage *address, socklen_t size,
+                    Name *name) {
+  char port[8];
+  int result;
+  memset(name, 0, sizeof(*name));
+  name->family = "unix";
+  if (address->ss_family == AF_UNIX) return 0;
+  name->family = address->ss_family == AF_INET6 ? "inet6" : "inet";
+  result = getnameinfo((const struct sockaddr *)address, size, name->host,
+                       sizeof(name->host), port, sizeof(port),
+                       NI_NUMERICHOST | NI_NUMERICSERV);
+  if (result != 0) return -EAFNOSUPPORT;
+  name->port = atoi(port);
+  return 0;
+}
+
+int transport_peer_name (int fd, Name *name) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof(address);
+  memset(&address, 0, sizeof(address));
+  if (getpeername(fd, (struct sockaddr *)&address, &size) < 0) return -errno;
+  return name_of(&address, size, name);
+}
+
+int transport_own_name (int fd, Name *name) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof(address);
+  memset(&address, 0, sizeof(address));
+  if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) return -errno;
+  return name_of(&address, size, name);
+}
+
+int transport_close (int fd) {
+  return close(fd) == 0 || errno == EINTR ? 0 : -errno;
+}

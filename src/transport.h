@@ -1,0 +1,53 @@
+/*
+** transport.h -- the only system calls on sockets. Results are counts or
+** 0, and -errno on failure; EINTR is tried again here.
+*/
+#ifndef LUASSL_TRANSPORT_H
+#define LUASSL_TRANSPORT_H
+
+#include <stddef.h>
+
+#define TRANSPORT_READ 1
+#define TRANSPORT_WRITE 2
+#define TRANSPORT_NEVER (-1.0)  /* a deadline that never comes */
+
+/* A socket's address as numbers. */
+typedef struct Name {
+  char host[64];
+  int port;
+  const char *family;  /* "inet", "inet6" or "unix" */
+} Name;
+
+#pragma GCC visibility push(hidden)
+
+/* Monotonic seconds. */
+double transport_now (void);
+
+/* Waits for READ and WRITE events until `deadline` (of transport_now);
+** 1: ready, 0: time is up, -errno. */
+int transport_wait (int fd, int events, double deadline);
+
+/* Up to `size` bytes into `bytes`, the surplus into `more`; 0: the end,
+** -EAGAIN: nothing now. */
+ptrdiff_t transport_receive (int fd, void *bytes, size_t size, void *more,
+                             size_t room);
+
+/* Sends without SIGPIPE what the kernel takes now. */
+ptrdiff_t transport_send (int fd, const void *bytes, size_t size);
+
+/* Non-blocking, and TCP_NODELAY if wanted (and TCP). */
+int transport_prepare (int fd, int nodelay);
+
+/* A unix stream socket connected to `path` by `deadline`: its fd. */
+int transport_connect_unix (const char *path, double deadline);
+
+/* Reads away, without waiting, what would make close send a reset. */
+void transport_discard (int fd);
+
+int transport_peer_name (int fd, Name *name);
+int transport_own_name (int fd, Name *name);
+int transport_close (int fd);
+
+#pragma GCC visibility pop
+
+#endif
