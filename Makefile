@@ -56,6 +56,9 @@ unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4
 unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4
 unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
 AGAIN = @$(MAKE) --no-print-directory
+# V=1 shows the commands.
+SAY = $(if $(V),@:,@echo)
+Q = $(if $(V),,@)
 
 .PHONY: all clean demo deps doc install leaks lint sanitize sanitized test \
   witnesses
@@ -65,21 +68,25 @@ all: $(MODULE)
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OPENSSL_LIBS)
+	$(SAY) $@
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^ $(OPENSSL_LIBS)
 
 $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(SAY) $@
+	$(Q)$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # Resident: OpenSSL calls back into the audit until the process ends.
 $(BUILD)/luassl_%.so: spec/%.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
+	$(SAY) $@
+	$(Q)$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
 
 # A host of its own, so that it can choose Lua's allocator.
 $(BUILD)/oom: spec/oom.c Makefile
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
+	$(SAY) $@
+	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
 	  $(PKG_CONFIG) --libs $(LUA_PC)) -lm -ldl
 
 witnesses: $(WITNESSES)

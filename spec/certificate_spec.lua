@@ -271,6 +271,15 @@ describe("getpeercert", function()
     client:close()
   end)
 
+  it("does not hide names that cannot be read", function()
+    local path, pem = craft.certificate {san = "DER:020105"}
+    local client = meet(path, helpers.temp_file(pem))
+    local found = client:getpeercert()
+    assert.same({{{"commonName", "crafted"}}}, found.subject)
+    assert.same({}, found.subjectAltName)
+    client:close()
+  end)
+
   it("is empty for one that was not validated", function()
     local client = meet(helpers.file "rsa.pem")
     assert.same({}, client:getpeercert())

@@ -147,8 +147,8 @@ function lives.server()
   local conn = assert(listener:accept())
   assert(conn:receive() == "hello")
   assert(conn:send "hello\n")
-  peer:wait(20)
   close(conn, listener)
+  peer:wait(20)
 end
 
 function lives.functions()

@@ -84,8 +84,9 @@ static int process_spawn (lua_State *L) {
     return failed(L, "fork");
   }
   lua_pushinteger(L, pid);
+  if (ends[1] < 0) return 1;
   lua_pushinteger(L, ends[1]);
-  return ends[1] < 0 ? 1 : 2;
+  return 2;
 }
 
 /* write(descriptor, bytes): whether all of it went */
@@ -115,7 +116,7 @@ static int process_kill (lua_State *L) {
   static const int signals[] = {SIGTERM, SIGKILL, SIGSTOP, SIGCONT};
   pid_t pid = (pid_t)luaL_checkinteger(L, 1);
   int which = luaL_checkoption(L, 2, "TERM", names);
-  luaL_argcheck(L, pid > 1, 1, "not a process");
+  luaL_argcheck(L, pid > 1, 1, "not one process");  /* -1: all there are */
   lua_pushboolean(L, kill(pid, signals[which]) == 0);
   return 1;
 }

@@ -15,6 +15,11 @@
 #include "errors.h"
 #include "names.h"
 
+/***
+A certificate, the peer's as a rule; it does not change and needs no closing.
+@classmod Certificate
+*/
+
 #define PEM_BYTES 48  /* make a line of 64 characters */
 #define TIME_MAX 64
 #define TITLE_MAX 128

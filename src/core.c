@@ -5,7 +5,8 @@
 #define _GNU_SOURCE  /* dladdr(3) */
 
 #include <dlfcn.h>
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -19,6 +20,7 @@
 #include "object.h"
 #include "random.h"
 #include "socket.h"
+#include "stamp.h"
 
 /* A host may have linked an OpenSSL of its own that captures our symbols. */
 static void check_openssl (lua_State *L) {
@@ -80,6 +82,16 @@ static int core_publish (lua_State *L) {
   return 0;
 }
 
+/* stamp(path): a string that changes when the file does. */
+static int core_stamp (lua_State *L) {
+  uint64_t stamp = 0;
+  char text[24];
+  stamp_path(&stamp, luaL_checkstring(L, 1));
+  snprintf(text, sizeof(text), "%016" PRIx64, stamp);
+  lua_pushstring(L, text);
+  return 1;
+}
+
 __attribute__((visibility("default")))
 int luaopen_luassl_core (lua_State *L);
 
@@ -106,6 +118,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "versions");
   lua_pushcfunction(L, core_publish);
   lua_setfield(L, -2, "publish");
+  lua_pushcfunction(L, core_stamp);
+  lua_setfield(L, -2, "stamp");
   ERR_clear_error();
   return 1;
 }

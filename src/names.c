@@ -66,12 +66,10 @@ static void push_object (lua_State *L, const ASN1_OBJECT *object) {
   else lua_pushliteral(L, INVALID);
 }
 
-/* An attribute's value in UTF-8; of what is no text (bit strings, broken
-** text) the bytes. */
+/* An attribute's value in UTF-8; of what is no text (a bit string, say) the
+** bytes. */
 static void push_attribute (lua_State *L, Decoded *d, const ASN1_STRING *s) {
-  int length = -1;
-  if (ASN1_STRING_type(s) != V_ASN1_BIT_STRING)
-    length = ASN1_STRING_to_UTF8(&d->text, s);
+  int length = ASN1_STRING_to_UTF8(&d->text, s);
   if (length < 0) push_bytes(L, s);
   else lua_pushlstring(L, (const char *)d->text, (size_t)length);
   OPENSSL_free(d->text);

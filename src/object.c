@@ -82,7 +82,7 @@ static int object_drain (lua_State *L) {
   if (!lua_isnoneornil(L, 2)) {
     lua_Integer max = luaL_checkinteger(L, 2);
     luaL_argcheck(L, max >= 1, 2, "must be at least 1");
-    if ((lua_Unsigned)max < size) size = (size_t)max;
+    if ((size_t)max < size) size = (size_t)max;
   }
   if (size == 0) {
     lua_pushnil(L);

@@ -230,7 +230,7 @@ static int transfer_read (lua_State *L) {
   outcome = gather(c, &p);
   if (outcome != DONE) return connection_push(L, c, outcome, "read", 1);
   length = bytes_length(&c->plain);
-  if ((lua_Unsigned)nbytes < length) length = (size_t)nbytes;
+  if ((size_t)nbytes < length) length = (size_t)nbytes;
   push_plain(L, c, &p, length, length);
   return 1;
 }

@@ -18,7 +18,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -26,6 +25,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "stamp.h"
 #include "truststore.h"
 
 /* A file of anchors. */
@@ -253,25 +253,6 @@ static const char *from_environment (const char *name, const char *standard) {
                       ? getenv(name) : NULL;
 #endif
   return value != NULL ? value : standard;
-}
-
-static void stamp_mix (uint64_t *stamp, uint64_t value) {
-  *stamp = (*stamp ^ value) * UINT64_C(1099511628211);  /* FNV's prime */
-}
-
-/* 1 if there is something else than a directory. */
-static int stamp_path (uint64_t *stamp, const char *path) {
-  struct stat status;
-  if (*path == '\0' || stat(path, &status) != 0) {
-    stamp_mix(stamp, 0);
-    return 0;
-  }
-  stamp_mix(stamp, (uint64_t)status.st_dev);
-  stamp_mix(stamp, (uint64_t)status.st_ino);
-  stamp_mix(stamp, (uint64_t)status.st_size);
-  stamp_mix(stamp, (uint64_t)status.st_mtim.tv_sec);
-  stamp_mix(stamp, (uint64_t)status.st_mtim.tv_nsec);
-  return !S_ISDIR(status.st_mode);
 }
 
 static void stamp_directories (uint64_t *stamp, const char *list) {

@@ -1,7 +1,7 @@
 --- Contexts that `connect` made, kept for the next call with the same options.
 -- @module luassl.contexts
 
-local stamp = require "luassl.core".context.stamp
+local stamp = require "luassl.core".stamp
 
 local contexts = {}
 

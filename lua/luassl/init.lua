@@ -127,6 +127,15 @@ local function check_timeout(timeout, operation)
   error(operation .. ": option 'timeout' must be a number of seconds above 0", 3)
 end
 
+local function check_address(host, port, operation)
+  if type(host) ~= "string" then
+    error(("%s: host must be a string, not %s"):format(operation, type(host)), 3)
+  end
+  if not tonumber(port) then
+    error(("%s: port must be a number, not %s"):format(operation, type(port)), 3)
+  end
+end
+
 -- TCP and TLS to an address, in one deadline.
 local function open(context, host, port, options, timeout)
   local sock = luasocket.tcp()
@@ -159,6 +168,7 @@ end
 -- wrong before TLS, or a failure
 -- @raise on wrong types and unknown options
 function ssl.connect(host, port, options)
+  check_address(host, port, "connect")
   options = check_table(options, "connect", 3)
   local timeout = check_timeout(options.timeout, "connect")
   local for_context, for_connection = split(options, CONNECT_OPTIONS)
@@ -187,6 +197,7 @@ function ssl.get_server_certificate(address, options)
   if type(address) ~= "table" then
     error("bad argument #1 to 'get_server_certificate' ({host, port} expected, got " .. type(address) .. ")", 2)
   end
+  check_address(address[1], address[2], "get_server_certificate")
   options = check_table(options, "get_server_certificate", 2)
   local timeout = check_timeout(options.timeout, "get_server_certificate")
   local for_context, for_connection = split(options, CONNECT_OPTIONS)

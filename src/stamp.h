@@ -1,0 +1,17 @@
+/*
+** stamp.h -- whether files are still the ones they were.
+*/
+#ifndef LUASSL_STAMP_H
+#define LUASSL_STAMP_H
+
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+/* Mixes into `stamp` what changes with the file: device, inode, size, time.
+** 1 if there is something else than a directory. */
+int stamp_path (uint64_t *stamp, const char *path);
+
+#pragma GCC visibility pop
+
+#endif
