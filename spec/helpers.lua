@@ -56,6 +56,24 @@ local Process = {}
 Process.__index = Process
 
 local running = {}
+local preloaded = os.getenv "LD_PRELOAD"  -- a sanitizer, which our module needs
+
+-- Words for `env`: what the program's environment has besides ours.
+local function settings(argv, env)
+  local words = {}
+  for name, value in pairs(env or {}) do words[name] = value end
+  if preloaded and argv[1] == helpers.interpreter then
+    words.LD_PRELOAD = preloaded .. " " .. (words.LD_PRELOAD or "")
+  end
+  local list = {}
+  for name, value in pairs(words) do list[#list + 1] = name .. "=" .. value end
+  return list
+end
+
+local function append(list, more)
+  for _, item in ipairs(more or {}) do list[#list + 1] = tostring(item) end
+  return list
+end
 
 --- Starts a program that ends by itself: after `timeout` seconds, or when
 -- this process does. It inherits no descriptor.
@@ -65,12 +83,7 @@ local running = {}
 function helpers.spawn(argv, options)
   options = options or {}
   local command = {"timeout", "-k", "1", tostring(options.timeout or 30), "env"}
-  for name, value in pairs(options.env or {}) do
-    command[#command + 1] = name .. "=" .. value
-  end
-  for _, argument in ipairs(argv) do
-    command[#command + 1] = tostring(argument)
-  end
+  append(append(command, settings(argv, options.env)), argv)
   local self = setmetatable({argv = argv, file = helpers.temp_name()}, Process)
   self.pid, self.input = process.spawn(command, self.file,
     options.directory or ".", options.input ~= nil)
@@ -157,11 +170,6 @@ end
 
 function helpers.stop_all()
   for peer in pairs(running) do peer:stop() end
-end
-
-local function append(list, more)
-  for _, item in ipairs(more or {}) do list[#list + 1] = item end
-  return list
 end
 
 --- `openssl s_server` with the leaf `options.cert` ("rsa"), ready, on `port`.

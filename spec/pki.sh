@@ -165,7 +165,7 @@ cat rsa-pkcs8.key rsa.crt >rsa-encrypted.pem
 openssl x509 -in rsa.crt -outform DER -out rsa.der
 echo 'This is not PEM.' >text.pem
 : >empty.pem
-printf '%s\n' '-----BEGIN CERTIFICATE-----' 'bm90IGEgY2VydGlmaWNhdGU=' \
+printf '%s\n' '-----BEGIN CERTIFICATE-----' 'BAhub3QgREVSIQ==' \
   '-----END CERTIFICATE-----' >garbage.pem
 mkdir -p empty
 rm -f ./*.csr ./dated.* ./100*.pem

@@ -18,6 +18,7 @@
 #include "context.h"
 #include "errors.h"
 #include "object.h"
+#include "poll.h"
 #include "random.h"
 #include "socket.h"
 #include "stamp.h"
@@ -118,6 +119,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "versions");
   lua_pushcfunction(L, core_publish);
   lua_setfield(L, -2, "publish");
+  lua_pushcfunction(L, poll_wait);
+  lua_setfield(L, -2, "wait");
   lua_pushcfunction(L, core_stamp);
   lua_setfield(L, -2, "stamp");
   ERR_clear_error();

@@ -69,7 +69,11 @@ static Material *material_push (lua_State *L) {
   return m;
 }
 
-/* The text follows the option's name and the file's: "certfile x.pem: ". */
+/* As texts call it: what they say of a string follows the option's name. */
+static const char *name_of (const Material *m) {
+  return m->file != NULL ? m->file : "it";
+}
+
 static int fail (lua_State *L, const Material *m, const char *kind,
                  const char *format, ...) {
   char text[TEXT_MAX];
@@ -116,15 +120,17 @@ static int read_file (Material *m) {
 }
 
 static int fail_reading (lua_State *L, const Material *m, int error) {
+  const char *file = m->file;
   ERR_clear_error();
-  if (error == ENOENT) return fail(L, m, "file", "it does not exist");
+  if (error == ENOENT) return fail(L, m, "file", "%s does not exist", file);
   if (error == EISDIR && strcmp(m->option, "ca_certs") == 0)
-    return fail(L, m, "file", "it is a directory, not a PEM file; one with "
-                "hashed names goes in option ca_path");
+    return fail(L, m, "file", "%s is a directory, not a PEM file; one with "
+                "hashed names goes in option ca_path", file);
   if (error == EISDIR)
-    return fail(L, m, "file", "it is a directory, not a PEM file");
-  if (error == EFBIG) return fail(L, m, "file", "it has more than 16 MiB");
-  return fail(L, m, "file", "it cannot be read: %s", strerror(error));
+    return fail(L, m, "file", "%s is a directory, not a PEM file", file);
+  if (error == EFBIG)
+    return fail(L, m, "file", "%s has more than 16 MiB", file);
+  return fail(L, m, "file", "cannot read %s: %s", file, strerror(error));
 }
 
 /* Reads the file that an option names. In these three, `bytes` stays NULL if
@@ -138,7 +144,7 @@ static int take_file (lua_State *L, Material *m, int options,
   error = read_file(m);
   if (error != 0) return fail_reading(L, m, error);
   if (m->size > 0) return 1;
-  return fail(L, m, "pem", "it is empty");
+  return fail(L, m, "pem", "%s is empty", m->file);
 }
 
 static int take_string (lua_State *L, Material *m, int options,
@@ -214,18 +220,18 @@ static int first_label (const Material *m, char *label, size_t size) {
 /* No `wanted` was found: what is there instead? */
 static int fail_without (lua_State *L, const Material *m, const char *wanted) {
   char label[48];
-  const char *command = der_command(m);
+  const char *name = name_of(m), *command = der_command(m);
   ERR_clear_error();
   if (command != NULL && m->file != NULL)
-    return fail(L, m, "pem", "it is DER, not PEM: \"openssl %s -in %s -out "
-                "%s.pem\" converts it", command, m->file, m->file);
+    return fail(L, m, "pem", "%s is DER, not PEM: \"openssl %s -in %s -out "
+                "%s.pem\" converts it", name, command, name, name);
   if (command != NULL)
     return fail(L, m, "pem", "it is DER, not PEM: \"openssl %s\" converts it",
                 command);
   if (first_label(m, label, sizeof(label)))
-    return fail(L, m, "pem", "no %s in it, but a %s", wanted, label);
-  return fail(L, m, "pem", "no %s in it: it is not PEM, which has lines that "
-              "begin with -----BEGIN", wanted);
+    return fail(L, m, "pem", "no %s in %s, but a %s", wanted, name, label);
+  return fail(L, m, "pem", "no %s in %s: it is not PEM, which has lines that "
+              "begin with -----BEGIN", wanted, name);
 }
 
 /* Certificates */
@@ -264,10 +270,10 @@ static int read_certificates (lua_State *L, Material *m) {
   int n;
   ERR_clear_error();
   if (!parse_certificates(m)) {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
     n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
-    return fail(L, m, "pem", "certificate %d in it is damaged (%s)", n + 1,
-                reason != NULL ? reason : "no reason given");
+    return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,
+                name_of(m), reason != NULL ? reason : "no reason given");
   }
   if (sk_X509_num(m->certificates) == 0)
     return fail_without(L, m, "certificate");
@@ -299,7 +305,8 @@ static int call_password (lua_State *L, const Material *m) {
   }
   ERR_clear_error();
   if (lua_isnil(L, -1))
-    return fail(L, m, "passphrase", "the password function raised nil");
+    return fail(L, m, "passphrase", "the password function for %s raised nil",
+                name_of(m));
   lua_pushnil(L);
   lua_insert(L, -2);
   return 0;
@@ -309,24 +316,35 @@ static int call_password (lua_State *L, const Material *m) {
 static int ask (lua_State *L, const Material *m, int options, Passphrase *p) {
   int type = options_push(L, options, "password");
   if (type == LUA_TNIL)
-    return fail(L, m, "passphrase", "its private key is encrypted: the "
-                "passphrase goes in option password");
+    return fail(L, m, "passphrase", "the private key in %s is encrypted: its "
+                "passphrase goes in option password", name_of(m));
   if (type == LUA_TFUNCTION && !call_password(L, m)) return 0;
   if (lua_isnil(L, -1))
-    return fail(L, m, "passphrase", "the password function gave none");
+    return fail(L, m, "passphrase", "the password function gave no passphrase "
+                "for %s", name_of(m));
   p->text = lua_tolstring(L, -1, &p->size);
   if (p->size > PASSPHRASE_MAX)
-    return fail(L, m, "passphrase", "the passphrase has more than %d bytes",
-                PASSPHRASE_MAX);
+    return fail(L, m, "passphrase", "the passphrase for %s has more than %d "
+                "bytes", name_of(m), PASSPHRASE_MAX);
   return 1;
 }
 
 /* Asked for a passphrase and given one, OpenSSL still made no key. */
 static int fail_decrypting (lua_State *L, const Material *m) {
   if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED)
-    return fail(L, m, "unsupported", "its private key is encrypted in a way "
-                "that this OpenSSL does not support");
-  return fail(L, m, "passphrase", "wrong passphrase");
+    return fail(L, m, "unsupported", "the private key in %s is encrypted in a "
+                "way that this OpenSSL does not support", name_of(m));
+  return fail(L, m, "passphrase", "wrong passphrase for %s", name_of(m));
+}
+
+static int fail_finding (lua_State *L, const Material *m) {
+  if (find(m, (const char *)m->bytes, "PRIVATE KEY-----") != NULL)
+    return fail(L, m, "pem", "the private key in %s is damaged, or of a type "
+                "that this OpenSSL does not know", name_of(m));
+  if (strcmp(m->option, "certfile") == 0)
+    return fail(L, m, "pem", "no private key in %s, nor an option keyfile",
+                m->file);
+  return fail_without(L, m, "private key");
 }
 
 static int read_key (lua_State *L, Material *m, int options) {
@@ -339,13 +357,7 @@ static int read_key (lua_State *L, Material *m, int options) {
     parse_key(m, &p);
     if (m->key == NULL) return fail_decrypting(L, m);
   }
-  if (m->key == NULL && find(m, (const char *)m->bytes, "PRIVATE KEY-----"))
-    return fail(L, m, "pem", "its private key is damaged, or of a type that "
-                "this OpenSSL does not know");
-  if (m->key == NULL && strcmp(m->option, "certfile") == 0 &&
-      sk_X509_num(m->certificates) > 0)
-    return fail(L, m, "pem", "no private key in it, nor an option keyfile");
-  if (m->key == NULL) return fail_without(L, m, "private key");
+  if (m->key == NULL) return fail_finding(L, m);
   ERR_clear_error();
   return 1;
 }
@@ -359,13 +371,14 @@ static int fail_matching (lua_State *L, const Material *cert,
     if (X509_check_private_key(sk_X509_value(cert->certificates, i),
                                key->key) == 1)
       return fail(L, cert, "key_mismatch", "the private key belongs to "
-                  "certificate %d in it, which must come first", i + 1);
+                  "certificate %d in %s, which must come first", i + 1,
+                  name_of(cert));
   if (key == cert)
     return fail(L, cert, "key_mismatch", "the private key and the certificate "
-                "in it do not belong together");
-  return fail(L, key, "key_mismatch", "the private key does not belong to the "
-              "certificate in %s%s", cert->file == NULL ? "option " : "",
-              cert->file == NULL ? cert->option : cert->file);
+                "in %s do not belong together", name_of(cert));
+  return fail(L, key, "key_mismatch", "the private key in %s does not belong "
+              "to the certificate in %s", name_of(key),
+              cert->file != NULL ? cert->file : "option cert");
 }
 
 static int use (lua_State *L, SSL_CTX *ctx, const Material *cert,
@@ -423,11 +436,11 @@ static int add_directory (lua_State *L, X509_STORE *store, int options) {
   if (m.file == NULL) return 1;
   if (stat(m.file, &status) != 0) return fail_reading(L, &m, errno);
   if (!S_ISDIR(status.st_mode))
-    return fail(L, &m, "file", "it is not a directory: a file goes in option "
-                "ca_certs");
+    return fail(L, &m, "file", "%s is not a directory: a file goes in option "
+                "ca_certs", m.file);
   if (strchr(m.file, ':') != NULL)
-    return fail(L, &m, "file", "its name has a colon, where OpenSSL would "
-                "take it apart");
+    return fail(L, &m, "file", "%s has a colon, where OpenSSL would take the "
+                "name apart", m.file);
   if (X509_STORE_load_path(store, m.file)) return 1;
   errors_file(L, m.option, NULL, m.file, NULL);
   return 0;

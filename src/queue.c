@@ -21,6 +21,7 @@
 static void note_first (Queue *q, const void *bytes, size_t n) {
   size_t room = sizeof(q->first) - q->first_size;
   if (n > room) n = room;
+  if (n == 0) return;
   memcpy(q->first + q->first_size, bytes, n);
   q->first_size += n;
 }

@@ -10,7 +10,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,19 +46,25 @@ static int milliseconds_left (double deadline) {
   return (int)ceil(left * 1e3);
 }
 
+int transport_poll (struct pollfd *fds, size_t n, double deadline) {
+  for (;;) {
+    int left = milliseconds_left(deadline);
+    int ready = poll(fds, (nfds_t)n, left);
+    if (ready > 0) return ready;
+    if (ready < 0 && errno != EINTR && errno != EAGAIN) return -errno;
+    if (left == 0) return 0;
+  }
+}
+
 int transport_wait (int fd, int events, double deadline) {
   struct pollfd p;
+  int ready;
   p.fd = fd;
   p.events = 0;
   if (events & TRANSPORT_READ) p.events |= POLLIN;
   if (events & TRANSPORT_WRITE) p.events |= POLLOUT;
-  for (;;) {
-    int left = milliseconds_left(deadline);
-    int n = poll(&p, 1, left);
-    if (n > 0) return p.revents & POLLNVAL ? -EBADF : 1;
-    if (n < 0 && errno != EINTR && errno != EAGAIN) return -errno;
-    if (left == 0) return 0;
-  }
+  ready = transport_poll(&p, 1, deadline);
+  return ready > 0 && p.revents & POLLNVAL ? -EBADF : ready;
 }
 
 ptrdiff_t transport_receive (int fd, void *bytes, size_t size, void *more,

@@ -5,6 +5,7 @@
 #ifndef LUASSL_TRANSPORT_H
 #define LUASSL_TRANSPORT_H
 
+#include <poll.h>
 #include <stddef.h>
 
 #define TRANSPORT_READ 1
@@ -26,6 +27,9 @@ double transport_now (void);
 /* Waits for READ and WRITE events until `deadline` (of transport_now);
 ** 1: ready, 0: time is up, -errno. */
 int transport_wait (int fd, int events, double deadline);
+
+/* poll(2) for many until `deadline`: how many are ready, 0, -errno. */
+int transport_poll (struct pollfd *fds, size_t n, double deadline);
 
 /* Up to `size` bytes into `bytes`, the surplus into `more`; 0: the end,
 ** -EAGAIN: nothing now. */

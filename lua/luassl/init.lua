@@ -9,6 +9,7 @@ local certificates = require "luassl.certificates"
 local constants = require "luassl.constants"
 local contexts = require "luassl.contexts"
 local handshake = require "luassl.handshake"
+local poll = require "luassl.poll"
 local socket = require "luassl.socket"
 require "luassl.errors"
 
@@ -69,6 +70,7 @@ function ssl.create_default_context(options)
 end
 
 ssl.SSLContext = core.context.new
+ssl.poll = poll
 
 -- The reference's context, and what it means for the connection.
 local function reference_context(for_context, for_connection)

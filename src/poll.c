@@ -1,0 +1,61 @@
+/*
+** poll.c -- waiting for many descriptors, whatever their numbers: select(2),
+** which LuaSocket uses, ends at 1023.
+*/
+
+#include <string.h>
+
+#include "poll.h"
+#include "transport.h"
+
+#define ENDS (POLLHUP | POLLERR | POLLNVAL)
+
+static int field (lua_State *L, int table, int i) {
+  int value;
+  lua_rawgeti(L, table, i);
+  value = (int)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* What select(2) calls ready: an end and an error are, for both. */
+static int ready_events (const struct pollfd *p) {
+  int events = 0;
+  if (p->revents & (POLLIN | ENDS)) events |= TRANSPORT_READ;
+  if (p->revents & (POLLOUT | ENDS)) events |= TRANSPORT_WRITE;
+  return events;
+}
+
+/* wait(fds, events, timeout): for each descriptor which of its events (1: to
+** read, 2: to write) have come within `timeout` seconds, nil: whenever; or nil
+** and the system's text. */
+int poll_wait (lua_State *L) {
+  double timeout = luaL_optnumber(L, 3, -1);
+  int i, n = (int)compat_rawlen(L, 1), ready;
+  struct pollfd *fds;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_argcheck(L, timeout == timeout, 3, "not a number");
+  fds = lua_newuserdata(L, sizeof(*fds) * (size_t)(n > 0 ? n : 1));
+  for (i = 0; i < n; i++) {
+    int events = field(L, 2, i + 1);
+    fds[i].fd = field(L, 1, i + 1);
+    fds[i].events = 0;
+    fds[i].revents = 0;
+    if (events & TRANSPORT_READ) fds[i].events |= POLLIN;
+    if (events & TRANSPORT_WRITE) fds[i].events |= POLLOUT;
+  }
+  ready = transport_poll(fds, (size_t)n, timeout < 0 ? TRANSPORT_NEVER
+                                         : transport_now() + timeout);
+  if (ready < 0) {
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(-ready));
+    return 2;
+  }
+  lua_createtable(L, n, 0);
+  for (i = 0; i < n; i++) {
+    lua_pushinteger(L, ready_events(&fds[i]));
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
