@@ -45,7 +45,7 @@ SOURCES = $(wildcard src/*.c)
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
-  $(BUILD)/luassl_inject.so $(if $(filter 5.1 jit,$(LUA)),,$(BUILD)/oom)
+  $(BUILD)/luassl_inject.so $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # The chosen Lua sees this tree before anything that is installed.
@@ -60,11 +60,12 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc install leaks lint sanitize sanitized test \
+.PHONY: all clean demo deps doc install interop interop-small leaks lint sanitize sanitized test \
   witnesses
 .DELETE_ON_ERROR:
 
 all: $(MODULE)
+	@:
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -90,6 +91,7 @@ $(BUILD)/oom: spec/oom.c Makefile
 	  $(PKG_CONFIG) --libs $(LUA_PC)) -lm -ldl
 
 witnesses: $(WITNESSES)
+	@:
 
 -include $(OBJECTS:.o=.d)
 
@@ -106,6 +108,17 @@ test:
 	$(AGAIN) all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
 
+# The table of peers; `make interop` also writes it into README.md.
+interop:
+	@$(DEPS) interop-all $(LUA)
+	$(AGAIN) all witnesses
+	@sh spec/run.sh $(INTERPRETER) spec/interop/run.lua all write
+
+interop-small:
+	@$(DEPS) interop $(LUA)
+	$(AGAIN) all witnesses
+	@sh spec/run.sh $(INTERPRETER) spec/interop/run.lua
+
 # AddressSanitizer is no part of Lua: it has to be there before Lua starts.
 # What leaks is valgrind's to say, which knows how Lua ends.
 sanitize:
@@ -115,7 +128,8 @@ sanitize:
 	$(AGAIN) leaks
 
 sanitized: all witnesses
-	@ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	@ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
+	UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
 	LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)" \
 	sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
 

@@ -48,7 +48,7 @@ local function is_error(err, class, fields)
     assert.equal(value, err[name], ("%s of: %s"):format(name, tostring(err)))
   end
   assert.is_string(err.operation)
-  assert.is_string(errors.kinds[err.kind], err.kind)
+  assert.equal(err.kind, errors.kinds[err.kind])
   assert.equal(err.text, tostring(err))
   assert.equal(1, (err:find(err.operation, 1, true)))
 end

@@ -373,6 +373,7 @@ helpers.queue = audit.queue
 
 --- What is alive now: pass it to `growth` later.
 function helpers.snapshot()
+  if jit then jit.flush() end  -- machine code holds the functions it is of
   for _ = 1, 3 do collectgarbage() end
   return {counts = audit.counts(), descriptors = audit.descriptors()}
 end

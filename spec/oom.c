@@ -1,20 +1,32 @@
 /*
-** oom.c -- runs a script again and again, letting one more allocation fail
-** each time: first Lua's, one by one, then OpenSSL's, every n-th. Whatever
-** fails, nothing may crash or leak: SSL, SSL_CTX and X509 objects, OpenSSL's
-** memory, Lua's memory and descriptors are counted after each run.
+** oom.c -- for the specs alone: lives whole lives again and again, and in
+** each one other allocation fails: Lua's one by one, then every n-th of
+** OpenSSL's. Whatever fails, nothing may crash, hang, leak or give a wrong
+** answer: Lua's and OpenSSL's memory, SSL, SSL_CTX and X509 objects and
+** descriptors are counted when the Lua state has been closed.
 **
-** usage: oom script.lua [step of Lua's] [step of OpenSSL's]
-** The script returns a function; what it allocates is what fails. It raises
-** "memory" or returns; anything else raised ends the sweep.
+** usage: oom SCRIPT [step of Lua's [step of OpenSSL's [life]]]
+** The script returns a table of functions, each a life; it may call
+**   spare(f, ...)  calls f, in which nothing fails
+**   again(f, ...)  calls f, and once more if it raised for want of memory and
+**                  this sweep goes on after a failure
+** and raises the global `ended` to end a life before its time. Each life is
+** swept three times for Lua and once for OpenSSL:
+**   collect  an allocation fails once: Lua collects garbage and tries again
+**   abandon  it fails for good: the life ends there
+**   retry    the same, but `again` goes on
 */
 
-#define _GNU_SOURCE
+#define _GNU_SOURCE  /* MAP_ANONYMOUS */
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -23,142 +35,359 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-static long lua_left = -1, ssl_left = -1;  /* allocations until the failure */
-static long lua_count, ssl_count;
-static long lua_live, ssl_live, objects[3];
+#define PATIENCE 30  /* seconds for one life; a sanitizer is slow */
+#define JOBS 2
 
-static int fails (long *left, long *count) {
-  (*count)++;
-  return *left >= 0 && (*left)-- == 0;
+/* Allocations that are asked for, one of which is to fail. */
+typedef struct Memory {
+  long live;     /* blocks */
+  long count;    /* requests so far */
+  long fail_at;  /* fails from this request on, -1: none does */
+  int failures;  /* how often it still fails */
+} Memory;
+
+static Memory of_lua = {0, 0, -1, 0}, of_openssl = {0, 0, -1, 0};
+static int spared = 1;  /* nothing fails now */
+static long objects[3];
+static int warned;      /* Lua could not call a finaliser */
+static int retrying;
+
+typedef enum Mode { COLLECT, ABANDON, RETRY, OPENSSL } Mode;
+
+static const char *const mode_names[] = {
+  "Lua's, collect", "Lua's, abandon", "Lua's, retry", "OpenSSL's"
+};
+
+/* What a life left behind; shared with the process that lived it. */
+typedef struct Report {
+  pid_t pid;  /* 0: nobody */
+  long at;
+  long lua_count, openssl_count;
+  long lua_live, openssl_live, objects[3];
+  int descriptors;
+  int warned;
+  char text[512];  /* what went wrong, "": nothing */
+} Report;
+
+static Report *reports;
+
+/* ---- allocators ---- */
+
+static int fails (Memory *m) {
+  long n;
+  if (spared) return 0;
+  n = m->count++;
+  if (m->fail_at < 0 || n < m->fail_at || m->failures == 0) return 0;
+  m->failures--;
+  return 1;
 }
 
 static void *lua_memory (void *ud, void *p, size_t old, size_t size) {
   void *q;
   (void)ud;
   if (size == 0) {
-    if (p != NULL) lua_live--;
+    if (p != NULL) of_lua.live--;
     free(p);
     return NULL;
   }
-  if (p == NULL || size > old)  /* shrinking never fails */
-    if (fails(&lua_left, &lua_count)) return NULL;
+  if ((p == NULL || size > old) && fails(&of_lua)) return NULL;
   q = realloc(p, size);
-  if (p == NULL && q != NULL) lua_live++;
+  if (p == NULL && q != NULL) of_lua.live++;
   return q;
 }
 
-static void *ssl_malloc (size_t size, const char *file, int line) {
+static void *openssl_malloc (size_t size, const char *file, int line) {
   void *p;
   (void)file;
   (void)line;
-  if (fails(&ssl_left, &ssl_count)) return NULL;
+  if (fails(&of_openssl)) return NULL;
   p = malloc(size);
-  if (p != NULL) ssl_live++;
+  if (p != NULL) of_openssl.live++;
   return p;
 }
 
-static void ssl_free (void *p, const char *file, int line) {
+static void openssl_free (void *p, const char *file, int line) {
   (void)file;
   (void)line;
-  if (p != NULL) ssl_live--;
+  if (p != NULL) of_openssl.live--;
   free(p);
 }
 
-static void *ssl_realloc (void *p, size_t size, const char *file, int line) {
-  void *q;
-  if (p == NULL) return ssl_malloc(size, file, line);
+static void *openssl_realloc (void *p, size_t size, const char *file,
+                              int line) {
+  if (p == NULL) return openssl_malloc(size, file, line);
   if (size == 0) {
-    ssl_free(p, file, line);
+    openssl_free(p, file, line);
     return NULL;
   }
-  if (fails(&ssl_left, &ssl_count)) return NULL;
-  q = realloc(p, size);
-  return q;
+  return fails(&of_openssl) ? NULL : realloc(p, size);
 }
+
+/* ---- audit ---- */
 
 static void on_new (void *parent, void *p, CRYPTO_EX_DATA *data, int index,
                     long kind, void *arg) {
-  (void)parent; (void)p; (void)data; (void)index; (void)arg;
-  objects[kind]++;
+  (void)parent;
+  (void)p;
+  (void)arg;
+  if (CRYPTO_set_ex_data(data, index, &objects[kind])) objects[kind]++;
 }
 
+/* OpenSSL tells of the end of objects too that it never finished. */
 static void on_free (void *parent, void *p, CRYPTO_EX_DATA *data, int index,
                      long kind, void *arg) {
-  (void)parent; (void)p; (void)data; (void)index; (void)arg;
-  objects[kind]--;
+  (void)parent;
+  (void)data;
+  (void)index;
+  (void)arg;
+  if (p == &objects[kind]) objects[kind]--;
 }
 
 static int descriptors (void) {
   int n = 0;
   DIR *directory = opendir("/proc/self/fd");
+  if (directory == NULL) return -1;
   while (readdir(directory) != NULL) n++;
   closedir(directory);
   return n;
 }
 
-static void die (const char *what, const char *why, long at) {
-  fprintf(stderr, "oom: %s: %s (allocation %ld)\n", what, why, at);
+/* Lua calls a finaliser once: without memory for the call, never. */
+static void on_warning (void *ud, const char *text, int more) {
+  (void)ud;
+  (void)more;
+  if (strstr(text, "__gc") != NULL) warned = 1;
+}
+
+static void die (const char *what, const char *why) {
+  fprintf(stderr, "oom: %s: %s\n", what, why);
   exit(1);
 }
 
-/* One whole life: 1 if the armed allocation was reached. */
-static int run (const char *script, long lua_at, long ssl_at) {
-  int status, reached;
-  lua_State *L = lua_newstate(lua_memory, NULL);
-  luaL_openlibs(L);
-  if (luaL_dofile(L, script)) die(script, lua_tostring(L, -1), lua_at);
-  lua_gc(L, LUA_GCCOLLECT, 0);
-  lua_count = ssl_count = 0;
-  lua_left = lua_at;
-  ssl_left = ssl_at;
-  status = lua_pcall(L, 0, 0, 0);
-  reached = (lua_at >= 0 && lua_left < 0) || (ssl_at >= 0 && ssl_left < 0);
-  lua_left = ssl_left = -1;
-  if (status == LUA_ERRRUN) {
-    const char *text = luaL_tolstring(L, -1, NULL);
-    if (strstr(text, "memory") == NULL && strstr(text, "malloc") == NULL
-        && ssl_at < 0)
-      die("raised", text, lua_at);
+/* ---- what scripts call ---- */
+
+static int script_spare (lua_State *L) {
+  int status, before = spared;
+  spared = 1;
+  status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  spared = before;
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+static int is_memory_error (lua_State *L, int status) {
+  const char *text = lua_tostring(L, -1);
+  return status == LUA_ERRMEM ||
+         (text != NULL && strstr(text, "not enough memory") != NULL);
+}
+
+static int script_again (lua_State *L) {
+  int i, status, n = lua_gettop(L);
+  luaL_checkstack(L, n + 4, "again");
+  for (i = 1; i <= n; i++) lua_pushvalue(L, i);
+  if (retrying) {
+    status = lua_pcall(L, n - 1, LUA_MULTRET, 0);
+    if (status == LUA_OK) return lua_gettop(L) - n;
+    if (!is_memory_error(L, status)) return lua_error(L);
+    lua_settop(L, n);
+    for (i = 1; i <= n; i++) lua_pushvalue(L, i);
   }
-  if (ERR_peek_error() != 0 && status == LUA_OK)
-    die("error queue", ERR_error_string(ERR_peek_error(), NULL), ssl_at);
+  lua_call(L, n - 1, LUA_MULTRET);
+  return lua_gettop(L) - n;
+}
+
+/* ---- one life ---- */
+
+/* What went wrong in the life that ended with `status`, into `text`. */
+static void judge (lua_State *L, int status, char *text, size_t size) {
+  if (status == LUA_OK && ERR_peek_error() != 0)
+    snprintf(text, size, "left in the error queue: %s",
+             ERR_reason_error_string(ERR_peek_error()));
+  else if (status == LUA_ERRRUN && !is_memory_error(L, status)) {
+    lua_getglobal(L, "ended");
+    if (!lua_rawequal(L, -1, -2))
+      snprintf(text, size, "%s", luaL_tolstring(L, -2, NULL));
+  }
+}
+
+/* The life at the top of the stack. */
+static void live (lua_State *L, Mode mode, Report *report) {
+  int status;
+  report->descriptors = -descriptors();
+  of_lua.count = of_openssl.count = 0;
+  of_lua.fail_at = mode == OPENSSL ? -1 : report->at;
+  of_openssl.fail_at = mode == OPENSSL ? report->at : -1;
+  of_lua.failures = mode == COLLECT ? 1 : 2;  /* Lua asks twice */
+  of_openssl.failures = 1;
+  retrying = mode == RETRY;
+  lua_pushstring(L, mode == OPENSSL ? "OpenSSL" : "Lua");
+  spared = 0;
+  status = lua_pcall(L, 1, 0, 0);
+  spared = 1;
+  judge(L, status, report->text, sizeof(report->text));
   ERR_clear_error();
   lua_close(L);
-  return reached;
+  OPENSSL_thread_stop();  /* the error queue keeps memory */
+  report->lua_count = of_lua.count;
+  report->openssl_count = of_openssl.count;
+  report->lua_live = of_lua.live;
+  report->openssl_live = of_openssl.live;
+  memcpy(report->objects, objects, sizeof(objects));
+  report->descriptors += descriptors();
+  report->warned = warned;
 }
 
-static void sweep (const char *script, int of_lua, long step) {
-  long at, lua_before, ssl_before, before[3];
-  int fds, reached = 1;
-  run(script, -1, -1);
-  run(script, -1, -1);  /* what OpenSSL keeps for good is there by now */
-  lua_before = lua_live;
-  ssl_before = ssl_live;
-  memcpy(before, objects, sizeof(before));
-  fds = descriptors();
-  for (at = 0; reached; at += step) {
-    reached = of_lua ? run(script, at, -1) : run(script, -1, at);
-    if (lua_live != lua_before) die("leak", "Lua's memory", at);
-    if (memcmp(before, objects, sizeof(before)) != 0)
-      die("leak", "SSL, SSL_CTX or X509", at);
-    if (descriptors() != fds) die("leak", "descriptors", at);
-    if (of_lua && ssl_live > ssl_before) die("leak", "OpenSSL's memory", at);
+/* Starts it in a process of its own: what it breaks is broken there. */
+static void start (lua_State *L, Mode mode, long at, Report *report) {
+  pid_t pid;
+  memset(report, 0, sizeof(*report));
+  report->at = at;
+  fflush(NULL);
+  pid = fork();
+  if (pid < 0) die("fork", strerror(errno));
+  if (pid == 0) {
+    alarm(PATIENCE);
+    live(L, mode, report);
+    _exit(0);
   }
-  printf("%s: %ld runs, one failed allocation of %s's in each\n", script,
-         at / step, of_lua ? "Lua" : "OpenSSL");
+  report->pid = pid;
 }
 
-int main (int argc, char **argv) {
+static void complain (const Report *report, const char *what) {
+  char label[64];
+  snprintf(label, sizeof(label), "allocation %ld", report->at);
+  fprintf(stderr, "oom: %s: %s\n", label, what);
+}
+
+/* 1 if the life ended as it should. */
+static int check (const Report *report, int status, const Report *normal) {
+  char text[64];
+  if (WIFSIGNALED(status)) {
+    snprintf(text, sizeof(text), "ended by signal %d", WTERMSIG(status));
+    complain(report, text);
+  }
+  else if (WEXITSTATUS(status) != 0) complain(report, "a sanitizer objects");
+  else if (report->text[0] != '\0') complain(report, report->text);
+  else if (report->warned) return 1;  /* what it lost is Lua's to answer for */
+  else if (report->lua_live != normal->lua_live)
+    complain(report, "leaks Lua's memory");
+  else if (memcmp(report->objects, normal->objects, sizeof(objects)) != 0)
+    complain(report, "leaks an SSL, SSL_CTX or X509");
+  else if (report->openssl_live > normal->openssl_live)
+    complain(report, "leaks OpenSSL's memory");
+  else if (report->descriptors != 0) complain(report, "leaks a descriptor");
+  else return 1;
+  return 0;
+}
+
+/* Waits for one; its report. */
+static Report *finish (int *status) {
+  pid_t pid = wait(status);
+  int i;
+  for (i = 0; i < JOBS; i++) {
+    if (reports[i].pid != pid) continue;
+    reports[i].pid = 0;
+    return &reports[i];
+  }
+  die("wait", strerror(errno));
+  return NULL;
+}
+
+/* ---- sweeps ---- */
+
+/* How many lives ended badly. */
+static int sweep (lua_State *L, Mode mode, long step, const Report *normal) {
+  long count = mode == OPENSSL ? normal->openssl_count : normal->lua_count;
+  long at = 0;
+  int running = 0, bad = 0, status, lost = 0;
+  while (at < count || running > 0) {
+    Report *report = &reports[0];
+    while (report < reports + JOBS && report->pid != 0) report++;
+    if (at < count && report < reports + JOBS) {
+      start(L, mode, at, report);
+      at += step;
+      running++;
+      continue;
+    }
+    report = finish(&status);
+    running--;
+    lost += report->warned;
+    if (!check(report, status, normal)) bad++;
+  }
+  printf("  %s: %ld lives", mode_names[mode], (count + step - 1) / step);
+  if (lost > 0) printf(", %d without memory to call a finaliser", lost);
+  printf(bad > 0 ? ", %d BAD\n" : "\n", bad);
+  return bad;
+}
+
+/* The life on the stack's top, first with nothing that fails. */
+static int sweep_life (lua_State *L, const char *name, const long *steps) {
+  Report normal;
+  Mode mode;
+  int status, i, bad = 0;
+  for (i = 0; i < 2; i++) {  /* what OpenSSL keeps for good is there by now */
+    lua_pushvalue(L, -1);
+    lua_pushliteral(L, "");
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) die(name, lua_tostring(L, -1));
+    lua_gc(L, LUA_GCCOLLECT, 0);
+  }
+  start(L, COLLECT, -1, &reports[0]);
+  normal = *finish(&status);
+  normal.at = -1;
+  printf("%s: %ld allocations of Lua's, %ld of OpenSSL's\n", name,
+         normal.lua_count, normal.openssl_count);
+  if (!check(&normal, status, &normal)) return 1;
+  for (mode = COLLECT; mode <= OPENSSL; mode++) {
+    long step = steps[mode == OPENSSL];
+    if (step > 0) bad += sweep(L, mode, step, &normal);
+  }
+  return bad;
+}
+
+static lua_State *open_script (const char *script) {
+  lua_State *L = lua_newstate(lua_memory, NULL);
+  if (L == NULL) die("Lua", "no state");
+  luaL_openlibs(L);
+  lua_setwarnf(L, on_warning, NULL);
+  lua_register(L, "spare", script_spare);
+  lua_register(L, "again", script_again);
+  lua_newtable(L);
+  lua_setglobal(L, "ended");
+  if (luaL_dofile(L, script)) die(script, lua_tostring(L, -1));
+  luaL_checktype(L, -1, LUA_TTABLE);
+  return L;
+}
+
+static void open_audit (void) {
   static const int kinds[] = {
     CRYPTO_EX_INDEX_SSL, CRYPTO_EX_INDEX_SSL_CTX, CRYPTO_EX_INDEX_X509
   };
   int i;
-  if (argc < 2) die("usage", "oom script.lua [step] [step]", 0);
-  if (!CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free))
-    die("OpenSSL", "has allocated already", 0);
+  if (!CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc,
+                                openssl_free))
+    die("OpenSSL", "has allocated already");
   for (i = 0; i < 3; i++)
     CRYPTO_get_ex_new_index(kinds[i], i, NULL, on_new, NULL, on_free);
-  sweep(argv[1], 1, argc > 2 ? atol(argv[2]) : 1);
-  sweep(argv[1], 0, argc > 3 ? atol(argv[3]) : 7);
-  return 0;
+  reports = mmap(NULL, JOBS * sizeof(Report), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (reports == MAP_FAILED) die("mmap", strerror(errno));
+}
+
+int main (int argc, char **argv) {
+  long steps[2] = {1, 31};
+  int i, bad = 0;
+  lua_State *L;
+  if (argc < 2) die("usage", "oom script.lua [step [step [life]]]");
+  for (i = 0; i < 2 && i + 2 < argc; i++) steps[i] = atol(argv[i + 2]);
+  open_audit();
+  L = open_script(argv[1]);
+  lua_pushnil(L);
+  while (lua_next(L, 1) != 0) {
+    const char *name = lua_tostring(L, -2);
+    if (argc < 5 || strcmp(name, argv[4]) == 0)
+      bad += sweep_life(L, name, steps);
+    lua_settop(L, 2);
+  }
+  lua_close(L);
+  if (bad > 0) printf("oom: %d lives ended badly\n", bad);
+  return bad > 0;
 }

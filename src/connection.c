@@ -359,9 +359,9 @@ const char *connection_state (const Connection *c) {
 
 /* Says close_notify, once; 0 without memory for it. */
 int connection_notify (Connection *c) {
-  if (c->write_shut) return 1;
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
+  if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
   ERR_clear_error();
   SSL_shutdown(c->ssl);  /* only writes: RFC 8446, 6.1 */
   ERR_clear_error();
@@ -406,6 +406,12 @@ static int primitive_remaining (lua_State *L) {
   return 1;
 }
 
+/* connecting(connection): what `want` tells while TCP connects. */
+static int primitive_connecting (lua_State *L) {
+  connection_any(L, 1)->want = TRANSPORT_WRITE;
+  return 0;
+}
+
 /* hold(connection): the next operation keeps the deadline. */
 static int primitive_hold (lua_State *L) {
   connection_any(L, 1)->held = 1;
@@ -416,6 +422,7 @@ static int primitive_hold (lua_State *L) {
 void connection_primitives (lua_State *L) {
   static const luaL_Reg primitives[] = {
     {"begin", primitive_begin},
+    {"connecting", primitive_connecting},
     {"hold", primitive_hold},
     {"remaining", primitive_remaining},
     {"step", primitive_step},

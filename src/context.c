@@ -6,9 +6,7 @@
 ** changes nothing.
 */
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -384,22 +382,6 @@ static int context_set (lua_State *L) {
   return 1;
 }
 
-/* stamp(path): a string that changes when the file does; "": no file. */
-static int context_stamp (lua_State *L) {
-  struct stat status;
-  char text[128];
-  if (stat(luaL_checkstring(L, 1), &status) != 0) {
-    lua_pushliteral(L, "");
-    return 1;
-  }
-  snprintf(text, sizeof(text), "%llu:%llu:%lld:%lld.%09ld",
-           (unsigned long long)status.st_dev,
-           (unsigned long long)status.st_ino, (long long)status.st_size,
-           (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-  lua_pushstring(L, text);
-  return 1;
-}
-
 static int context_gc (lua_State *L) {
   context_free((Context *)luaL_checkudata(L, 1, CONTEXT_T));
   return 0;
@@ -426,7 +408,6 @@ static const luaL_Reg metamethods[] = {
 
 static const luaL_Reg functions[] = {
   {"new", context_new},
-  {"stamp", context_stamp},
   {NULL, NULL}
 };
 

@@ -18,7 +18,7 @@
 #include "context.h"
 #include "errors.h"
 #include "object.h"
-#include "poll.h"
+#include "readiness.h"
 #include "random.h"
 #include "socket.h"
 #include "stamp.h"
@@ -44,7 +44,7 @@ static void push_versions (lua_State *L) {
   lua_newtable(L);
   lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
   lua_setfield(L, -2, "OPENSSL_VERSION");
-  lua_pushnumber(L, (lua_Number)OpenSSL_version_num());
+  lua_pushinteger(L, (lua_Integer)OpenSSL_version_num());
   lua_setfield(L, -2, "OPENSSL_VERSION_NUMBER");
   lua_newtable(L);
   lua_pushinteger(L, (lua_Integer)OPENSSL_version_major());
@@ -119,7 +119,7 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "versions");
   lua_pushcfunction(L, core_publish);
   lua_setfield(L, -2, "publish");
-  lua_pushcfunction(L, poll_wait);
+  lua_pushcfunction(L, readiness_wait);
   lua_setfield(L, -2, "wait");
   lua_pushcfunction(L, core_stamp);
   lua_setfield(L, -2, "stamp");

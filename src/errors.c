@@ -216,19 +216,20 @@ int errors_file (lua_State *L, const char *operation, const char *kind,
                  const char *file, const char *text) {
   Trace trace;
   Diagnosis d;
+  const char *told = NULL;
   trace_take(&trace);
   if (text != NULL) blank(&d, ERROR_T, "file");
   else {
     diagnosis_read(&d, &trace);
     if (strcmp(d.kind, "syscall") == 0) d.kind = "file";
-    text = odd_file(file, &d);
-    if (text == NULL) text = d.sentence;
+    told = odd_file(file, &d);
+    if (told == NULL) told = d.sentence;
   }
   if (kind != NULL) d.kind = kind;
   d.class_name = ERROR_T;
   luaL_checkstack(L, STACK_SLOTS, operation);
-  if (strstr(text, file) != NULL) lua_pushfstring(L, "%s: %s", operation, text);
-  else lua_pushfstring(L, "%s %s: %s", operation, file, text);
+  if (text != NULL) lua_pushfstring(L, "%s: %s", operation, text);
+  else lua_pushfstring(L, "%s %s: %s", operation, file, told);
   return push_error(L, operation, file, &d, &trace);
 }
 

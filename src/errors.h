@@ -34,13 +34,13 @@ int errors_fail (lua_State *L, const char *operation, const char *kind);
 /* With a text of our own; the queue goes to the field `stack`. */
 int errors_text (lua_State *L, const char *class_name, const char *operation,
                  const char *kind, const char *format, ...);
-/* With the field `file`, and its name in the text: "certfile server.pem: ...";
-** `text` NULL: told from the queue. */
+/* With the field `file`. `text` names the file where it fits; NULL: told from
+** the queue, as "certfile server.pem: ...". */
 int errors_file (lua_State *L, const char *operation, const char *kind,
                  const char *file, const char *text);
 /* SSLSyscallError from errno. */
 int errors_syscall (lua_State *L, const char *operation, int code);
-/* The same about a file, as errors_file. */
+/* The same with the field `file`, and its name in the text. */
 int errors_file_syscall (lua_State *L, const char *operation,
                          const char *file, int code);
 /* SSLEOFError. */

@@ -5,6 +5,7 @@
 ** between, none is lost.
 */
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -313,6 +314,7 @@ static int transfer_send (lua_State *L) {
   Outcome outcome;
   int n;
   if (!(first >= 1)) first = 1;
+  if (first > 1e15) first = 1e15;  /* far behind any string */
   if (!(last <= (lua_Number)size)) last = (lua_Number)size;
   connection_begin(c);
   n = push_unready(L, c);
@@ -376,6 +378,8 @@ static int transfer_shutdown (lua_State *L) {
   Connection *c = connection_check(L);
   int mode = luaL_checkoption(L, 2, "both", modes);
   connection_begin(c);
+  if (c->ssl == NULL && !c->closed)
+    return errors_syscall(L, "shutdown", ENOTCONN);
   if (mode != 1) c->read_shut = 1;
   if (mode != 0 && !c->closed) {
     Outcome outcome = FAILED;

@@ -24,36 +24,37 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield string file the file that was to be read
 -- @tfield boolean accepted true: one client's failure, the listener goes on
 
---- What happened, as a stable symbol: the field `kind`.
+--- What happened, as a stable symbol: the field `kind`. Each is its own value.
 -- @table kinds
 local kinds = {
-  alert = "the peer sent an alert that no other kind stands for",
-  alpn = "both sides share no application protocol",
-  certificate = "a certificate is malformed",
-  cipher = "both sides share no cipher, group or signature algorithm; or no such cipher",
-  eof = "the connection ended without close_notify",
-  file = "a file cannot be read",
-  handshake_timeout = "the peer did not complete the handshake in time",
-  injection = "clear text came before TLS began",
-  key_mismatch = "a private key does not belong to its certificate",
-  memory = "out of memory",
-  name = "a host name is malformed",
-  no_certificate = "the peer sent no certificate where one is asked for",
-  passphrase = "a passphrase is missing or wrong",
-  pem = "there is no PEM, or it is damaged or of the wrong sort",
-  plaintext = "the peer speaks clear text, not TLS",
-  protocol = "the peer broke TLS's rules or does not speak it; a record was damaged",
-  random = "random bytes cannot be had",
-  ssl = "anything else that OpenSSL complains of",
-  state = "the connection is not ready for this",
-  syscall = "the system refused: `code` is the errno",
-  time = "a string is no time of a certificate",
-  unread_data = "received data would be lost",
-  unsent = "sent data did not leave",
-  unsupported = "this OpenSSL or the peer does not support it",
-  verification = "the peer's certificate is refused",
-  version = "both sides share no version of TLS",
-  weak = "a key or digest is too weak for the security level",
+  alert = "alert", -- the peer sent an alert that no other kind stands for
+  alpn = "alpn", -- both sides share no application protocol
+  certificate = "certificate", -- a certificate is malformed
+  cipher = "cipher", -- both sides share no cipher, group or signature algorithm; or no such cipher
+  eof = "eof", -- the connection ended without close_notify
+  file = "file", -- a file cannot be read
+  handshake_timeout = "handshake_timeout", -- the peer did not complete the handshake in time
+  injection = "injection", -- clear text came before TLS began
+  key_mismatch = "key_mismatch", -- a private key does not belong to its certificate
+  memory = "memory", -- out of memory
+  name = "name", -- a host name is malformed
+  no_certificate = "no_certificate", -- the peer sent no certificate where one is asked for
+  no_trust = "no_trust", -- certificates are to be verified, and nothing is trusted
+  passphrase = "passphrase", -- a passphrase is missing or wrong
+  pem = "pem", -- there is no PEM, or it is damaged or of the wrong sort
+  plaintext = "plaintext", -- the peer speaks clear text, not TLS
+  protocol = "protocol", -- the peer broke TLS's rules or does not speak it; a record was damaged
+  random = "random", -- random bytes cannot be had
+  ssl = "ssl", -- anything else that OpenSSL complains of
+  state = "state", -- the connection is not ready for this
+  syscall = "syscall", -- the system refused: `code` is the errno
+  time = "time", -- a string is no time of a certificate
+  unread_data = "unread_data", -- received data would be lost
+  unsent = "unsent", -- sent data did not leave
+  unsupported = "unsupported", -- this OpenSSL or the peer does not support it
+  verification = "verification", -- the peer's certificate is refused
+  version = "version", -- both sides share no version of TLS
+  weak = "weak", -- a key or digest is too weak for the security level
 }
 
 local parents = {

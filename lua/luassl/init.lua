@@ -8,10 +8,10 @@ local core = require "luassl.core"
 local certificates = require "luassl.certificates"
 local constants = require "luassl.constants"
 local contexts = require "luassl.contexts"
+local errors = require "luassl.errors"
 local handshake = require "luassl.handshake"
 local poll = require "luassl.poll"
 local socket = require "luassl.socket"
-require "luassl.errors"
 
 local ssl = { _VERSION = "LuaSSL scm" }
 
@@ -29,7 +29,11 @@ local CONNECTION_OPTIONS = {
 
 local function check_table(options, operation, index)
   if options == nil then return {} end
-  if type(options) == "table" then return options end
+  if type(options) == "table" then
+    local metatable = getmetatable(options)
+    if type(metatable) ~= "table" or metatable.__index == nil then return options end
+    error(operation .. ": options must stand in the table itself, not be inherited", 3)
+  end
   error(("bad argument #%d to '%s' (table expected, got %s)"):format(index, operation, type(options)), 3)
 end
 
@@ -37,8 +41,8 @@ end
 local function split(options, own)
   local for_context, for_connection = {}, {}
   for name, value in pairs(options) do
-    if CONNECTION_OPTIONS[name] then for_connection[name] = value
-    elseif not own[name] then for_context[name] = value end
+    local target = CONNECTION_OPTIONS[name] and for_connection or for_context
+    if not own[name] then target[name] = value end
   end
   return for_context, for_connection
 end
@@ -75,7 +79,7 @@ ssl.poll = poll
 -- The reference's context, and what it means for the connection.
 local function reference_context(for_context, for_connection)
   local verifies = for_context.cert_reqs ~= nil and for_context.cert_reqs ~= ssl.CERT_NONE
-  if for_context.server_side and not for_context.certfile then
+  if for_context.server_side and not (for_context.certfile or for_context.cert) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
   if for_connection.check_hostname == nil and for_connection.server_hostname ~= nil and verifies then
@@ -106,7 +110,7 @@ end
 -- @source Python 2.6, ssl
 function ssl.wrap_socket(sock, options)
   options = check_table(options, "wrap_socket", 2)
-  local context, err = options.context, nil
+  local context, err = options.context
   local for_context, for_connection = split(options, { context = true })
   if for_connection.suppress_ragged_eofs == nil then for_connection.suppress_ragged_eofs = true end
   if context == nil then
@@ -121,6 +125,7 @@ function ssl.wrap_socket(sock, options)
 end
 
 local CONNECT_OPTIONS = { context = true, timeout = true }
+local CERTIFICATE_OPTIONS = { timeout = true }
 local CONNECT_TIMEOUT = 30
 
 local function check_timeout(timeout, operation)
@@ -133,19 +138,32 @@ local function check_address(host, port, operation)
   if type(host) ~= "string" then
     error(("%s: host must be a string, not %s"):format(operation, type(host)), 3)
   end
-  if not tonumber(port) then
+  local number = tonumber(port)
+  if not number then
     error(("%s: port must be a number, not %s"):format(operation, type(port)), 3)
+  end
+  if not (number >= 0 and number <= 65535 and number % 1 == 0) then
+    error(("%s: port must be an integer from 0 to 65535, not %s"):format(operation, tostring(port)), 3)
+  end
+end
+
+local function check_client(options, operation)
+  if options.server_side then error(operation .. ": option 'server_side' is not for clients", 3) end
+  if options.context ~= nil and core.context.methods.get(options.context, "server_side") then
+    error(operation .. ": option 'context' is for the server side", 3)
   end
 end
 
 -- TCP and TLS to an address, in one deadline.
 local function open(context, host, port, options, timeout)
   local sock = luasocket.tcp()
+  -- A name that cannot be verified is refused before anything is sent.
+  if options.server_hostname == nil then options.server_hostname = host end
   local self, err = socket.wrap(context, sock, options)
   if not self then return nil, err end
   self:settimeout(timeout)
   local done
-  done, err = self:connect(host, port)
+  done, err = self:connect(host, ("%d"):format(port))
   if not done then
     self:close()
     return nil, err
@@ -172,9 +190,10 @@ end
 function ssl.connect(host, port, options)
   check_address(host, port, "connect")
   options = check_table(options, "connect", 3)
+  check_client(options, "connect")
   local timeout = check_timeout(options.timeout, "connect")
   local for_context, for_connection = split(options, CONNECT_OPTIONS)
-  local context, err = options.context, nil
+  local context, err = options.context
   if context == nil then
     for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
     context, err = contexts.get(for_context, options, ssl.create_default_context)
@@ -190,7 +209,8 @@ end
 -- @tparam table address `{host, port}`
 -- @tparam[opt] table options `ssl_version` (`PROTOCOL_*`), `ca_certs` (string,
 -- PEM file: the chain must verify), `check_hostname` (boolean, default false:
--- the name must match too), `timeout` (seconds, default 30)
+-- the name must match too), `timeout` (seconds, default 30), and the other
+-- options of `SSLContext`
 -- @treturn[1] string PEM
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
@@ -202,8 +222,14 @@ function ssl.get_server_certificate(address, options)
   check_address(address[1], address[2], "get_server_certificate")
   options = check_table(options, "get_server_certificate", 2)
   local timeout = check_timeout(options.timeout, "get_server_certificate")
-  local for_context, for_connection = split(options, CONNECT_OPTIONS)
-  for_context.cert_reqs = options.ca_certs and ssl.CERT_REQUIRED or ssl.CERT_NONE
+  check_client(options, "get_server_certificate")
+  local for_context, for_connection = split(options, CERTIFICATE_OPTIONS)
+  local verifies = options.ca_certs or options.ca_path or options.ca_data or options.system_trust
+  if options.check_hostname and not verifies then
+    error("get_server_certificate: option 'check_hostname' needs 'ca_certs'", 2)
+  end
+  if options.cert_reqs == nil then for_context.cert_reqs = verifies and ssl.CERT_REQUIRED or ssl.CERT_NONE end
+  for_connection.do_handshake_on_connect = nil  -- the certificate comes with it
   local context, err = core.context.new(for_context)
   if not context then return nil, err end
   local self
@@ -211,7 +237,11 @@ function ssl.get_server_certificate(address, options)
   if not self then return nil, err end
   local der = self:getpeercert(true)
   self:close()
-  return ssl.DER_cert_to_PEM_cert(der)
+  if der then return ssl.DER_cert_to_PEM_cert(der) end
+  return nil, errors.new("SSLError", {
+    kind = "no_certificate", operation = "get_server_certificate",
+    text = "get_server_certificate: the server has no certificate",
+  })
 end
 
 core.context.methods.wrap_object = core.object.wrap

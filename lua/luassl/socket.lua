@@ -10,7 +10,8 @@ local handshake = require "luassl.handshake"
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
 local open, parts, state, wrap = primitives.open, primitives.parts, primitives.state, primitives.wrap
-local begin, remaining = core.connection.begin, core.connection.remaining
+local begin, connecting = core.connection.begin, core.connection.connecting
+local remaining = core.connection.remaining
 local run = handshake.run
 
 local methods = primitives.methods
@@ -153,6 +154,8 @@ end
 function methods.listen(self, backlog)
   local sock, err = held(self, "listen")
   if not sock then return nil, err end
+  local _, server_side = state(self)
+  if not server_side then error("a listening socket needs server_side=true", 2) end
   return sock:listen(backlog or 32)
 end
 
@@ -162,6 +165,7 @@ local function tcp_connect(self, sock, host, port)
   local done, err = sock:connect(host, port)
   if done or err == "already connected" then return 1 end
   if err == "Operation already in progress" then err = "timeout" end
+  if err == "timeout" then connecting(self) end
   return nil, err
 end
 

@@ -75,7 +75,9 @@ def received(data):
 
 
 def end_cleanly(tls):
+    """Sends close_notify and waits a little for the other side's."""
     try:
+        tls.settimeout(2)
         tls.unwrap().close()
     except OSError:
         tls.close()

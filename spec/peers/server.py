@@ -76,7 +76,9 @@ def blocks(count):
 
 
 def end_cleanly(tls):
+    """Sends close_notify and waits a little for the other side's."""
     try:
+        tls.settimeout(2)
         tls.unwrap().close()
     except OSError:
         tls.close()

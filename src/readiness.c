@@ -1,11 +1,11 @@
 /*
-** poll.c -- waiting for many descriptors, whatever their numbers: select(2),
+** readiness.c -- waiting for many descriptors, whatever their numbers: select(2),
 ** which LuaSocket uses, ends at 1023.
 */
 
 #include <string.h>
 
-#include "poll.h"
+#include "readiness.h"
 #include "transport.h"
 
 #define ENDS (POLLHUP | POLLERR | POLLNVAL)
@@ -29,7 +29,7 @@ static int ready_events (const struct pollfd *p) {
 /* wait(fds, events, timeout): for each descriptor which of its events (1: to
 ** read, 2: to write) have come within `timeout` seconds, nil: whenever; or nil
 ** and the system's text. */
-int poll_wait (lua_State *L) {
+int readiness_wait (lua_State *L) {
   double timeout = luaL_optnumber(L, 3, -1);
   int i, n = (int)compat_rawlen(L, 1), ready;
   struct pollfd *fds;

@@ -1,15 +1,15 @@
 /*
-** poll.h -- waiting for many descriptors, whatever their numbers.
+** readiness.h -- waiting for many descriptors, whatever their numbers.
 */
-#ifndef LUASSL_POLL_H
-#define LUASSL_POLL_H
+#ifndef LUASSL_READINESS_H
+#define LUASSL_READINESS_H
 
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)
 
 /* wait(fds, events, timeout): the primitive of poll.lua. */
-int poll_wait (lua_State *L);
+int readiness_wait (lua_State *L);
 
 #pragma GCC visibility pop
 
