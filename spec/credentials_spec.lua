@@ -386,7 +386,12 @@ describe("a bad file", function()
   end)
 
   it("that is damaged", function()
-    each(file "garbage.pem", "certificate 1 in %s is damaged (wrong tag)")
+    for _, option in ipairs {"certfile", "ca_certs"} do
+      local err = refused {[option] = file "garbage.pem"}
+      assert.are.equal("pem", err.kind)
+      assert.is_truthy(err:find("certificate 1 in " .. file "garbage.pem"
+        .. " is damaged (", 1, true))
+    end
     local cut = helpers.temp_file(read "root.crt" .. read "rsa.crt":sub(1, -40))
     local err = refused {ca_certs = cut}
     assert.is_truthy(err:find "certificate 2 in .* is damaged")

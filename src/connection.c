@@ -368,6 +368,23 @@ int connection_notify (Connection *c) {
   return !c->queue.no_memory;
 }
 
+/* Says close_notify and sends what waits, without waiting: 0 if bytes that
+** counted as sent did not leave, `*error` says why, 0: no room. A close_notify
+** that finds no room is no such loss. */
+int connection_end (Connection *c, int *error) {
+  Queue *queue = &c->queue;
+  size_t counted = c->established ? bytes_length(&queue->out) : 0;
+  int lost = c->established && queue->lost;
+  size_t all;
+  int flushed;
+  connection_notify(c);
+  all = bytes_length(&queue->out);
+  flushed = queue_flush(queue);
+  *error = flushed < 0 ? queue->write_error : 0;
+  if (flushed < 0) return !lost && counted == 0;
+  return bytes_length(&queue->out) <= all - counted;
+}
+
 /* Frees all but what is queued to be sent. */
 void connection_release (Connection *c) {
   SSL *ssl = c->ssl;

@@ -73,6 +73,7 @@ int connection_push (lua_State *L, Connection *c, Outcome outcome,
                      const char *operation, int native);
 int connection_handshake (lua_State *L, Connection *c, int native);
 int connection_notify (Connection *c);
+int connection_end (Connection *c, int *error);
 const char *connection_state (const Connection *c);
 void connection_release (Connection *c);
 void connection_push_pending (lua_State *L);

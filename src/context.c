@@ -15,6 +15,7 @@
 #include "context.h"
 #include "credentials.h"
 #include "errors.h"
+#include "material.h"
 #include "options.h"
 #include "settings.h"
 #include "truststore.h"
@@ -412,7 +413,7 @@ static const luaL_Reg functions[] = {
 };
 
 int context_open (lua_State *L) {
-  credentials_open(L);
+  material_open(L);
   lua_newtable(L);
   compat_setfuncs(L, functions, 0);
   compat_newtype(L, CONTEXT_T);

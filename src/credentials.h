@@ -27,9 +27,6 @@ int credentials_announce (SSL_CTX *ctx);
 /* Completes the chain of a lone certificate from the context's own trust. */
 void credentials_complete (SSL_CTX *ctx);
 
-/* Registers a type of its own. [-0, +0, m] */
-void credentials_open (lua_State *L);
-
 #pragma GCC visibility pop
 
 #endif

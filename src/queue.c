@@ -30,6 +30,7 @@ static void note_first (Queue *q, const void *bytes, size_t n) {
 ** take_carried remembers. */
 static void note_write_error (Queue *q, int error) {
   q->write_error = error;
+  if (bytes_length(&q->out) > 0) q->lost = 1;
   bytes_free(&q->out);
 }
 

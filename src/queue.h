@@ -30,6 +30,7 @@ typedef struct Queue {
   int ended;               /* the transport ended */
   int read_error;          /* errno, 0: none */
   int write_error;
+  int lost;                /* what waited when write_error came */
   int no_memory;           /* a record could not be kept */
   unsigned char first[16]; /* what the peer said first */
   size_t first_size;

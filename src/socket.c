@@ -283,18 +283,14 @@ is closed all the same
 */
 static int socket_close (lua_State *L) {
   Socket *s = socket_check(L);
-  Queue *queue = &s->connection.queue;
-  size_t waiting = bytes_length(&queue->out);
-  int flushed = 1, error = 0;
+  int left = 1, error = 0;
   if (s->fd < 0 && !s->connection.closed) close_held(L, s);
   if (s->fd >= 0) {
-    connection_notify(&s->connection);
-    flushed = queue_flush(queue);
-    if (flushed < 0) error = waiting > 0 ? queue->write_error : 0;
+    left = connection_end(&s->connection, &error);
     transport_discard(s->fd);
   }
   socket_release(s);
-  if (flushed == 0 || error != 0) return push_unsent(L, error);
+  if (!left) return push_unsent(L, error);
   lua_pushinteger(L, 1);
   return 1;
 }

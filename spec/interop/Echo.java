@@ -46,6 +46,7 @@ public class Echo {
     }
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(store);
+    String line;
     try (SSLSocket socket = (SSLSocket) context(null, trust.getTrustManagers())
         .getSocketFactory().createSocket("localhost", port)) {
       SSLParameters parameters = socket.getSSLParameters();
@@ -53,10 +54,10 @@ public class Echo {
       parameters.setProtocols(new String[] {version});
       socket.setSSLParameters(parameters);
       socket.getOutputStream().write((text + "\n").getBytes("US-ASCII"));
-      String line = new BufferedReader(new InputStreamReader(socket.getInputStream())).readLine();
+      line = new BufferedReader(new InputStreamReader(socket.getInputStream())).readLine();
       System.out.println(line);
-      System.exit(text.equals(line) ? 0 : 1);
     }
+    System.exit(text.equals(line) ? 0 : 1);
   }
 
   public static void main(String[] args) throws Exception {

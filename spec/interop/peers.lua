@@ -72,7 +72,7 @@ peers[#peers + 1] = {
   end,
   visit = function(cell, port, text)
     local process = helpers.s_client(port, {
-      arguments = { "-quiet", "-tls" .. short(cell.version):gsub("%.", "_") },
+      arguments = { "-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_") },
     })
     process:write(text .. "\n")
     process:expect(text)
@@ -192,7 +192,8 @@ listen l
     local proxy = haproxy(([[
 listen l
   bind 127.0.0.1:%d
-  server s 127.0.0.1:%d ssl verify required ca-file %s sni str(localhost) verifyhost localhost ssl-min-ver %s ssl-max-ver %s
+  default-server ssl verify required sni str(localhost) verifyhost localhost
+  server s 127.0.0.1:%d ca-file %s ssl-min-ver %s ssl-max-ver %s
 ]]):format(front, port, helpers.file "root.crt", cell.version, cell.version))
     proxy:status(0.3)  -- a probe would be a client that says nothing
     local process = clear_visit(front, text)

@@ -81,6 +81,7 @@ local function as_server(peer, cell)
         local data = conn:read()
         if data and data:find "^GET" then
           conn:send("HTTP/1.0 200 OK\r\nContent-Length: " .. #text .. "\r\n\r\n" .. text)
+          repeat data, err = conn:read() until not data
         else
           while data do
             conn:write(data)
@@ -106,7 +107,7 @@ local function as_server(peer, cell)
     if process.expected then
       assert(process:output():find(process.expected, 1, true), "not the page")
     end
-    server:expect("ended %a.- " .. cell.version:gsub("%.", "%%."))
+    server:expect((peer.ragged and "ended .-" or "ended closed") .. " " .. cell.version:gsub("%.", "%%."))
   end)
   local text = server:output() .. (process and process:output() or "")
   if process then finish(process) end

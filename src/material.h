@@ -1,0 +1,54 @@
+/*
+** material.h -- certificates and private keys from a file or a string. What
+** fails pushes nil and an error and returns 0.
+*/
+#ifndef LUASSL_MATERIAL_H
+#define LUASSL_MATERIAL_H
+
+#include <openssl/x509.h>
+
+#include "compat.h"
+
+/* What one option gives: it belongs to a userdata before Lua may raise. */
+typedef struct Material {
+  const char *option;            /* its name, static */
+  const char *file;              /* borrowed from the options; NULL: none */
+  const unsigned char *bytes;    /* borrowed: contents, or the option's */
+  size_t size;
+  unsigned char *contents;       /* owned: the file's, perhaps secret */
+  STACK_OF(X509) *certificates;  /* owned */
+  EVP_PKEY *key;                 /* owned */
+} Material;
+
+#pragma GCC visibility push(hidden)
+
+/* An empty one, as a userdata. [-0, +1, m] */
+Material *material_push (lua_State *L);
+
+/* Frees, and cleanses, all that it owns. */
+void material_clear (Material *m);
+
+/* Take what an option gives: a file's name, a string, a directory's name. If
+** it is absent, `bytes` and `file` stay NULL. [-0, +0|2, e] */
+int material_take_file (lua_State *L, Material *m, int options,
+                        const char *option);
+int material_take_string (lua_State *L, Material *m, int options,
+                          const char *option);
+int material_take_directory (lua_State *L, Material *m, int options,
+                             const char *option);
+
+/* Parses all certificates in order, one at least. [-0, +0|2, m] */
+int material_read_certificates (lua_State *L, Material *m);
+
+/* Parses the private key, with the option password. [-0, +?, e] */
+int material_read_key (lua_State *L, Material *m, int options);
+
+/* The key is the first certificate's. [-0, +0|2, m] */
+int material_match (lua_State *L, const Material *cert, const Material *key);
+
+/* Registers the type. [-0, +0, m] */
+void material_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
