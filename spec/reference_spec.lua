@@ -151,13 +151,15 @@ describe("SSLError", function()
     if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
       return pending "assert of 5.1 takes nothing but strings"
     end
-    local raised, err = pcall(function()
-      return assert(ssl.wrap_socket(keep(socket.tcp()),
-        {cert_reqs = ssl.CERT_REQUIRED}))
-    end)
-    assert.is_false(raised)
-    assert.is_true(err:is(ssl.SSLError))
-    close_all()
+    local peer = helpers.lua [[  -- for busted's assert is its own
+      local ssl = require "luassl"
+      local _, err = pcall(function()
+        assert(ssl.wrap_socket(require "socket".tcp(),
+          {cert_reqs = ssl.CERT_REQUIRED}))
+      end)
+      print(err:is(ssl.SSLError))]]
+    peer:wait()
+    assert.equal("true\n", peer:output())
   end)
 end)
 
@@ -592,8 +594,6 @@ describe("get_server_certificate", function()
       local pem, err = fetch(peer, options)
       assert.is_nil(pem)
       assert.is_true(err:is(ssl.SSLCertVerificationError))
-      assert.equal("unable to get local issuer certificate",
-        err.verify_message)
     end
     local pem, err = fetch(peer, with(trust, {check_hostname = true}))
     assert.is_nil(pem)

@@ -1,6 +1,9 @@
 /*
 ** bytes.c -- a growing buffer: bytes go in at one end, out at the other.
 ** Its memory is OpenSSL's: one allocator for all that is not Lua's.
+**
+** Any Lua call that allocates may run finalizers, and those may use or close
+** the connection whose method is under way: hence the loans.
 */
 
 #include <string.h>
@@ -18,6 +21,22 @@ static size_t grown (size_t size, size_t needed) {
   return size < needed ? needed : size;
 }
 
+/* Memory begins with a link, for the list of what was given up while lent. */
+typedef struct Block {
+  struct Block *next;
+} Block;
+
+static Block *block_of (unsigned char *data) {
+  return data != NULL ? (Block *)(void *)(data - sizeof(Block)) : NULL;
+}
+
+static unsigned char *resize (unsigned char *data, size_t size) {
+  Block *block;
+  if (size > (size_t)-1 - sizeof(*block)) return NULL;
+  block = OPENSSL_realloc(block_of(data), sizeof(*block) + size);
+  return block != NULL ? (unsigned char *)(block + 1) : NULL;
+}
+
 static int enlarge (Bytes *b, size_t needed) {
   size_t size = grown(b->size, needed);
   unsigned char *data;
@@ -26,15 +45,39 @@ static int enlarge (Bytes *b, size_t needed) {
     b->last -= b->first;
     b->first = 0;
   }
-  data = OPENSSL_realloc(b->data, size);
+  data = resize(b->data, size);
   if (data == NULL) return 0;
   b->data = data;
   b->size = size;
   return 1;
 }
 
+/* Leaves the memory to who reads it. */
+static void give_up (Bytes *b) {
+  Block *block = block_of(b->data);
+  block->next = b->left;
+  b->left = block;
+  b->data = NULL;
+  b->first = b->last = b->size = 0;
+  b->lent = 0;
+}
+
+/* Goes on with the same bytes in other memory. */
+static int copy_lent (Bytes *b) {
+  size_t length = bytes_length(b), size = grown(0, length);
+  unsigned char *data = resize(NULL, size);
+  if (data == NULL) return 0;
+  memcpy(data, bytes_start(b), length);
+  give_up(b);
+  b->data = data;
+  b->last = length;
+  b->size = size;
+  return 1;
+}
+
 unsigned char *bytes_reserve (Bytes *b, size_t n) {
   size_t length = bytes_length(b);
+  if (b->lent && !copy_lent(b)) return NULL;
   if (b->data != NULL && n <= b->size - b->last) return b->data + b->last;
   if (n > (size_t)-1 - length) return NULL;
   if (b->data != NULL && length + n <= b->size && length <= b->first) {
@@ -59,7 +102,34 @@ void bytes_consume (Bytes *b, size_t n) {
   if (b->first == b->last) b->first = b->last = 0;
 }
 
+int bytes_lend (Bytes *b) {
+  if (b->lent && !copy_lent(b)) return 0;
+  b->lent = b->data != NULL;
+  return 1;
+}
+
+int bytes_settle (Bytes *b, size_t n) {
+  if (!b->lent) return n == 0;
+  b->lent = 0;
+  bytes_consume(b, n);
+  return 1;
+}
+
 void bytes_free (Bytes *b) {
-  OPENSSL_free(b->data);
-  memset(b, 0, sizeof(*b));
+  if (b->lent) give_up(b);
+  OPENSSL_free(block_of(b->data));
+  b->data = NULL;
+  b->first = b->last = b->size = 0;
+}
+
+void bytes_finish (Bytes *b) {
+  Block *block = b->left;
+  b->left = NULL;
+  b->lent = 0;
+  while (block != NULL) {
+    Block *next = block->next;
+    OPENSSL_free(block);
+    block = next;
+  }
+  bytes_free(b);
 }

@@ -28,12 +28,12 @@ typedef struct Certificate {
   X509 *x509;  /* owned */
 } Certificate;
 
-void certificate_push (lua_State *L, X509 *x509) {
+X509 **certificate_new (lua_State *L) {
   Certificate *c = (Certificate *)lua_newuserdata(L, sizeof(*c));
   c->x509 = NULL;
   luaL_getmetatable(L, CERTIFICATE_T);
   lua_setmetatable(L, -2);
-  if (X509_up_ref(x509)) c->x509 = x509;
+  return &c->x509;
 }
 
 X509 *certificate_check (lua_State *L, int index) {

@@ -12,8 +12,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A Certificate of `x509`, whose count goes up. [-0, +1, m] */
-void certificate_push (lua_State *L, X509 *x509);
+/* A Certificate without one: owns what is put where it points. [-0, +1, m] */
+X509 **certificate_new (lua_State *L);
 
 /* The reference's table: subject, notAfter, subjectAltName. [-0, +1, m] */
 void certificate_push_reference (lua_State *L, X509 *x509);

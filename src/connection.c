@@ -396,6 +396,14 @@ void connection_release (Connection *c) {
   bytes_free(&c->queue.in);
 }
 
+/* Frees all, for __gc: no method is under way. */
+void connection_finish (Connection *c) {
+  connection_release(c);
+  bytes_finish(&c->plain);
+  bytes_finish(&c->queue.in);
+  bytes_finish(&c->queue.out);
+}
+
 /* ---- primitives of handshake.lua ---- */
 
 /* step(connection, native) */

@@ -76,6 +76,7 @@ int connection_notify (Connection *c);
 int connection_end (Connection *c, int *error);
 const char *connection_state (const Connection *c);
 void connection_release (Connection *c);
+void connection_finish (Connection *c);
 void connection_push_pending (lua_State *L);
 void connection_primitives (lua_State *L);
 

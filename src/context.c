@@ -20,6 +20,11 @@
 #include "settings.h"
 #include "truststore.h"
 
+/***
+What connections have in common: certificates, trust, versions, policy.
+@classmod SSLContext
+*/
+
 #define OPERATION "SSLContext"
 
 /* Names as RFC 7301 writes them: each after its length. */

@@ -4,12 +4,21 @@
 ** close; a failed connection still tells what it knows.
 */
 
+#include <string.h>
+
 #include <openssl/err.h>
 
 #include "certificate.h"
 #include "connection.h"
 #include "errors.h"
 #include "transport.h"
+
+#define TEXT_MAX 256  /* RFC 7301, 3.1; RFC 6066, 3 by OpenSSL's limit */
+
+/***
+What SSLSocket and SSLObject know of their connection.
+@classmod Facts
+*/
 
 /* 0, or the number of values with which a fact that is not known answers. */
 static int push_unknown (lua_State *L, const Connection *c) {
@@ -23,6 +32,26 @@ static int push_unknown (lua_State *L, const Connection *c) {
 static X509 *peer_certificate (const Connection *c) {
   X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
   return x509 != NULL ? x509 : c->refused;
+}
+
+/* Pushes it as a Certificate, which keeps it when a finalizer closes the
+** connection while the caller pushes more. NULL: pushes nil. */
+static X509 *push_certificate (lua_State *L, const Connection *c) {
+  X509 **slot = certificate_new(L);
+  X509 *x509 = peer_certificate(c);
+  if (x509 != NULL && X509_up_ref(x509)) return *slot = x509;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  return NULL;
+}
+
+/* A text of the connection's, which a finalizer may close before Lua has
+** copied it. */
+static void push_text (lua_State *L, const char *text, size_t size) {
+  char copy[TEXT_MAX];
+  if (size > sizeof(copy)) size = sizeof(copy);
+  memcpy(copy, text, size);
+  lua_pushlstring(L, copy, size);
 }
 
 /* OpenSSL's verdict is good, and was asked for. */
@@ -83,14 +112,17 @@ certificate was not validated; or the DER string, validated or not
 */
 static int facts_getpeercert (lua_State *L) {
   Connection *c = connection_check(L);
-  X509 *x509 = peer_certificate(c);
+  int binary = lua_toboolean(L, 2);
+  int verified = c->ssl != NULL && is_verified(c);
+  X509 *x509;
   if (c->closed) return errors_condition(L, "closed");
-  if (x509 == NULL && !c->established)
+  if (peer_certificate(c) == NULL && !c->established)
     return errors_text(L, ERROR_T, "getpeercert", "state",
                        "the handshake has not been done yet");
-  if (x509 == NULL) lua_pushnil(L);
-  else if (lua_toboolean(L, 2)) certificate_push_der(L, x509);
-  else if (is_verified(c)) certificate_push_reference(L, x509);
+  x509 = push_certificate(L, c);
+  if (x509 == NULL) return 1;
+  if (binary) certificate_push_der(L, x509);
+  else if (verified) certificate_push_reference(L, x509);
   else lua_newtable(L);
   return 1;
 }
@@ -104,10 +136,8 @@ The peer's certificate, whether or not it was verified: see `verify_result`.
 */
 static int facts_peer_certificate (lua_State *L) {
   Connection *c = connection_check(L);
-  X509 *x509 = peer_certificate(c);
   if (c->closed) return errors_condition(L, "closed");
-  if (x509 == NULL) lua_pushnil(L);
-  else certificate_push(L, x509);
+  push_certificate(L, c);
   return 1;
 }
 
@@ -141,7 +171,7 @@ static int facts_selected_alpn_protocol (lua_State *L) {
   if (n > 0) return n;
   SSL_get0_alpn_selected(c->ssl, &protocol, &size);
   if (size == 0) lua_pushnil(L);
-  else lua_pushlstring(L, (const char *)protocol, size);
+  else push_text(L, (const char *)protocol, size);
   return 1;
 }
 
@@ -161,7 +191,7 @@ static int facts_server_hostname (lua_State *L) {
     name = c->ssl == NULL ? NULL
            : SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
   if (name == NULL || name[0] == '\0') lua_pushnil(L);
-  else lua_pushstring(L, name);
+  else push_text(L, name, strlen(name));
   return 1;
 }
 

@@ -88,8 +88,11 @@ static int object_drain (lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
+  if (!bytes_lend(&c->queue.out)) return luaL_error(L, "not enough memory");
   lua_pushlstring(L, (const char *)bytes_start(&c->queue.out), size);
-  bytes_consume(&c->queue.out, size);
+  if (!bytes_settle(&c->queue.out, size))
+    return luaL_error(L, "the connection was used in the middle of its own "
+                      "drain");
   if (bytes_length(&c->queue.out) == 0) bytes_free(&c->queue.out);
   return 1;
 }
@@ -113,8 +116,7 @@ static int object_close (lua_State *L) {
 static int object_gc (lua_State *L) {
   Connection *c = connection_check(L);
   c->closed = 1;
-  connection_release(c);
-  queue_free(&c->queue);
+  connection_finish(c);
   return 0;
 }
 

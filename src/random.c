@@ -19,6 +19,11 @@
 #include "random.h"
 #include "transport.h"
 
+/***
+OpenSSL's random numbers, as the reference names them; in `ssl`.
+@module luassl.random
+*/
+
 #define BYTES_MAX (1 << 24)      /* in one call of RAND_bytes */
 #define CHUNK_MAX (1 << 30)      /* RAND_add takes an int */
 

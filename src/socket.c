@@ -10,6 +10,7 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "handover.h"
 #include "options.h"
 #include "socket.h"
 #include "transport.h"
@@ -114,32 +115,14 @@ static int primitive_open (lua_State *L) {
   return 1;
 }
 
-/* Calls object:setfd(fd) for the object at `index`. */
-static void set_descriptor (lua_State *L, int index, int fd) {
-  lua_getfield(L, index, "setfd");
-  lua_pushvalue(L, index);
-  lua_pushinteger(L, fd);
-  lua_call(L, 2, 0);
-}
-
-static int get_descriptor (lua_State *L, int index) {
-  int fd;
-  lua_getfield(L, index, "getfd");
-  lua_pushvalue(L, index);
-  lua_call(L, 1, 1);
-  fd = (int)lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return fd;
-}
-
 /* attach(self, object, bytes, keep): takes the descriptor over; `bytes` were
-** read from it before. The last step makes it ours: what raises earlier leaves
-** it with the object, which is kept for `detach` if told so. */
+** read from it before. What raises until it is ours leaves it with the object,
+** which is kept for `detach` if told so. */
 static int primitive_attach (lua_State *L) {
   Socket *s = socket_any(L);
   size_t size;
   const char *bytes = luaL_checklstring(L, 3, &size);
-  int fd = get_descriptor(L, 2);
+  int fd = handover_descriptor(L, 2);
   int result = fd >= 0 ? transport_prepare(fd, s->connection.policy.nodelay)
                        : -EBADF;
   if (result < 0) return errors_syscall(L, "wrap_socket", -result);
@@ -151,13 +134,13 @@ static int primitive_attach (lua_State *L) {
     lua_pushvalue(L, 2);
     lua_rawseti(L, 5, UV_ORIGINAL);
   }
-  lua_pushnil(L);
-  lua_rawseti(L, 5, UV_OBJECT);
-  set_descriptor(L, 2, -1);
+  handover_set(L, 2, -1);
   s->fd = fd;
   s->connection.queue.carrier = &socket_link.carrier;
   s->connection.queue.self = s;
   s->connection.queue.read_ahead = 1;
+  lua_pushnil(L);
+  lua_rawseti(L, 5, UV_OBJECT);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -187,20 +170,28 @@ static int primitive_finish (lua_State *L) {
     return errors_text(L, ERROR_T, "unwrap", "unread_data",
                        "unread data: receive it before unwrap");
   if (outcome != CLOSED) return connection_push(L, c, outcome, "unwrap", 1);
+  if (!bytes_lend(&c->queue.in)) return luaL_error(L, "not enough memory");
   lua_pushlstring(L, (const char *)bytes_start(&c->queue.in),
                   bytes_length(&c->queue.in));
+  bytes_settle(&c->queue.in, 0);
   return 1;
 }
 
 /* detach(self, object): gives the descriptor to the LuaSocket object. */
 static int primitive_detach (lua_State *L) {
   Socket *s = socket_any(L);
-  set_descriptor(L, 2, s->fd);
+  handover_set(L, 2, s->fd);
   s->fd = -1;
   s->connection.closed = 1;
   connection_release(&s->connection);
   queue_free(&s->connection.queue);
   return 0;
+}
+
+/* lend(self, object, method, ...): what object:method(...) answers when the
+** LuaSocket object has the descriptor. */
+static int primitive_lend (lua_State *L) {
+  return handover_lend(L, 2, socket_any(L)->fd);
 }
 
 /* parts(self): context, options, the LuaSocket object that it still works
@@ -232,7 +223,7 @@ static int descriptor (lua_State *L, const Socket *s) {
   if (fd >= 0 || s->connection.closed) return fd;
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_OBJECT);
-  if (!lua_isnil(L, -1)) fd = get_descriptor(L, lua_gettop(L));
+  if (!lua_isnil(L, -1)) fd = handover_descriptor(L, lua_gettop(L));
   lua_pop(L, 2);
   return fd;
 }
@@ -296,7 +287,9 @@ static int socket_close (lua_State *L) {
 }
 
 static int socket_gc (lua_State *L) {
-  socket_release(socket_check(L));
+  Socket *s = socket_check(L);
+  socket_release(s);
+  connection_finish(&s->connection);
   return 0;
 }
 
@@ -474,6 +467,7 @@ static const luaL_Reg primitives[] = {
   {"attach", primitive_attach},
   {"detach", primitive_detach},
   {"finish", primitive_finish},
+  {"lend", primitive_lend},
   {"open", primitive_open},
   {"parts", primitive_parts},
   {"state", primitive_state},

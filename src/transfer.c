@@ -15,6 +15,11 @@
 #include "errors.h"
 #include "transport.h"
 
+/***
+How SSLSocket and SSLObject carry application data.
+@classmod Transfer
+*/
+
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
 
 typedef enum PatternKind { COUNT, LINE, ALL } PatternKind;
@@ -44,7 +49,6 @@ Outcome transfer_fill (Connection *c) {
   result = SSL_read_ex(c->ssl, room, RECORD, &n);
   if (result <= 0) return connection_outcome(c, result);
   c->plain.last += n;
-  c->received += (double)n;
   return DONE;
 }
 
@@ -109,10 +113,11 @@ static void add_line (luaL_Buffer *b, const char *line, size_t size) {
 ** out of the buffer: a string that cannot be made takes nothing. */
 static void push_plain (lua_State *L, Connection *c, const Pattern *p,
                         size_t size, size_t taken) {
-  const char *data = (const char *)bytes_start(&c->plain);
+  const char *data = "";
   size_t prefix_size;
   const char *prefix = luaL_optlstring(L, 3, "", &prefix_size);
-  if (size == 0) data = "";
+  if (!bytes_lend(&c->plain)) luaL_error(L, "not enough memory");
+  if (size > 0) data = (const char *)bytes_start(&c->plain);
   if (p->kind == LINE && size > 0 && data[size - 1] == '\r') size--;
   if (prefix_size == 0
       && (p->kind != LINE || size == 0 || memchr(data, '\r', size) == NULL))
@@ -125,7 +130,9 @@ static void push_plain (lua_State *L, Connection *c, const Pattern *p,
     else luaL_addlstring(&b, data, size);
     luaL_pushresult(&b);
   }
-  bytes_consume(&c->plain, taken);
+  if (!bytes_settle(&c->plain, taken) && !c->closed)
+    luaL_error(L, "the connection was used in the middle of its own receive");
+  c->received += (double)taken;
   if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
 }
 
@@ -180,18 +187,18 @@ static int transfer_receive (lua_State *L) {
   luaL_optlstring(L, 3, "", &prefix);
   lua_settop(L, 3);
   connection_begin(c);
-  n = push_unready(L, c);
-  if (n > 0) {
-    if (prefix > 0) lua_pushvalue(L, 3);
-    else lua_pushliteral(L, "");
-    return n + 1;
-  }
   if (p.kind == COUNT && prefix > 0) {
     if (p.count <= prefix) {
       lua_pushvalue(L, 3);
       return 1;
     }
     p.count -= prefix;
+  }
+  n = push_unready(L, c);
+  if (n > 0) {
+    if (prefix > 0) lua_pushvalue(L, 3);
+    else lua_pushliteral(L, "");
+    return n + 1;
   }
   outcome = gather(c, &p);
   if (outcome == TRUNCATED && c->policy.suppress_ragged_eofs) outcome = CLOSED;
@@ -267,18 +274,20 @@ static Outcome deliver (Connection *c, const char *data, size_t size,
                                                  &n));
     c->queue.corked = 0;
     if (outcome != DONE) return outcome;
+    if (c->queue.write_error != 0) return BROKEN;  /* it went nowhere */
     *done += n;
     c->sent += (double)n;
   }
 }
 
-/* A transport that takes no more: the peer may have said why in an alert,
-** which one read finds; data that it finds waits to be read. */
+/* A transport that takes no more: one read finds out whether the peer has
+** closed or said why in an alert; data that it finds waits to be read. */
 static int push_unsent (lua_State *L, Connection *c, Outcome outcome,
                         const char *operation, int native) {
   if (outcome == BROKEN && c->queue.write_error != 0) {
     outcome = transfer_fill(c);
-    if (outcome != FAILED)
+    if (outcome != FAILED && outcome != CLOSED
+        && !(outcome == TRUNCATED && c->policy.suppress_ragged_eofs))
       return errors_syscall(L, operation, c->queue.write_error);
   }
   return connection_push(L, c, outcome, operation, native);

@@ -9,7 +9,8 @@ local handshake = require "luassl.handshake"
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
-local open, parts, state, wrap = primitives.open, primitives.parts, primitives.state, primitives.wrap
+local lend, open, parts = primitives.lend, primitives.open, primitives.parts
+local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
 local run = handshake.run
@@ -184,7 +185,7 @@ function methods.connect(self, host, port)
   local _, options, sock = parts(self)
   local current = state(self)
   if current == "closed" then return nil, "closed" end
-  if current == "connected" then return nil, "already connected" end
+  if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
   begin(self)
   if sock then
     local done, err = tcp_connect(self, sock, host, port)
@@ -192,10 +193,16 @@ function methods.connect(self, host, port)
     done, err = start(self, sock, not is_unix(sock) and host or nil)
     if not done then return nil, err end
     if options.do_handshake_on_connect == false then return 1 end
+  elseif options.do_handshake_on_connect == false then
+    return nil, "already connected"  -- the handshake is none of its business
   end
   local done, err = run(self, false)
-  return done and 1, err
+  if not done then return nil, err end
+  return 1
 end
+
+-- LuaSocket's other names for them.
+methods.setsockname, methods.setpeername = methods.bind, methods.connect
 
 -- Marks an error as one client's, which ends no accept loop.
 local function accepted(err)
@@ -246,15 +253,17 @@ end
 -- LuaSocket's options, on its own object: one a Lua state, borrowed.
 local shell
 
+local function put_back(object, ...)
+  shell = object
+  return ...
+end
+
 local function with_object(self, operation, ...)
   local _, _, sock = parts(self)
   if sock then return sock[operation](sock, ...) end
-  shell = shell or luasocket.tcp()
-  shell:setfd(self:getfd())
-  local done, result, err = pcall(shell[operation], shell, ...)
-  shell:setfd(-1)
-  if not done then error(result, 0) end
-  return result, err
+  local object = shell or luasocket.tcp()
+  shell = nil  -- a finalizer that sets options meanwhile takes another
+  return put_back(object, lend(self, object, operation, ...))
 end
 
 --- As LuaSocket's.
