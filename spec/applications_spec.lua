@@ -42,7 +42,7 @@ describe("nginx", function()
       daemon off; master_process off; error_log stderr; pid pid;
       events {}
       http {
-        access_log off; default_type text/html; client_max_body_size 100m; root .;
+        access_log off; types { text/plain txt; text/html shtml; } client_max_body_size 100m; root .;
         client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3;
         uwsgi_temp_path t4; scgi_temp_path t5;
         ssl_certificate %s; ssl_certificate_key %s;
@@ -271,3 +271,109 @@ describe("a mail server", function()
   end)
 end)
 
+for _, kind in ipairs(kinds) do
+  describe("over a " .. kind.name, function()
+    local client, server
+
+    before_each(function()
+      client, server = kind.pair()
+      client:settimeout(helpers.patience)
+      server:settimeout(helpers.patience)
+    end)
+
+    after_each(function()
+      client:close()
+      server:close()
+      client, server = nil, nil
+    end)
+
+    teardown(kinds.forget)
+
+    it("ltn12 pumps through socket.sink and socket.source", function()
+      local data = big:sub(1, 20000)
+      assert(ltn12.pump.all(ltn12.source.string(data),
+        socket.sink("keep-open", client)))
+      local sink, chunks = ltn12.sink.table()
+      assert(ltn12.pump.all(socket.source("by-length", server, #data), sink))
+      assert.equal(data, table.concat(chunks))
+      assert(ltn12.pump.all(ltn12.source.string(data),
+        socket.sink("close-when-done", client)))
+      assert.equal(-1, client:getfd())
+      sink, chunks = ltn12.sink.table()
+      assert(ltn12.pump.all(socket.source("until-closed", server), sink))
+      assert.equal(data, table.concat(chunks))
+      assert.equal(-1, server:getfd())
+    end)
+
+    it("ltn12 pumps through http-chunked and filters", function()
+      local data = big:sub(1, 20000)
+      assert(ltn12.pump.all(ltn12.source.chain(ltn12.source.string(data),
+        mime.encode "base64"), socket.sink("http-chunked", client)))
+      local sink, chunks = ltn12.sink.table()
+      assert(ltn12.pump.all(socket.source("http-chunked", server, {}),
+        ltn12.sink.chain(mime.decode "base64", sink)))
+      assert.is_true(table.concat(chunks) == data)
+    end)
+
+    it("select takes sources and sinks", function()
+      local source = socket.source("by-length", server, 3)
+      assert.same({{}, {}, "timeout"}, {socket.select({source}, nil, 0)})
+      client:send "abcdef"
+      assert.equal(source,
+        socket.select({source}, nil, helpers.patience)[1])
+      assert.equal("abc", source())
+      assert.equal(source, socket.select({source}, nil, 0)[1])  -- dirty
+      local sink = socket.sink("keep-open", client)
+      assert.equal(sink, select(2, socket.select(nil, {sink}, 0))[1])
+    end)
+
+    it("a source and a sink tell the errors of their socket", function()
+      server:settimeout(0)
+      local source = socket.source("by-length", server, 3)
+      assert.same({nil, "timeout"}, {source()})
+      client:close()
+      assert.same({nil, "closed", 0}, {socket.sink("keep-open", client)("x")})
+    end)
+
+    it("protect and try hand errors on as they are", function()
+      local finished = 0
+      local try = socket.newtry(function()
+        finished = finished + 1
+        client:close()
+      end)
+      local exchange = socket.protect(function(pattern)
+        try(client:send "line\n")
+        local line = try(server:receive())
+        server:settimeout(0)
+        return line, try(server:receive(pattern))
+      end)
+      client:send "first\nab\n"
+      assert.same({"first", "ab"}, {exchange "*l"})
+      assert.equal(0, finished)
+      assert.same({nil, "timeout"}, {exchange(100)})
+      assert.equal(1, finished)
+      assert.equal(-1, client:getfd())
+      assert.same({nil, "closed"}, {exchange "*l"})
+      assert.equal(2, finished)
+    end)
+  end)
+end
+
+it("protect and try hand an SSLError on as the object it is", function()
+  local near, far = helpers.sockets()
+  far:send "HTTP/1.1 400 Bad Request\r\n\r\n"
+  local conn = kinds.tls.client(near)
+  local finished
+  local try = socket.newtry(function() finished = true end)
+  local done, err = socket.protect(function()
+    return try(conn:receive())
+  end)()
+  assert.is_nil(done)
+  assert.is_true(finished)
+  assert.is_true(err:is(ssl.SSLError))
+  assert.equal("plaintext", err.kind)
+  assert.equal(err, (select(2, conn:receive())))
+  conn:close()
+  far:close()
+  kinds.forget()
+end)

@@ -22,6 +22,7 @@
 #include "random.h"
 #include "socket.h"
 #include "stamp.h"
+#include "truststore.h"
 
 /* A host may have linked an OpenSSL of its own that captures our symbols. */
 static void check_openssl (lua_State *L) {
@@ -83,11 +84,13 @@ static int core_publish (lua_State *L) {
   return 0;
 }
 
-/* stamp(path): a string that changes when the file does. */
+/* stamp([path]): a string that changes when the file does, or what the
+** system trusts. */
 static int core_stamp (lua_State *L) {
   uint64_t stamp = 0;
   char text[24];
-  stamp_path(&stamp, luaL_checkstring(L, 1));
+  if (lua_isnoneornil(L, 1)) stamp = truststore_stamp();
+  else stamp_path(&stamp, luaL_checkstring(L, 1));
   snprintf(text, sizeof(text), "%016" PRIx64, stamp);
   lua_pushstring(L, text);
   return 1;

@@ -374,3 +374,9 @@ int truststore_add_system (X509_STORE *store) {
   CRYPTO_THREAD_unlock(shared.lock);
   return done;
 }
+
+uint64_t truststore_stamp (void) {
+  Sources sources;
+  sources_find(&sources);
+  return sources.stamp;
+}

@@ -4,6 +4,8 @@
 #ifndef LUASSL_TRUSTSTORE_H
 #define LUASSL_TRUSTSTORE_H
 
+#include <stdint.h>
+
 #include <openssl/x509_vfy.h>
 
 #pragma GCC visibility push(hidden)
@@ -14,6 +16,9 @@ X509_STORE *truststore_system (void);
 
 /* Adds the system's anchors to a private store; 0: see the error queue. */
 int truststore_add_system (X509_STORE *store);
+
+/* Changes with the files and directories that hold the anchors. */
+uint64_t truststore_stamp (void);
 
 #pragma GCC visibility pop
 

@@ -23,10 +23,10 @@ local function identify(name, value)
 end
 
 local function key_of(options)
-  local parts = {}
+  local parts = { stamp() }  -- of what the system trusts
   for name, value in pairs(options) do
     if name ~= "password" and name ~= "key" then
-      parts[#parts + 1] = tostring(name) .. "=" .. identify(name, value)
+      parts[#parts + 1] = ("%q=%s"):format(tostring(name), identify(name, value))
     end
   end
   table.sort(parts)
