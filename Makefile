@@ -1,4 +1,4 @@
-# make [all|demo|test|lint|doc|install|clean|deps|sanitize] [LUA=5.4]
+# make [all|demo|test|lint|doc|install|rocks|clean|deps|sanitize] [LUA=5.4]
 #
 # LUA is 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
 # On a fresh Debian `make demo` and `make test` install what they need first;
@@ -45,7 +45,8 @@ SOURCES = $(wildcard src/*.c)
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
-  $(BUILD)/luassl_inject.so $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
+  $(BUILD)/luassl_inject.so $(BUILD)/luassl_halfway.so $(BUILD)/states \
+  $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # The chosen Lua sees this tree before anything that is installed.
@@ -60,7 +61,7 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc install interop interop-small leaks lint sanitize sanitized test \
+.PHONY: all clean demo deps doc faults install interop interop-small leaks lint oom sanitize sanitized test \
   witnesses
 .DELETE_ON_ERROR:
 
@@ -83,11 +84,11 @@ $(BUILD)/luassl_%.so: spec/%.c Makefile
 	$(SAY) $@
 	$(Q)$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
 
-# A host of its own, so that it can choose Lua's allocator.
-$(BUILD)/oom: spec/oom.c Makefile
+# Hosts of their own: one chooses Lua's allocator, one has several states.
+$(BUILD)/oom $(BUILD)/states: $(BUILD)/%: spec/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
-	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
+	$(Q)$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
 	  $(PKG_CONFIG) --libs $(LUA_PC)) -lm -ldl
 
 witnesses: $(WITNESSES)
@@ -119,19 +120,29 @@ interop-small:
 	$(AGAIN) all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/interop/run.lua
 
+# Faults planted in copies of the tree: does the suite notice?
+faults:
+	@$(DEPS) test $(LUA)
+	$(AGAIN) all witnesses
+	@$(INTERPRETER) spec/faults/run.lua
+
 # AddressSanitizer is no part of Lua: it has to be there before Lua starts.
 # What leaks is valgrind's to say, which knows how Lua ends.
 sanitize:
 	@$(DEPS) sanitize $(LUA)
 	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" sanitized
-	$(AGAIN) leaks
+	$(AGAIN) leaks $(if $(filter 5.4,$(LUA)),oom)
 
 sanitized: all witnesses
 	@ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
 	UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
 	LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)" \
 	sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+
+# Each allocation of Lua's fails in turn, each 47th of OpenSSL's: 40 s.
+oom: all witnesses
+	@sh spec/run.sh $(BUILD)/oom spec/oom.lua 1 47
 
 leaks: all witnesses
 	@LUASSL_WRAPPER="valgrind -q --leak-check=full --error-exitcode=9 \
@@ -151,6 +162,12 @@ install: all
 	install -d $(DESTDIR)$(INST_LUADIR)/luassl $(DESTDIR)$(INST_LIBDIR)/luassl
 	install -m 644 lua/luassl/*.lua $(DESTDIR)$(INST_LUADIR)/luassl
 	install -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/luassl
+
+# What LuaRocks and `make install` install, used on each Lua.
+.PHONY: rocks
+rocks:
+	@$(DEPS) rocks $(LUA)
+	@sh spec/rocks.sh
 
 clean:
 	rm -rf build

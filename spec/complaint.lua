@@ -45,7 +45,8 @@ local function tells_no_secret(err)
   for _, line in ipairs(private_lines()) do
     assert.is_nil(said:find(line, 1, true), "key material in: " .. said)
   end
-  assert.is_nil(said:find(complaint.wrong, 1, true), "a passphrase in: " .. said)
+  assert.is_nil(said:find(complaint.wrong, 1, true),
+    "a passphrase in: " .. said)
   assert.is_nil(said:find("[^%w]" .. complaint.right .. "[^%w]"),
     "a passphrase in: " .. said)
 end

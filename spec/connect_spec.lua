@@ -3,7 +3,6 @@
 local socket = require "socket"
 local ssl = require "luassl"
 local helpers = require "spec.helpers"
-local wire = require "spec.wire"
 
 helpers.audit()
 
@@ -153,9 +152,11 @@ describe("a client wrapped before it connects", function()
     conn = assert(ssl.wrap_socket(socket.tcp(), verifying {
       check_hostname = true}))
     assert.equal(1, conn:settimeout(0))
-    local calls, done, err = 0, nil, nil
+    local calls = 0
+    local done
     local deadline = socket.gettime() + helpers.patience
     repeat
+      local err
       done, err = conn:connect("127.0.0.1", peer.port)
       calls = calls + 1
       if not done then

@@ -129,6 +129,8 @@ for _, kind in ipairs(kinds) do
       until done or err == "already connected"
       assert.same(results(nil, "already connected"),
         results(conn:connect(address, port)))
+      assert.same(results(nil, "already connected"),
+        results(listener:connect("127.0.0.1", nobody)))
       assert.same({server:getsockname()}, {address, tostring(port), "inet"})
       assert.equal(5, conn:send "hello")
       server:settimeout(5)

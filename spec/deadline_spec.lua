@@ -397,7 +397,7 @@ describe("at timeout 0", function()
 
   it("a positive timeout loses nothing either", function()
     pair = wire.opened {buffer = 32768}
-    pair.conn:settimeout(0.02)
+    pair.conn:settimeout(0.005)
     local data = wire.filling(700000)
     local sent, got = 0, ""
     local refused = 0

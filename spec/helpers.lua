@@ -33,12 +33,13 @@ function helpers.read_file(path)
   return content
 end
 
-local names = 0
+-- busted loads this anew for each spec file; the names go on.
+local registry = debug.getregistry()
 
 --- A new path in the run's scratch directory, which goes when the run ends.
 function helpers.temp_name()
-  names = names + 1
-  return ("%s/%d"):format(scratch, names)
+  registry.luassl_names = (registry.luassl_names or 0) + 1
+  return ("%s/%d"):format(scratch, registry.luassl_names)
 end
 
 --- A new file with that content; its path.
@@ -187,7 +188,8 @@ function helpers.s_server(options)
   end
   if options.www then argv[#argv + 1] = "-WWW" end
   local peer = helpers.spawn(append(argv, options.arguments),
-    {input = true, directory = options.www, timeout = options.timeout})
+    {input = true, directory = options.www, env = options.env,
+      timeout = options.timeout})
   peer.port = tonumber(peer:expect "ACCEPT [^\n]-:(%d+)\n")
   return peer
 end
@@ -199,7 +201,8 @@ function helpers.s_client(port, options)
     "-servername", "localhost", "-verify_hostname", "localhost",
     "-verify_return_error", "-CAfile", helpers.file "root.crt"}
   return helpers.spawn(append(argv, options.arguments),
-    {input = options.input or true, timeout = options.timeout})
+    {input = options.input or true, env = options.env,
+      timeout = options.timeout})
 end
 
 --- spec/peers/server.py in a mode ("echo"), ready, on `port`; its options are

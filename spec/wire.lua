@@ -46,6 +46,17 @@ function wire.reset(sock)
   sock:close()
 end
 
+--- Two LuaSocket objects speak with each other in clear text.
+function wire.check_clear(near, far)
+  for _, pair in ipairs {{near, far}, {far, near}} do
+    local from, to = pair[1], pair[2]
+    to:settimeout(helpers.patience)
+    assert(from:send "ping\n")
+    local line, err = to:receive()
+    assert(line == "ping", err or line)
+  end
+end
+
 --- A context for a client that verifies, or for a server, of the test PKI.
 function wire.context(side, options)
   local all = {}
@@ -79,6 +90,7 @@ function wire.open(options)
   end
   near:settimeout(0)
   raw:settimeout(0)
+  raw:setoption("tcp-nodelay", true)
   local own = {}
   for name, value in pairs(options.conn or {}) do own[name] = value end
   local peer = {server_side = far == "server"}
@@ -187,6 +199,13 @@ end
 --- The peer ends TCP without a word.
 function Wire:cut()
   self.raw:shutdown "send"
+end
+
+--- The peer closes without a reset: what comes later is answered with one.
+function Wire:leave()
+  self:carry_in()
+  self.raw:close()
+  self.ended = true
 end
 
 --- The peer resets.

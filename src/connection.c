@@ -126,7 +126,7 @@ static int open_ssl (Connection *c, SSL_CTX *context) {
   bio = queue_bio(&c->queue);
   if (bio == NULL) return 0;
   SSL_set_bio(c->ssl, bio, bio);
-  SSL_set_app_data(c->ssl, c);
+  if (!SSL_set_app_data(c->ssl, c)) return 0;  /* the callbacks' */
   SSL_set_info_callback(c->ssl, on_info);
   SSL_set_verify(c->ssl, SSL_get_verify_mode(c->ssl), on_verify);
   if (c->policy.server_side) SSL_set_accept_state(c->ssl);
@@ -149,16 +149,20 @@ int connection_open (lua_State *L, Connection *c) {
       && c->name.text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
   ERR_clear_error();
-  if (open_ssl(c, context)) return 0;
+  if (open_ssl(c, context)) {
+    ERR_clear_error();
+    return 0;
+  }
   SSL_free(c->ssl);
   c->ssl = NULL;
   return errors_fail(L, "SSL_new", NULL);
 }
 
 /* What C methods answer before the handshake: the Lua half runs it, then
-** calls them again. */
+** calls them again with this as their last argument. */
+static char pending;
+
 void connection_push_pending (lua_State *L) {
-  static char pending;
   lua_pushlightuserdata(L, &pending);
 }
 
@@ -166,8 +170,14 @@ void connection_push_pending (lua_State *L) {
 
 void connection_begin (Connection *c) {
   c->want = 0;
-  if (c->held) c->held = 0;
-  else c->deadline = c->link != NULL ? c->link->deadline(c) : 0;
+  c->deadline = c->link != NULL ? c->link->deadline(c) : 0;
+}
+
+/* Begins an operation, unless it goes on behind the handshake: so says the
+** argument at `index`. */
+void connection_resume (lua_State *L, Connection *c, int index) {
+  if (lua_touserdata(L, index) != &pending) connection_begin(c);
+  c->want = 0;
 }
 
 /* 0 is the deadline of what never waits: it takes all that is there. */
@@ -208,6 +218,7 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   TlsFacts facts;
   if (c->queue.no_memory)
     return errors_text(L, ERROR_T, operation, "memory", "out of memory");
+  if (c->trace == NULL) c->trace = OPENSSL_zalloc(sizeof(*c->trace));
   queue_note_surplus(&c->queue);
   facts.alert = c->alert;
   facts.alert_sent = c->alert_sent;
@@ -217,6 +228,7 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   facts.first_size = c->queue.first_size;
   facts.certificate = c->refused;
   facts.verify_depth = c->verify_depth;
+  facts.trace = c->trace;
   return errors_tls(L, operation, c->ssl, &facts);
 }
 
@@ -227,6 +239,8 @@ static int keep_failure (lua_State *L, Connection *c) {
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, UV_FAILURE);
   lua_pop(L, 1);
+  OPENSSL_free(c->trace);
+  c->trace = NULL;
   return 2;
 }
 
@@ -285,12 +299,16 @@ static Outcome handshake_once (Connection *c) {
 }
 
 /* OpenSSL has verified what the verify mode told it to. A cipher without
-** certificates asks it for nothing: the policy stands all the same. */
+** certificates asks it for nothing, and without memory to copy the name it
+** checks none: the policy stands all the same. */
 static int lacks_certificate (const Connection *c) {
-  return c->policy.cert_reqs != CERT_NONE
-         && (c->policy.cert_reqs == CERT_REQUIRED || !c->policy.server_side)
-         && (SSL_get0_peer_certificate(c->ssl) == NULL
-             || SSL_get_verify_result(c->ssl) != X509_V_OK);
+  X509 *x509 = SSL_get0_peer_certificate(c->ssl);
+  if (c->policy.cert_reqs == CERT_NONE) return 0;
+  if (x509 == NULL)
+    return c->policy.cert_reqs == CERT_REQUIRED || !c->policy.server_side;
+  if (SSL_get_verify_result(c->ssl) != X509_V_OK) return 1;
+  return c->policy.check_hostname && !c->policy.server_side
+         && !hostname_matches(&c->name, x509);
 }
 
 static int handshake_done (lua_State *L, Connection *c) {
@@ -300,6 +318,7 @@ static int handshake_done (lua_State *L, Connection *c) {
                 "the peer sent no certificate that could be verified");
     return keep_failure(L, c);
   }
+  ERR_clear_error();
   c->established = 1;
   lua_pushboolean(L, 1);
   return 1;
@@ -340,9 +359,11 @@ int connection_handshake (lua_State *L, Connection *c, int native) {
   if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
   for (;;) {
     Outcome outcome = handshake_once(c);
-    if (outcome == DONE) return handshake_done(L, c);
-    if (outcome != WAIT) return handshake_failed(L, c, outcome);
-    if (!connection_wait(c, TRANSPORT_READ, limit))
+    if (outcome == DONE && queue_flush(&c->queue) != 0)
+      return handshake_done(L, c);
+    if (outcome != DONE && outcome != WAIT)
+      return handshake_failed(L, c, outcome);
+    if (!connection_wait(c, outcome == WAIT ? TRANSPORT_READ : 0, limit))
       return handshake_waits(L, c, native);
   }
 }
@@ -357,15 +378,15 @@ const char *connection_state (const Connection *c) {
   return c->ssl != NULL ? "handshake" : "no connection";
 }
 
-/* Says close_notify, once; 0 without memory for it. */
+/* Says close_notify, once; 0 if it cannot be said, the connection has failed
+** then and the reason may be in the error queue. */
 int connection_notify (Connection *c) {
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
   if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
   ERR_clear_error();
-  SSL_shutdown(c->ssl);  /* only writes: RFC 8446, 6.1 */
-  ERR_clear_error();
-  return !c->queue.no_memory;
+  c->failed = SSL_shutdown(c->ssl) < 0;  /* only writes: RFC 8446, 6.1 */
+  return !c->failed;
 }
 
 /* Says close_notify and sends what waits, without waiting: 0 if bytes that
@@ -378,6 +399,7 @@ int connection_end (Connection *c, int *error) {
   size_t all;
   int flushed;
   connection_notify(c);
+  ERR_clear_error();
   all = bytes_length(&queue->out);
   flushed = queue_flush(queue);
   *error = flushed < 0 ? queue->write_error : 0;
@@ -392,6 +414,8 @@ void connection_release (Connection *c) {
   SSL_free(ssl);
   X509_free(c->refused);
   c->refused = NULL;
+  OPENSSL_free(c->trace);
+  c->trace = NULL;
   bytes_free(&c->plain);
   bytes_free(&c->queue.in);
 }
@@ -437,18 +461,11 @@ static int primitive_connecting (lua_State *L) {
   return 0;
 }
 
-/* hold(connection): the next operation keeps the deadline. */
-static int primitive_hold (lua_State *L) {
-  connection_any(L, 1)->held = 1;
-  return 0;
-}
-
 /* Adds what handshake.lua needs to the table at the top. [-0, +0, m] */
 void connection_primitives (lua_State *L) {
   static const luaL_Reg primitives[] = {
     {"begin", primitive_begin},
     {"connecting", primitive_connecting},
-    {"hold", primitive_hold},
     {"remaining", primitive_remaining},
     {"step", primitive_step},
     {NULL, NULL}

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "hostname.h"
 #include "queue.h"
+#include "trace.h"
 
 /* The uservalue of a connection is a table with these indexes. */
 enum { UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL };
@@ -25,6 +26,7 @@ struct Connection {
   const Link *link;           /* shared; NULL in an SSLObject */
   SSL *ssl;                   /* owned; NULL before `open`, after close */
   X509 *refused;              /* owned: the leaf that failed verification */
+  Trace *trace;               /* owned: of the failure; NULL: none */
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
   Policy policy;
@@ -32,7 +34,6 @@ struct Connection {
   double deadline;            /* of the running operation */
   double handshake_deadline;  /* 0: not begun */
   double received, sent;      /* bytes of application data */
-  int held;                   /* the next operation keeps `deadline` */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
   int verify_depth;           /* where verification failed, -1: nowhere */
@@ -66,6 +67,7 @@ const char *connection_hostname_option (lua_State *L, int options,
                                         size_t *size);
 int connection_open (lua_State *L, Connection *c);
 void connection_begin (Connection *c);
+void connection_resume (lua_State *L, Connection *c, int index);
 Outcome connection_outcome (Connection *c, int result);
 int connection_wait (Connection *c, int events, double deadline);
 int connection_expired (const Connection *c);

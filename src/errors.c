@@ -267,14 +267,14 @@ int errors_eof (lua_State *L, const char *operation) {
 
 int errors_tls (lua_State *L, const char *operation, SSL *ssl,
                 const TlsFacts *facts) {
-  Trace trace;
+  Trace own, *trace = facts->trace != NULL ? facts->trace : &own;
   Diagnosis d;
-  trace_take(&trace);
-  diagnosis_read_tls(&d, &trace, ssl, facts);
+  if (trace == &own || trace->count == 0) trace_take(trace);
+  diagnosis_read_tls(&d, trace, ssl, facts);
   ERR_clear_error();
   luaL_checkstack(L, STACK_SLOTS, operation);
   lua_pushfstring(L, "%s: %s", operation, d.sentence);
-  return push_error(L, operation, NULL, &d, &trace);
+  return push_error(L, operation, NULL, &d, trace);
 }
 
 int errors_condition (lua_State *L, const char *condition) {

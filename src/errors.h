@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "compat.h"
+#include "trace.h"
 
 #define ERROR_T "SSLError"
 #define EOF_ERROR_T "SSLEOFError"
@@ -25,6 +26,8 @@ typedef struct TlsFacts {
   size_t first_size;
   X509 *certificate;       /* the peer's, verified or not; or NULL */
   int verify_depth;        /* of the certificate that failed, -1: none did */
+  Trace *trace;            /* keeps the queue for the next try if this one has
+                           ** no memory; all zero at first, may be NULL */
 } TlsFacts;
 
 #pragma GCC visibility push(hidden)

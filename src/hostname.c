@@ -140,3 +140,12 @@ int hostname_apply (SSL *ssl, const Hostname *hostname, int check) {
                                      read_address(hostname->text, bytes));
   return X509_VERIFY_PARAM_set1_host(param, hostname->text, 0);
 }
+
+int hostname_matches (const Hostname *hostname, X509 *x509) {
+  unsigned char bytes[16];
+  size_t size = hostname->is_address ? read_address(hostname->text, bytes) : 0;
+  if (hostname->is_address)
+    return X509_check_ip(x509, bytes, size, MATCH_FLAGS) == 1;
+  return X509_check_host(x509, hostname->text, strlen(hostname->text),
+                         MATCH_FLAGS, NULL) == 1;
+}

@@ -26,6 +26,10 @@ int hostname_parse (const char *name, size_t size, Hostname *hostname,
 ** must find. 0: see the error queue. */
 int hostname_apply (SSL *ssl, const Hostname *hostname, int check);
 
+/* 1: the certificate is valid for the name. May leave entries in the error
+** queue. */
+int hostname_matches (const Hostname *hostname, X509 *x509);
+
 #pragma GCC visibility pop
 
 #endif

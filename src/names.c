@@ -48,6 +48,13 @@ static int decoded_gc (lua_State *L) {
   return 0;
 }
 
+/* What OpenSSL had no memory for is not malformed. Its queue was empty. */
+static void check_memory (lua_State *L) {
+  if (ERR_GET_REASON(ERR_peek_error()) != ERR_R_MALLOC_FAILURE) return;
+  ERR_clear_error();
+  luaL_error(L, "not enough memory");
+}
+
 /* The string's bytes as they are. */
 static void push_bytes (lua_State *L, const ASN1_STRING *s) {
   const unsigned char *data = ASN1_STRING_get0_data(s);
@@ -113,6 +120,7 @@ void names_push_dn (lua_State *L, const X509_NAME *dn) {
   d = decoded_new(L);
   push_dn(L, d, dn);
   lua_remove(L, -2);
+  check_memory(L);
   ERR_clear_error();  /* a value that is no text is no failure */
 }
 
@@ -174,6 +182,7 @@ int names_push_alternative (lua_State *L, const X509 *x509) {
   luaL_checkstack(L, 16, "certificate");
   d = decoded_new(L);
   d->names = X509_get_ext_d2i(x509, NID_subject_alt_name, &critical, NULL);
+  check_memory(L);
   if (d->names == NULL) {
     lua_pop(L, 1);
     lua_pushnil(L);
@@ -186,6 +195,7 @@ int names_push_alternative (lua_State *L, const X509 *x509) {
     lua_rawseti(L, -2, i + 1);
   }
   decoded_free(d);
+  check_memory(L);
   lua_remove(L, -2);
   ERR_clear_error();
   return 1;

@@ -106,6 +106,7 @@ static int object_close (lua_State *L) {
   Connection *c = connection_check(L);
   if (!c->closed) {
     connection_notify(c);
+    ERR_clear_error();
     c->closed = 1;
     connection_release(c);
   }

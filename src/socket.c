@@ -156,6 +156,7 @@ static int primitive_finish (lua_State *L) {
     return errors_text(L, ERROR_T, "unwrap", "state",
                        "the handshake has not been done yet");
   connection_begin(c);
+  c->read_shut = 0;  /* records must not pass for clear text */
   if (bytes_length(&c->plain) == 0) {
     if (connection_notify(c) && !c->failed) outcome = transfer_flush(c);
     if (outcome == BROKEN)
@@ -318,17 +319,17 @@ static int socket_getfamily (lua_State *L) {
   return 1;
 }
 
-static int push_name (lua_State *L, int result, const Name *name) {
-  if (result == 0 && name->host[0] == '\0') result = -EOPNOTSUPP;  /* unix */
+/* What there is to return, or 0: port and family follow. */
+static int push_host (lua_State *L, int result, const Name *name) {
   if (result < 0) return push_errno(L, -result);
   lua_pushstring(L, name->host);
-  return 1;
+  return strcmp(name->family, "unix") == 0;
 }
 
 /***
 The peer's address.
 @function getpeername
-@treturn[1] string address
+@treturn[1] string address, of a unix socket its path and nothing else
 @treturn[1] integer port
 @treturn[1] string `"inet"` or `"inet6"`
 @treturn[2] nil
@@ -337,8 +338,8 @@ The peer's address.
 static int socket_getpeername (lua_State *L) {
   Socket *s = socket_check(L);
   Name name;
-  int result = transport_peer_name(descriptor(L, s), &name);
-  if (push_name(L, result, &name) != 1) return 2;
+  int n = push_host(L, transport_peer_name(descriptor(L, s), &name), &name);
+  if (n > 0) return n;
   lua_pushinteger(L, name.port);
   lua_pushstring(L, name.family);
   return 3;
@@ -347,7 +348,7 @@ static int socket_getpeername (lua_State *L) {
 /***
 The socket's own address.
 @function getsockname
-@treturn[1] string address
+@treturn[1] string address, of a unix socket its path and nothing else
 @treturn[1] string port
 @treturn[1] string `"inet"` or `"inet6"`
 @treturn[2] nil
@@ -356,8 +357,8 @@ The socket's own address.
 static int socket_getsockname (lua_State *L) {
   Socket *s = socket_check(L);
   Name name;
-  int result = transport_own_name(descriptor(L, s), &name);
-  if (push_name(L, result, &name) != 1) return 2;
+  int n = push_host(L, transport_own_name(descriptor(L, s), &name), &name);
+  if (n > 0) return n;
   lua_pushfstring(L, "%d", name.port);
   lua_pushstring(L, name.family);
   return 3;

@@ -185,8 +185,8 @@ static int transfer_receive (lua_State *L) {
   int n;
   check_pattern(L, 2, &p);
   luaL_optlstring(L, 3, "", &prefix);
+  connection_resume(L, c, 4);
   lua_settop(L, 3);
-  connection_begin(c);
   if (p.kind == COUNT && prefix > 0) {
     if (p.count <= prefix) {
       lua_pushvalue(L, 3);
@@ -227,7 +227,7 @@ static int transfer_read (lua_State *L) {
   size_t length;
   int n;
   luaL_argcheck(L, nbytes >= 0, 2, "must not be negative");
-  connection_begin(c);
+  connection_resume(L, c, 3);
   n = push_unready(L, c);
   if (n > 0) return n;
   lua_settop(L, 2);
@@ -325,7 +325,7 @@ static int transfer_send (lua_State *L) {
   if (!(first >= 1)) first = 1;
   if (first > 1e15) first = 1e15;  /* far behind any string */
   if (!(last <= (lua_Number)size)) last = (lua_Number)size;
-  connection_begin(c);
+  connection_resume(L, c, 5);
   n = push_unready(L, c);
   if (n == 0) {
     size = 0;
@@ -358,7 +358,7 @@ static int transfer_write (lua_State *L) {
   const char *data = luaL_checklstring(L, 2, &size);
   Outcome outcome;
   int n;
-  connection_begin(c);
+  connection_resume(L, c, 3);
   n = push_unready(L, c);
   if (n == 0) {
     outcome = deliver(c, data, size, &done);

@@ -146,13 +146,25 @@ void transport_discard (int fd) {
   }
 }
 
+/* The path of a unix socket, which may be unnamed or fill its array. */
+static void path_of (const struct sockaddr_storage *address, socklen_t size,
+                     Name *name) {
+  size_t start = offsetof(struct sockaddr_un, sun_path);
+  size_t n = size > start ? size - start : 0;
+  if (n > sizeof(*address) - start) n = sizeof(*address) - start;
+  memcpy(name->host, (const char *)address + start, n);
+}
+
 static int name_of (const struct sockaddr_storage *address, socklen_t size,
                     Name *name) {
   char port[8];
   int result;
   memset(name, 0, sizeof(*name));
   name->family = "unix";
-  if (address->ss_family == AF_UNIX) return 0;
+  if (address->ss_family == AF_UNIX) {
+    path_of(address, size, name);
+    return 0;
+  }
   name->family = address->ss_family == AF_INET6 ? "inet6" : "inet";
   result = getnameinfo((const struct sockaddr *)address, size, name->host,
                        sizeof(name->host), port, sizeof(port),

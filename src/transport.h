@@ -12,9 +12,9 @@
 #define TRANSPORT_WRITE 2
 #define TRANSPORT_NEVER (-1.0)  /* a deadline that never comes */
 
-/* A socket's address as numbers. */
+/* A socket's address as numbers, or a unix socket's path. */
 typedef struct Name {
-  char host[64];
+  char host[128];
   int port;
   const char *family;  /* "inet", "inet6" or "unix" */
 } Name;

@@ -5,7 +5,7 @@
 
 local connection = require "luassl.core".connection
 
-local begin, hold, step = connection.begin, connection.hold, connection.step
+local begin, step = connection.begin, connection.step
 local PENDING = connection.PENDING
 
 local handshake = {}
@@ -23,18 +23,13 @@ end
 
 local run = handshake.run
 
--- Runs the handshake within the operation that asked for it: one deadline.
-local function run_first(self, native)
-  local done, err = run(self, native)
-  if done then hold(self) end
-  return done, err
-end
-
 --- Adds the methods that run a handshake to a method table of C functions.
+-- PENDING as the last argument says that the operation goes on: one deadline.
 -- @tparam table methods SSLSocket's or SSLObject's
 function handshake.install(methods)
   local read, receive = methods.read, methods.receive
   local send, write = methods.send, methods.write
+  local want = methods.want
 
   --- Runs the handshake, or goes on with it.
   -- @function do_handshake
@@ -44,6 +39,7 @@ function handshake.install(methods)
   -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
   -- @source SSL_do_handshake(3)
   function methods.do_handshake(self)
+    want(self)  -- raises for what is not of this type: `begin` takes both
     begin(self)
     return run(self, true)
   end
@@ -53,9 +49,9 @@ function handshake.install(methods)
     local data, err = read(self, nbytes)
     if err == PENDING then
       local done
-      done, err = run_first(self, true)
+      done, err = run(self, true)
       if not done then return nil, err end
-      data, err = read(self, nbytes)
+      data, err = read(self, nbytes, PENDING)
     end
     return data, err
   end
@@ -64,9 +60,9 @@ function handshake.install(methods)
     local data, err, partial = receive(self, pattern, prefix)
     if err == PENDING then
       local done
-      done, err = run_first(self, false)
+      done, err = run(self, false)
       if not done then return nil, err, partial end
-      data, err, partial = receive(self, pattern, prefix)
+      data, err, partial = receive(self, pattern, prefix, PENDING)
     end
     return data, err, partial
   end
@@ -75,9 +71,9 @@ function handshake.install(methods)
     local sent, err, partial = send(self, data, first, last)
     if err == PENDING then
       local done
-      done, err = run_first(self, false)
+      done, err = run(self, false)
       if not done then return nil, err, partial end
-      sent, err, partial = send(self, data, first, last)
+      sent, err, partial = send(self, data, first, last, PENDING)
     end
     return sent, err, partial
   end
@@ -86,9 +82,9 @@ function handshake.install(methods)
     local written, err, partial = write(self, data)
     if err == PENDING then
       local done
-      done, err = run_first(self, true)
+      done, err = run(self, true)
       if not done then return nil, err, partial end
-      written, err, partial = write(self, data)
+      written, err, partial = write(self, data, PENDING)
     end
     return written, err, partial
   end

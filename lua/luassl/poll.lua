@@ -9,13 +9,19 @@ local function is_dirty(object)
   return object.dirty and object:dirty()
 end
 
+-- The descriptor of an object that has one, below 0 when it is closed.
+local function descriptor(object)
+  local kind = type(object)
+  local getfd = (kind == "userdata" or kind == "table") and object.getfd
+  if not getfd then error("poll: socket expected, got " .. kind, 4) end
+  return tonumber(getfd(object)) or -1
+end
+
 -- Adds the objects of a list to what is waited for.
 local function add(list, event, watch)
+  if list ~= nil and type(list) ~= "table" then error("poll: list of sockets expected, got " .. type(list), 3) end
   for _, object in ipairs(list or {}) do
-    if type(object) ~= "userdata" and type(object) ~= "table" then
-      error("poll: socket expected, got " .. type(object), 3)
-    end
-    local fd = object:getfd()
+    local fd = descriptor(object)
     if fd >= 0 then
       local i = #watch.objects + 1
       watch.objects[i], watch.fds[i], watch.events[i] = object, fd, event
@@ -26,6 +32,7 @@ end
 
 -- A list that also answers, for an object in it, its index: as LuaSocket's.
 local function put(list, object)
+  if list[object] then return end
   list[#list + 1] = object
   list[object] = #list
 end

@@ -6,6 +6,8 @@ with status 1. Modes:
   exchange  sends --data, reads to the end, prints "received REPR"
   talk      sends --data, prints "received REPR" of the first answer, leaves
             with close_notify
+  transfer  sends --file, reads to the end into --out, then close_notify;
+            prints "ended cleanly"
   echo      sends --bytes bytes and reads them back; prints "equal"
   truncate  sends --data, ends TCP without close_notify
   reset     sends --data, then resets
@@ -40,6 +42,8 @@ def arguments():
     add("--alpn", help="protocols, with commas")
     add("--data", default="hello\n")
     add("--bytes", type=int, default=1000)
+    add("--file", help="to send")
+    add("--out", help="where what came goes")
     return parser.parse_args()
 
 
@@ -95,6 +99,15 @@ def talk(tls, args):
     end_cleanly(tls)
 
 
+def transfer(tls, args):
+    with open(args.file, "rb") as file:
+        tls.sendall(file.read())
+    with open(args.out, "wb") as out:
+        out.write(read_all(tls))
+    tls.unwrap().close()
+    print("ended cleanly", flush=True)
+
+
 def echo(tls, args):
     generator = random.Random(2)
     for start in range(0, args.bytes, BLOCK):
@@ -127,8 +140,8 @@ def hold(*_):
     time.sleep(3600)
 
 
-MODES = dict(exchange=exchange, talk=talk, echo=echo, truncate=truncate,
-             reset=reset, hold=hold)
+MODES = dict(exchange=exchange, talk=talk, transfer=transfer, echo=echo,
+             truncate=truncate, reset=reset, hold=hold)
 
 
 def main():

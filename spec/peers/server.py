@@ -9,6 +9,8 @@ sni=NAME alpn=NAME" or "failed: REASON". Modes, after the handshake:
   reset     sends "hello\n", waits for a byte, then resets
   digest    reads to the end, then sends the SHA-256 in hex and close_notify
   source    sends --bytes bytes, prints their SHA-256, then close_notify
+  transfer  reads to the end into --out, then sends --file and close_notify,
+            prints "ended cleanly" once the client's has come too
   trickle   sends --bytes bytes, one byte of ciphertext each --pause seconds
   hold      nothing
 Instead of TLS:
@@ -42,6 +44,8 @@ def arguments():
     add("--alpn", help="protocols, with commas")
     add("--bytes", type=int, default=1000)
     add("--pause", type=float, default=0.05)
+    add("--file", help="to send")
+    add("--out", help="where what came goes")
     add("--clients", type=int, default=0, help="ends after so many")
     return parser.parse_args()
 
@@ -124,6 +128,16 @@ def source(tls, args):
     end_cleanly(tls)
 
 
+def transfer(tls, args):
+    with open(args.out, "wb") as out:
+        while data := tls.recv(BLOCK):
+            out.write(data)
+    with open(args.file, "rb") as file:
+        tls.sendall(file.read())
+    tls.unwrap().close()
+    print("ended cleanly", flush=True)
+
+
 def hold(tls, _):
     while tls.recv(BLOCK):
         pass
@@ -157,7 +171,7 @@ def plain(sock):
 
 
 MODES = dict(echo=echo, notify=notify, truncate=truncate, reset=reset,
-             digest=digest, source=source, hold=hold)
+             digest=digest, source=source, transfer=transfer, hold=hold)
 
 
 def serve(sock, context, args):

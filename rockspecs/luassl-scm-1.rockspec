@@ -1,0 +1,82 @@
+rockspec_format = "3.0"
+package = "luassl"
+version = "scm-1"
+
+source = {
+  url = "git+https://example.org/luassl.git",
+  branch = "main",
+}
+
+description = {
+  summary = "TLS sockets for Lua",
+  detailed = [[
+    A LuaSocket TCP object goes in, an object with the same methods that
+    speaks TLS comes out, verified by default.
+  ]],
+  license = "MIT",
+  labels = {"tls", "ssl", "openssl", "network", "socket"},
+}
+
+supported_platforms = {"unix"}
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "luasocket >= 3.0",
+}
+
+external_dependencies = {
+  OPENSSL = {header = "openssl/ssl.h", library = "ssl"},
+}
+
+-- spec/rockspecs_spec.lua tells what is missing here.
+build = {
+  type = "builtin",
+  modules = {
+    ["luassl.core"] = {
+      sources = {
+        "src/bytes.c",
+        "src/certificate.c",
+        "src/compat.c",
+        "src/connection.c",
+        "src/context.c",
+        "src/core.c",
+        "src/credentials.c",
+        "src/diagnosis.c",
+        "src/errors.c",
+        "src/facts.c",
+        "src/handover.c",
+        "src/hostname.c",
+        "src/material.c",
+        "src/names.c",
+        "src/object.c",
+        "src/options.c",
+        "src/queue.c",
+        "src/random.c",
+        "src/readiness.c",
+        "src/settings.c",
+        "src/socket.c",
+        "src/stamp.c",
+        "src/trace.c",
+        "src/transfer.c",
+        "src/transport.c",
+        "src/truststore.c",
+      },
+      incdirs = {"$(OPENSSL_INCDIR)"},
+      libdirs = {"$(OPENSSL_LIBDIR)"},
+      libraries = {"ssl", "crypto"},
+    },
+    ["luassl.certificates"] = "lua/luassl/certificates.lua",
+    ["luassl.constants"] = "lua/luassl/constants.lua",
+    ["luassl.contexts"] = "lua/luassl/contexts.lua",
+    ["luassl.errors"] = "lua/luassl/errors.lua",
+    ["luassl.handshake"] = "lua/luassl/handshake.lua",
+    ["luassl"] = "lua/luassl/init.lua",
+    ["luassl.poll"] = "lua/luassl/poll.lua",
+    ["luassl.socket"] = "lua/luassl/socket.lua",
+  },
+}
+
+test = {
+  type = "command",
+  command = "make test",
+}

@@ -1,0 +1,158 @@
+--- Faults to plant, one at a time: the specs named have to notice.
+-- `from` stands exactly once in `file`.
+return {
+  {
+    name = "the name is not checked",
+    file = "src/connection.c",
+    from = [[  p->handshake_timeout = options_number(]],
+    to = [[  p->check_hostname = 0;
+  p->handshake_timeout = options_number(]],
+    specs = "connection",
+  },
+  {
+    name = "a bad verdict is ignored",
+    file = "src/connection.c",
+    from = [[  if (good || c->verify_depth >= 0) return good;]],
+    to = [[  X509_STORE_CTX_set_error(store, X509_V_OK);
+  if (c != NULL) return 1;
+  if (good || c->verify_depth >= 0) return good;]],
+    specs = "connection",
+  },
+  {
+    name = "a truncation is swallowed",
+    file = "src/connection.c",
+    from = [[      if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);]],
+    to = [[]],
+    specs = "connection",
+  },
+  {
+    name = "a reset is reported as an end",
+    file = "src/connection.c",
+    from = [[    case BROKEN: return errors_syscall(L, operation, c->queue.read_error);]],
+    to = [[    case BROKEN: return errors_condition(L, "closed");]],
+    specs = "ends",
+  },
+  {
+    name = "a reset that a write met becomes an end for the reader",
+    file = "src/queue.c",
+    from = [[  if (n == 0 && q->write_error == ECONNRESET)]],
+    to = [[  if (n == 0 && q->write_error == 0 && q->ended)]],
+    specs = "ends",
+  },
+  {
+    name = "a descriptor leaks",
+    file = "src/socket.c",
+    from = [[  if (fd >= 0) transport_close(fd);]],
+    to = [[  if (fd >= 0 && fd % 16 != 0) transport_close(fd);]],
+    specs = "takeover",
+  },
+  {
+    name = "close_notify is dropped",
+    file = "src/connection.c",
+    from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    to = [[  SSL_set_quiet_shutdown(c->ssl, 1);
+  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    specs = "connection",
+  },
+  {
+    name = "each read has a deadline of its own",
+    file = "src/transfer.c",
+    from = [[    else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;]],
+    to = [[    else connection_begin(c);]],
+    specs = "deadline",
+  },
+  {
+    name = "the error queue is left dirty",
+    file = "src/connection.c",
+    from = [[  c->established = 1;]],
+    to = [[  c->established = 1;
+  ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);]],
+    specs = "connection",
+  },
+  {
+    name = "what the kernel refuses is lost",
+    file = "src/queue.c",
+    from = [[  if (sent == size || bytes_append(&q->out, bytes + sent, size - sent))]],
+    to = [[  if (sent == size || q->carrier != NULL
+      || bytes_append(&q->out, bytes + sent, size - sent))]],
+    specs = "deadline connection",
+  },
+  {
+    name = "a partial result is lost",
+    file = "src/transfer.c",
+    from = [[  push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
+  return 3;]],
+    to = [[  push_plain(L, c, p, 0, bytes_length(&c->plain));
+  return 3;]],
+    specs = "connection",
+  },
+  {
+    name = "handshake_timeout is ignored",
+    file = "src/connection.c",
+    from = [[  limit = c->handshake_deadline;]],
+    to = [[  limit = c->handshake_deadline + 60;]],
+    specs = "accept",
+  },
+  {
+    name = "clear text before TLS is accepted on a client",
+    file = "lua/luassl/socket.lua",
+    from = [[  if not server_side and sock:dirty() then]],
+    to = [[  if server_side == nil and sock:dirty() then]],
+    specs = "takeover",
+  },
+  {
+    name = "contexts suppress truncations by default",
+    file = "src/settings.c",
+    from = [["suppress_ragged_eofs", 0);]],
+    to = [["suppress_ragged_eofs", 1);]],
+    specs = "connection",
+  },
+  {
+    name = "no name is sent (SNI)",
+    file = "src/hostname.c",
+    from = [[      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;]],
+    to = [[      ssl == NULL) return 0;]],
+    specs = "connection",
+  },
+  {
+    name = "a failure is not kept",
+    file = "src/connection.c",
+    from = [[  lua_rawseti(L, -2, UV_FAILURE);]],
+    to = [[  lua_pop(L, 1);]],
+    specs = "connection",
+  },
+  {
+    name = "TLS 1.1 is allowed by default",
+    file = "src/context.c",
+    from = [[  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;]],
+    to = [[  return SSL_CTX_set_min_proto_version(ctx, 0) == 1 + 0 * minimum;]],
+    specs = "context versions",
+  },
+  {
+    name = "getpeercert shows what was not verified",
+    file = "src/facts.c",
+    from = [[  return c->established && c->policy.cert_reqs != CERT_NONE]],
+    to = [[  return c->established || c->policy.cert_reqs != CERT_NONE]],
+    specs = "reference",
+  },
+  {
+    name = "the original keeps the descriptor",
+    file = "src/handover.c",
+    from = [[  failed = set_descriptor(L, index, fd);
+  resume(L, &hook);
+  if (failed) lua_error(L);
+}]],
+    to = [[  failed = fd < 0 ? 0 : set_descriptor(L, index, fd);
+  resume(L, &hook);
+  if (failed) lua_error(L);
+}]],
+    specs = "takeover",
+  },
+  {
+    name = "close resets unread data",
+    file = "src/socket.c",
+    from = [[    transport_discard(s->fd);]],
+    to = [[]],
+    specs = "close",
+  },
+}

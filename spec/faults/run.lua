@@ -1,0 +1,129 @@
+-- run.lua -- plants each fault of list.lua in a copy of the tree: the specs
+-- that it names must fail there, and they must pass without it. Ends with
+-- "N passed, N failed": a fault that nobody notices is a failure.
+-- Arguments: names of faults (patterns); none: all.
+
+local faults = dofile "spec/faults/list.lua"
+local WORKERS = 2
+
+local function shell(command)
+  local pipe = assert(io.popen(command))
+  local output = pipe:read "*a"
+  pipe:close()
+  return (output:gsub("%s+$", ""))
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local content = file:read "*a"
+  file:close()
+  return content
+end
+
+local function write(path, content)
+  local file = assert(io.open(path, "wb"))
+  file:write(content)
+  file:close()
+end
+
+-- Replaces plain text that has to stand there once.
+local function plant(fault, path)
+  local content = read(path)
+  local first, last = content:find(fault.from, 1, true)
+  assert(first, ("%s: %s no longer has what the fault changes"):format(fault.name, fault.file))
+  assert(not content:find(fault.from, last + 1, true), fault.name .. ": stands more than once")
+  write(path, content:sub(1, first - 1) .. fault.to .. content:sub(last + 1))
+end
+
+local function specs_of(fault)
+  return (fault.specs:gsub("%S+", "spec/%0_spec.lua"))
+end
+
+local root = shell "mktemp -d"
+local made = {}
+
+-- A copy of the tree with what was built, so that one file compiles anew.
+local function copy_tree(name)
+  local directory = root .. "/" .. name
+  assert(shell(("mkdir %s && cp -a Makefile .busted .ci src lua spec examples build README.md %s && echo done")
+    :format(directory, directory)) == "done")
+  return directory
+end
+
+-- Starts make in the background; its log ends with its status.
+local function start(directory, specs)
+  local log = directory .. ".log"
+  write(log, "")
+  os.execute(("(cd %s && timeout 120 make -s DEPS=: test ARGS=--no-keep-going SPECS='%s'; echo status $?) >%s 2>&1 &")
+    :format(directory, specs, log))
+  return log
+end
+
+local function finished(log)
+  return read(log):match "status (%d+)%s*$"
+end
+
+local function wait(log)
+  for _ = 1, 1300 do
+    if finished(log) then return read(log) end
+    os.execute "sleep 0.1"
+  end
+  return read(log)
+end
+
+-- The specs ran and failed; a build that failed or a hang proves nothing.
+local function noticed(output)
+  local failed = output:match "%d+ passed, (%d+) failed"
+  return failed and tonumber(failed) > 0 or output:find("ended with status 124", 1, true) ~= nil
+end
+
+local function chosen(fault)
+  if #arg == 0 then return true end
+  for _, pattern in ipairs(arg) do
+    if fault.name:find(pattern) then return true end
+  end
+end
+
+local count = { passed = 0, failed = 0 }
+
+local function tell(fault, output)
+  local good = noticed(output)
+  count[good and "passed" or "failed"] = count[good and "passed" or "failed"] + 1
+  print(("%-8s %s (%s)"):format(good and "noticed" or "MISSED", fault.name, fault.specs))
+  if not good then print(output) end
+end
+
+local function run()
+  local specs, seen, running = {}, {}, {}
+  for i, fault in ipairs(faults) do
+    if chosen(fault) then
+      for spec in fault.specs:gmatch "%S+" do
+        if not seen[spec] then specs[#specs + 1], seen[spec] = "spec/" .. spec .. "_spec.lua", true end
+      end
+      made[#made + 1] = { fault = fault, name = tostring(i) }
+    end
+  end
+  local clean = wait(start(copy_tree "clean", table.concat(specs, " ")))
+  assert(clean:find("status 0%s*$"), "the specs do not pass without a fault:\n" .. clean)
+  for _, job in ipairs(made) do
+    local directory = copy_tree(job.name)
+    plant(job.fault, directory .. "/" .. job.fault.file)
+    job.log = start(directory, specs_of(job.fault))
+    running[#running + 1] = job
+    if #running == WORKERS then
+      local first = table.remove(running, 1)
+      tell(first.fault, wait(first.log))
+      os.execute("rm -rf " .. root .. "/" .. first.name)
+    end
+  end
+  for _, job in ipairs(running) do tell(job.fault, wait(job.log)) end
+end
+
+local done, err = pcall(run)
+os.execute("rm -rf " .. root)
+if not done then
+  print(err)
+  count.failed = count.failed + 1
+end
+print(("%d passed, %d failed"):format(count.passed, count.failed))
+os.exit(count.failed == 0 and 0 or 1)

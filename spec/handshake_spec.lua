@@ -1,0 +1,43 @@
+-- What a handshake that has ended has to have done.
+local helpers = require "spec.helpers"
+local socket = require "socket"
+local ssl = require "luassl"
+
+helpers.audit()
+
+describe("a handshake", function()
+  -- In TLS 1.3 the client speaks last. Once do_handshake says true nobody
+  -- would send what the kernel did not take.
+  it("has not ended before its last flight has left", function()
+    local chain = helpers.read_file(helpers.file "client.pem")
+      .. helpers.read_file(helpers.file "intermediate.crt"):rep(100)
+    local client, server = helpers.pair {over = "socket",
+      client = {certfile = helpers.temp_file(chain),
+        minimum_version = "TLSv1.3"},
+      server = {cert_reqs = ssl.CERT_REQUIRED,
+        ca_certs = helpers.file "root.crt"},
+    }
+    assert(client:setoption("send-buffer-size", 4096))
+    local deadline = socket.gettime() + helpers.patience
+    local blocked, done, server_done = false, nil, nil
+    while not done and socket.gettime() < deadline do
+      local err
+      done, err = client:do_handshake()
+      if err == "wantwrite" then
+        blocked = true
+        assert.is_true(select(2, client:want()))
+      end
+      if not done then server_done = server:do_handshake() end
+      socket.select({server}, nil, 0.001)
+    end
+    assert.is_true(done)
+    assert.is_true(blocked, "the flight was not too large")
+    while not server_done and socket.gettime() < deadline do
+      server_done = server:do_handshake()  -- the client is not asked again
+      socket.select({server}, nil, 0.01)
+    end
+    assert.is_true(server_done)
+    client:close()
+    server:close()
+  end)
+end)
