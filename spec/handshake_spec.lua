@@ -40,4 +40,38 @@ describe("a handshake", function()
     client:close()
     server:close()
   end)
+
+  -- RFC 8446, 4.1.2 forbids it; in TLS 1.2 it costs a server more than a
+  -- client, and what was verified may be another's after it.
+  it("is not repeated for a client that asks for it", function()
+    local context = assert(ssl.SSLContext {server_side = true,
+      certfile = helpers.file "rsa.pem", maximum_version = "TLSv1.2"})
+    local listener = assert(context:wrap_socket(socket.bind("127.0.0.1", 0)))
+    listener:settimeout(helpers.patience)
+    local _, port = listener:getsockname()
+    local client = helpers.s_client(port, {arguments = {"-tls1_2"}})
+    local server = assert(listener:accept())
+    server:settimeout(3)
+    client:expect "Verification: OK"
+    assert.is_true(client:write "R\n")
+    client:expect "RENEGOTIATING"
+    assert.is_nil((server:read()))
+    client:expect("no renegotiation", 3)
+    server:close()
+    listener:close()
+    client:stop()
+  end)
+
+  it("is not repeated for a server that asks for it", function()
+    local server = helpers.s_server {arguments = {"-tls1_2"}}
+    local client = assert(ssl.connect("127.0.0.1", server.port,
+      {server_hostname = "localhost"}))
+    client:settimeout(3)
+    server:expect "CIPHER is"
+    assert.is_true(server:write "r\n")
+    assert.is_nil((client:read()))
+    server:expect("no renegotiation", 3)
+    client:close()
+    server:stop()
+  end)
 end)

@@ -99,8 +99,9 @@ pack_luasocket() {  # directory
 }
 
 make_scm() {  # prefix, directory of the sources
-  (cd "$2" && LUAROCKS_CONFIG="$scratch/provided.lua" quietly rocks make --tree "$1" \
-    CFLAGS="-O2 -fPIC -Wall -Wextra" rockspecs/luassl-scm-1.rockspec)
+  (cd "$2" && LUAROCKS_CONFIG="$scratch/provided.lua" \
+    quietly rocks make --tree "$1" CFLAGS="-O2 -fPIC -Wall -Wextra" \
+    rockspecs/luassl-scm-1.rockspec)
 }
 
 pack_scm() {  # prefix, directory

@@ -274,7 +274,7 @@ has safe ones.
 @tparam[opt] table options what is wanted, none of it needed:
 
  - `server_side`: boolean, default false. A server without a certificate can be
-   made, though not wrap a socket
+   made, though each of its handshakes fails
  - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
    its issuers; its key, which may also be in `certfile`
  - `cert`, `key`: strings, the same in PEM instead of files

@@ -78,14 +78,17 @@ ssl.poll = poll
 
 -- The reference's context, and what it means for the connection.
 local function reference_context(for_context, for_connection)
-  local verifies = for_context.cert_reqs ~= nil and for_context.cert_reqs ~= ssl.CERT_NONE
   if for_context.server_side and not (for_context.certfile or for_context.cert) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
-  if for_connection.check_hostname == nil and for_connection.server_hostname ~= nil and verifies then
-    for_connection.check_hostname = true
-  end
   return core.context.new(for_context)
+end
+
+-- A name that is given is checked, where anything is verified.
+local function check_given_name(context, for_connection)
+  if for_connection.server_hostname == nil or for_connection.check_hostname ~= nil then return end
+  local cert_reqs = core.context.methods.get(context, "cert_reqs")
+  if cert_reqs ~= ssl.CERT_NONE then for_connection.check_hostname = true end
 end
 
 --- Wraps a LuaSocket object as Python 2.6's `ssl.wrap_socket` does, with its
@@ -121,6 +124,7 @@ function ssl.wrap_socket(sock, options)
     local name = next(for_context)
     if name then error(("wrap_socket: option '%s' belongs to the context that was given"):format(tostring(name)), 2) end
   end
+  check_given_name(context, for_connection)
   return socket.wrap(context, sock, for_connection)
 end
 

@@ -155,4 +155,83 @@ return {
     to = [[]],
     specs = "close",
   },
+  {
+    name = "unwrap keeps the descriptor that it gave back",
+    file = "src/socket.c",
+    from = [[  handover_set(L, 2, s->fd);
+  s->fd = -1;]],
+    to = [[  handover_set(L, 2, s->fd);
+  transport_close(s->fd);]],
+    specs = "unwrap",
+  },
+  {
+    name = "a handshake ends before its last flight has left",
+    file = "src/connection.c",
+    from = [[    if (outcome == DONE && queue_flush(&c->queue) != 0)]],
+    to = [[    if (outcome == DONE)]],
+    specs = "handshake",
+  },
+  {
+    name = "renegotiation is allowed",
+    file = "src/context.c",
+    from = [[SSL_OP_NO_RENEGOTIATION | ]],
+    to = [[]],
+    specs = "handshake",
+  },
+  {
+    name = "the refused certificate leaks",
+    file = "src/connection.c",
+    from = [[  X509_free(c->refused);]],
+    to = [[]],
+    specs = "connection",
+  },
+  {
+    name = "what was received is lost when Lua has no memory for it",
+    file = "src/transfer.c",
+    from = [[    lua_pushlstring(L, data, size);
+  else {]],
+    to = [[    bytes_consume(&c->plain, taken),
+    lua_pushlstring(L, data, size),
+    c->plain.first -= taken, c->plain.last += c->plain.last ? 0 : taken;
+  else {]],
+    specs = "oom",
+  },
+  {
+    name = "the name check rests on OpenSSL's having memory for it",
+    file = "src/connection.c",
+    from = [[         && !hostname_matches(&c->name, x509);]],
+    to = [[         && !hostname_matches(&c->name, x509) && c == NULL;]],
+    specs = "oom",
+  },
+  {
+    name = "a close_notify that could not be made counts as sent",
+    file = "src/connection.c",
+    from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    to = [[  SSL_shutdown(c->ssl);
+  ERR_clear_error();]],
+    specs = "oom",
+  },
+  {
+    name = "a failure's reason is lost when Lua has no memory for it",
+    file = "src/connection.c",
+    from = [[  facts.trace = c->trace;]],
+    to = [[  facts.trace = NULL;]],
+    specs = "oom",
+  },
+  {
+    name = "an interrupted read is an error",
+    file = "src/transport.c",
+    from = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
+  } while (n < 0 && errno == EINTR);]],
+    to = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
+  } while (0);]],
+    specs = "inject",
+  },
+  {
+    name = "what a short write leaves is dropped",
+    file = "src/queue.c",
+    from = [[    else bytes_consume(&q->out, (size_t)n);]],
+    to = [[    else bytes_consume(&q->out, bytes_length(&q->out));]],
+    specs = "inject",
+  },
 }
