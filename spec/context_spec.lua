@@ -51,8 +51,10 @@ describe("SSLContext", function()
     local shown = getmetatable(ssl.SSLContext())
     assert.is_function(shown.__index.get)
     assert.is_nil(shown.__gc)
+    local get = shown.__index.get
     shown.__index.get = nil
     assert.are.equal(0, ssl.SSLContext():get "cert_reqs")
+    shown.__index.get = get
   end)
 
   it("refuses any other self", function()

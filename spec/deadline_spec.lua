@@ -229,6 +229,43 @@ describe("a peer that is slow", function()
   end)
 end)
 
+describe("a limit that has passed", function()
+  local SOON = 1e-6  -- over before the second record
+  local pair
+
+  before_each(function()
+    pair = wire.opened()
+    pair.conn:settimeout(SOON)
+  end)
+
+  after_each(function()
+    pair:close()
+    pair = nil
+  end)
+
+  it("ends reading, even if there is more to read", function()
+    local data = wire.filling(1000000)
+    pair:say(data)
+    for _, pattern in ipairs {"*a", "*l", #data} do
+      local got, err, partial = pair.conn:receive(pattern)
+      assert.is_nil(got)
+      assert.equal("timeout", err)
+      assert.is_true(#partial > 0 and #partial < 100000, #partial)
+    end
+  end)
+
+  it("ends writing, even if there is room for more", function()
+    local data = wire.filling(1000000)
+    local sent, err, partial = pair.conn:send(data)
+    assert.is_nil(sent)
+    assert.equal("timeout", err)
+    assert.is_true(partial > 0 and partial < 500000, partial)
+    pair.conn:settimeout(0)
+    pair:drive(function() return pair.conn:send "" end)
+    assert.is_true(pair:receive(partial) == data:sub(1, partial))
+  end)
+end)
+
 describe("settimeout", function()
   local near, far, conn
 

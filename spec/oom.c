@@ -1,9 +1,10 @@
 /*
 ** oom.c -- for the specs alone: lives whole lives again and again, and in
 ** each one other allocation fails: Lua's one by one, then every n-th of
-** OpenSSL's and each of the last ones, where connections are. Whatever fails, nothing may crash, hang, leak or give a wrong
-** answer: Lua's and OpenSSL's memory, SSL, SSL_CTX and X509 objects and
-** descriptors are counted when the Lua state has been closed.
+** OpenSSL's and each of the last ones, where connections are. Whatever fails,
+** nothing may crash, hang, leak or give a wrong answer: Lua's and OpenSSL's
+** memory, SSL, SSL_CTX and X509 objects and descriptors are counted when the
+** Lua state has been closed.
 **
 ** usage: oom SCRIPT [step of Lua's [step of OpenSSL's [life]]]
 ** The script returns a table of functions, each a life; it may call

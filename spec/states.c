@@ -27,7 +27,7 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 
-enum { ROUNDS = 100, WARM_UP = 10 };
+enum { ROUNDS = 100, WARM_UP = 50 };
 
 static void complain (const char *what) {
   fprintf(stderr, "states: %s\n", what);
@@ -147,7 +147,7 @@ static char *path_of (lua_State *L, const char *name) {
 }
 
 static void again (const char *script) {
-  Census before, after;
+  Census before = {0}, after;
   char *ours = NULL, *theirs = NULL;
   int i;
   for (i = 0; i < ROUNDS; i++) {

@@ -167,8 +167,13 @@ end
 
 --- The peer speaks and its bytes leave for the SSLSocket.
 function Wire:say(data)
-  assert(self.peer:send(data))
-  repeat self:carry_out() until self.unsent == ""
+  local sent, deadline = 0, socket.gettime() + helpers.patience
+  repeat
+    local last, _, partial = self.peer:send(data, sent + 1)
+    sent = last or partial
+    self:carry_out()
+    assert(socket.gettime() < deadline, "nobody takes it")
+  until sent == #data and self.unsent == ""
 end
 
 --- Raw bytes instead of the peer's.

@@ -24,6 +24,8 @@
 #include "stamp.h"
 #include "truststore.h"
 
+#define REGISTRY_KEY "luassl.core"
+
 /* A host may have linked an OpenSSL of its own that captures our symbols. */
 static void check_openssl (lua_State *L) {
   if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR)
@@ -99,7 +101,11 @@ static int core_stamp (lua_State *L) {
 __attribute__((visibility("default")))
 int luaopen_luassl_core (lua_State *L);
 
+/* Opened again in the same state, it is the same: types are made once. */
 int luaopen_luassl_core (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
+  if (lua_istable(L, -1)) return 1;
+  lua_pop(L, 1);
   check_openssl(L);
   stay_resident();
   lua_newtable(L);
@@ -127,5 +133,7 @@ int luaopen_luassl_core (lua_State *L) {
   lua_pushcfunction(L, core_stamp);
   lua_setfield(L, -2, "stamp");
   ERR_clear_error();
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
   return 1;
 }

@@ -327,9 +327,12 @@ static int ask (lua_State *L, const Material *m, int options, Passphrase *p) {
   return 1;
 }
 
-/* Asked for a passphrase and given one, OpenSSL still made no key. */
+/* Asked for a passphrase and given one, OpenSSL still made no key. What a
+** wrong one decrypts is garbage, which no decoder supports. */
 static int fail_decrypting (lua_State *L, const Material *m) {
-  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED)
+  unsigned long code = ERR_peek_error();
+  if (ERR_GET_REASON(code) == ERR_R_UNSUPPORTED
+      && ERR_GET_LIB(code) != ERR_LIB_OSSL_DECODER)
     return fail(L, m, "unsupported", "the private key in %s is encrypted in a "
                 "way that this OpenSSL does not support", name_of(m));
   return fail(L, m, "passphrase", "wrong passphrase for %s", name_of(m));

@@ -27,6 +27,7 @@ local run = handshake.run
 -- PENDING as the last argument says that the operation goes on: one deadline.
 -- @tparam table methods SSLSocket's or SSLObject's
 function handshake.install(methods)
+  if methods.do_handshake then return end  -- this file was loaded again
   local read, receive = methods.read, methods.receive
   local send, write = methods.send, methods.write
   local want = methods.want

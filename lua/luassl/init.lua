@@ -76,8 +76,8 @@ end
 ssl.SSLContext = core.context.new
 ssl.poll = poll
 
--- The reference's context, and what it means for the connection.
-local function reference_context(for_context, for_connection)
+-- The reference's context.
+local function reference_context(for_context)
   if for_context.server_side and not (for_context.certfile or for_context.cert) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
@@ -117,7 +117,7 @@ function ssl.wrap_socket(sock, options)
   local for_context, for_connection = split(options, { context = true })
   if for_connection.suppress_ragged_eofs == nil then for_connection.suppress_ragged_eofs = true end
   if context == nil then
-    context, err = reference_context(for_context, for_connection)
+    context, err = reference_context(for_context)
     if not context then return nil, err end
   else
     for_connection.server_side, for_context.server_side = for_context.server_side, nil

@@ -190,9 +190,8 @@ return {
     file = "src/transfer.c",
     from = [[    lua_pushlstring(L, data, size);
   else {]],
-    to = [[    bytes_consume(&c->plain, taken),
-    lua_pushlstring(L, data, size),
-    c->plain.first -= taken, c->plain.last += c->plain.last ? 0 : taken;
+    to = [[    c->plain.first += taken, lua_pushlstring(L, data, size),
+    c->plain.first -= taken;
   else {]],
     specs = "oom",
   },
