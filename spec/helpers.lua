@@ -229,12 +229,18 @@ function helpers.lua(code, ...)
   return helpers.spawn {helpers.interpreter, helpers.temp_file(code), ...}
 end
 
---- A port that was free a moment ago: for peers that cannot choose one.
+--- A port that was free a moment ago: for peers that cannot choose one. It is
+-- none of those that the system gives away, so nobody else comes upon it.
 function helpers.free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return port
+  for _ = 1, 100 do
+    local port = 12000 + math.floor(socket.gettime() * 1e6) % 20000
+    local listener = socket.bind("127.0.0.1", port)
+    if listener then
+      listener:close()
+      return port
+    end
+  end
+  error("no port is free", 2)
 end
 
 --- Waits until something accepts connections on a port of 127.0.0.1.

@@ -29,12 +29,6 @@ local function block_with(language, text)
   return assert(found, "no block with " .. text)
 end
 
-local function is_free(port)
-  local listener = socket.bind("127.0.0.1", port)
-  if listener then listener:close() end
-  return listener ~= nil
-end
-
 describe("the snippets", function()
   it("are Lua", function()
     local all = blocks "lua"
@@ -51,7 +45,7 @@ describe("the snippets", function()
       block_with("sh", "openssl req")}, {directory = directory})
     assert.equal(0, commands:wait(), commands:output())
 
-    local port = is_free(PORT) and PORT or helpers.free_port()
+    local port = helpers.free_port()  -- PORT may be taken
     local function start(block)
       local code, count = block:gsub(("%%f[%%w]%d%%f[%%W]"):format(PORT), port)
       assert.equal(1, count)
@@ -194,7 +188,8 @@ describe("the names", function()
   it("of make's targets exist", function()
     local makefile = helpers.read_file "Makefile"
     local count = 0
-    for target in readme:gmatch "%f[%w]make (%l+)%f[^%w]" do
+    local text = readme:gsub("luarocks make", "")
+    for target in text:gmatch "%f[%w]make (%l+)%f[^%w]" do
       assert(makefile:find("\n" .. target .. ":", 1, true),
         "make has no " .. target)
       count = count + 1
