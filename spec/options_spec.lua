@@ -41,7 +41,7 @@ describe("an unknown option", function()
   end)
 
   it("raises without a guess when nothing is near", function()
-    unknown "verify"
+    unknown "mood"
     unknown "protocol"
     unknown "zzz"
     unknown "c"

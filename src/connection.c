@@ -1,6 +1,6 @@
 /*
-** connection.c -- one TLS connection over an SSL*: opening, handshake,
-** waiting, outcomes, end. It knows no file descriptor: its queue's carrier
+** connection.c -- one TLS connection over an SSL*: opening, waiting,
+** outcomes, end. It knows no file descriptor: its queue's carrier
 ** and its link's `wait` do. Methods have themselves at stack index 1.
 */
 
@@ -11,10 +11,13 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "hello.h"
 #include "object.h"
 #include "options.h"
+#include "session.h"
 #include "socket.h"
 #include "transport.h"
+#include "verify.h"
 
 /* ---- callbacks of OpenSSL: no Lua in them ---- */
 
@@ -24,20 +27,6 @@ static void on_info (const SSL *ssl, int where, int value) {
   if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
   c->alert = value & 0xff;
   c->alert_sent = (where & SSL_CB_WRITE) != 0;
-}
-
-/* Keeps what OpenSSL forgets when it refuses: the certificate, and how deep
-** in the chain the fault is. Decides nothing. */
-static int on_verify (int good, X509_STORE_CTX *store) {
-  SSL *ssl = X509_STORE_CTX_get_ex_data(store,
-                                        SSL_get_ex_data_X509_STORE_CTX_idx());
-  Connection *c = SSL_get_app_data(ssl);
-  X509 *leaf = X509_STORE_CTX_get0_cert(store);
-  if (good || c->verify_depth >= 0) return good;
-  c->verify_depth = X509_STORE_CTX_get_error_depth(store);
-  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
-    c->refused = leaf;
-  return good;
 }
 
 /* ---- which connection ---- */
@@ -69,12 +58,13 @@ void connection_init (Connection *c, const Link *link) {
   memset(c, 0, sizeof(*c));
   c->link = link;
   c->deadline = TRANSPORT_NEVER;
-  c->alert = c->verify_depth = -1;
+  c->alert = -1;
 }
 
 static const char *const known_options[] = {
   "check_hostname", "do_handshake_on_connect", "handshake_timeout",
-  "nodelay", "server_hostname", "server_side", "suppress_ragged_eofs", NULL
+  "nodelay", "server_hostname", "server_side", "session",
+  "suppress_ragged_eofs", NULL
 };
 
 /* The policy: the context's, then this connection's own options. */
@@ -90,6 +80,12 @@ void connection_options (lua_State *L, Connection *c, int context,
                   "the %s side", p->server_side ? "server" : "client");
   if (p->server_side && options_push(L, options, "server_hostname") != LUA_TNIL)
     options_raise(L, "server_hostname", "is for the client side");
+  if (options_push(L, options, "session") != LUA_TNIL) {
+    if (p->server_side) options_raise(L, "session", "is for the client side");
+    if (compat_testudata(L, -1, SESSION_T) == NULL)
+      options_raise(L, "session", "must be an SSLSession, not a %s",
+                    luaL_typename(L, -1));
+  }
   lua_settop(L, top);
   p->check_hostname = options_boolean(L, options, "check_hostname",
                                       p->check_hostname);
@@ -119,20 +115,24 @@ int connection_set_name (lua_State *L, Connection *c, const char *name,
   return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
 }
 
-static int open_ssl (Connection *c, SSL_CTX *context) {
-  BIO *bio;
-  c->ssl = SSL_new(context);
-  if (c->ssl == NULL) return 0;
-  bio = queue_bio(&c->queue);
+static int prepare (Connection *c, SSL *ssl) {
+  BIO *bio = queue_bio(&c->queue);
   if (bio == NULL) return 0;
-  SSL_set_bio(c->ssl, bio, bio);
-  if (!SSL_set_app_data(c->ssl, c)) return 0;  /* the callbacks' */
-  SSL_set_info_callback(c->ssl, on_info);
-  SSL_set_verify(c->ssl, SSL_get_verify_mode(c->ssl), on_verify);
-  if (c->policy.server_side) SSL_set_accept_state(c->ssl);
-  else SSL_set_connect_state(c->ssl);
+  SSL_set_bio(ssl, bio, bio);
+  if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
+  SSL_set_info_callback(ssl, on_info);
+  verify_prepare(ssl, &c->policy);
+  if (c->policy.server_side) SSL_set_accept_state(ssl);
+  else SSL_set_connect_state(ssl);
   return c->name.text[0] == '\0' ||
-         hostname_apply(c->ssl, &c->name, c->policy.check_hostname);
+         hostname_apply(ssl, &c->name, c->policy.check_hostname);
+}
+
+static SSL *open_ssl (Connection *c, SSL_CTX *context) {
+  SSL *ssl = SSL_new(context);
+  if (ssl != NULL && prepare(c, ssl)) return ssl;
+  SSL_free(ssl);
+  return NULL;
 }
 
 /* Makes the SSL of the connection at index 1: 0, or 2 with nil and an
@@ -149,13 +149,40 @@ int connection_open (lua_State *L, Connection *c) {
       && c->name.text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
   ERR_clear_error();
-  if (open_ssl(c, context)) {
-    ERR_clear_error();
-    return 0;
+  c->ssl = open_ssl(c, context);
+  if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
+  ERR_clear_error();
+  if (c->policy.server_side
+      && c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
+    c->queue.recording = 1;
+  return 0;
+}
+
+/* Begins the handshake anew under the context at `context`: all of it is that
+** context's then. SSL_set_SSL_CTX would leave groups, tickets, versions and
+** the verify mode behind. 0, or 2 with nil and an error. */
+int connection_replay (lua_State *L, Connection *c, int context) {
+  SSL_CTX *ctx = context_check(L, context, NULL);
+  SSL *ssl, *old = c->ssl;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_OPTIONS);
+  connection_options(L, c, context, lua_gettop(L));
+  lua_pushvalue(L, context);
+  lua_rawseti(L, -3, UV_CONTEXT);
+  lua_pop(L, 2);
+  context_used(L, context);
+  ERR_clear_error();
+  ssl = open_ssl(c, ctx);
+  if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
+  if (!queue_rewind(&c->queue)) {
+    SSL_free(ssl);
+    return errors_text(L, ERROR_T, "handshake", "memory", "there was no "
+                       "memory to keep the ClientHello");
   }
-  SSL_free(c->ssl);
-  c->ssl = NULL;
-  return errors_fail(L, "SSL_new", NULL);
+  c->ssl = ssl;
+  SSL_free(old);
+  ERR_clear_error();
+  return 0;
 }
 
 /* What C methods answer before the handshake: the Lua half runs it, then
@@ -205,6 +232,11 @@ Outcome connection_outcome (Connection *c, int result) {
   if (result > 0) return DONE;
   switch (SSL_get_error(c->ssl, result)) {
     case SSL_ERROR_ZERO_RETURN: return CLOSED;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    case SSL_ERROR_WANT_X509_LOOKUP:
+    case SSL_ERROR_WANT_RETRY_VERIFY:
+    case SSL_ERROR_WANT_ASYNC:
+      return ASK;
     case SSL_ERROR_WANT_READ:
       if (c->queue.read_error != 0) return BROKEN;
       return c->queue.ended ? TRUNCATED : WAIT;
@@ -227,13 +259,17 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   facts.first = c->queue.first;
   facts.first_size = c->queue.first_size;
   facts.certificate = c->refused;
-  facts.verify_depth = c->verify_depth;
+  facts.verify_depth = c->refused != NULL ? c->verdict.depth : -1;
   facts.trace = c->trace;
+  if (c->verdict.unpinned)
+    return errors_text(L, VERIFICATION_ERROR_T, operation, "pin", "none of "
+                       "the public keys in the peer's chain is one of the "
+                       "pins (see option pins)");
   return errors_tls(L, operation, c->ssl, &facts);
 }
 
 /* Makes the SSLError at the top, above a nil, this connection's for good. */
-static int keep_failure (lua_State *L, Connection *c) {
+int connection_keep_failure (lua_State *L, Connection *c) {
   c->failed = 1;
   compat_getuservalue(L, 1);
   lua_pushvalue(L, -2);
@@ -244,7 +280,8 @@ static int keep_failure (lua_State *L, Connection *c) {
   return 2;
 }
 
-static int push_failure (lua_State *L, Connection *c, const char *operation) {
+int connection_push_failure (lua_State *L, Connection *c,
+                             const char *operation) {
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_FAILURE);
   if (!lua_isnil(L, -1)) {
@@ -254,7 +291,7 @@ static int push_failure (lua_State *L, Connection *c, const char *operation) {
   }
   queue_flush(&c->queue);  /* OpenSSL left an alert there */
   make_failure(L, c, operation);
-  return keep_failure(L, c);
+  return connection_keep_failure(L, c);
 }
 
 static const char *wait_condition (const Connection *c, int native) {
@@ -269,103 +306,13 @@ int connection_push (lua_State *L, Connection *c, Outcome outcome,
   switch (outcome) {
     case WAIT: return errors_condition(L, wait_condition(c, native));
     case BROKEN: return errors_syscall(L, operation, c->queue.read_error);
-    case FAILED: return push_failure(L, c, operation);
+    case FAILED: return connection_push_failure(L, c, operation);
     case TRUNCATED:
       if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);
       break;
     default: break;
   }
   return errors_condition(L, "closed");
-}
-
-/* ---- handshake ---- */
-
-/* A flight leaves in one piece: the queue is corked meanwhile. */
-static Outcome handshake_once (Connection *c) {
-  Outcome outcome;
-  ERR_clear_error();
-  c->queue.corked = 1;
-  outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
-  c->queue.corked = 0;
-  if (queue_flush(&c->queue) < 0 && outcome == WAIT) {
-    /* Nothing can be sent; perhaps the peer said why. */
-    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
-    if (outcome == WAIT) {
-      c->queue.read_error = c->queue.write_error;
-      outcome = BROKEN;
-    }
-  }
-  return outcome;
-}
-
-/* OpenSSL has verified what the verify mode told it to. A cipher without
-** certificates asks it for nothing, and without memory to copy the name it
-** checks none: the policy stands all the same. */
-static int lacks_certificate (const Connection *c) {
-  X509 *x509 = SSL_get0_peer_certificate(c->ssl);
-  if (c->policy.cert_reqs == CERT_NONE) return 0;
-  if (x509 == NULL)
-    return c->policy.cert_reqs == CERT_REQUIRED || !c->policy.server_side;
-  if (SSL_get_verify_result(c->ssl) != X509_V_OK) return 1;
-  return c->policy.check_hostname && !c->policy.server_side
-         && !hostname_matches(&c->name, x509);
-}
-
-static int handshake_done (lua_State *L, Connection *c) {
-  ERR_clear_error();
-  if (lacks_certificate(c)) {
-    errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
-                "the peer sent no certificate that could be verified");
-    return keep_failure(L, c);
-  }
-  ERR_clear_error();
-  c->established = 1;
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
-  if (outcome == FAILED) return push_failure(L, c, "handshake");
-  if (outcome == BROKEN)
-    errors_syscall(L, "handshake", c->queue.read_error);
-  else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
-  return keep_failure(L, c);
-}
-
-static int handshake_waits (lua_State *L, Connection *c, int native) {
-  if (transport_now() < c->handshake_deadline)
-    return connection_push(L, c, WAIT, "handshake", native);
-  errors_text(L, ERROR_T, "handshake", "handshake_timeout",
-              "the peer did not complete the handshake within %f seconds "
-              "(see the option handshake_timeout)",
-              c->policy.handshake_timeout);
-  return keep_failure(L, c);
-}
-
-/* Goes on with the handshake until it ends, time is up or a hook has to run:
-** true, or nil and a condition or failure. */
-int connection_handshake (lua_State *L, Connection *c, int native) {
-  double limit;
-  if (c->closed) return errors_condition(L, "closed");
-  if (c->failed) return push_failure(L, c, "handshake");
-  if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
-  if (c->established) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  if (c->handshake_deadline == 0)
-    c->handshake_deadline = transport_now() + c->policy.handshake_timeout;
-  limit = c->handshake_deadline;
-  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
-  for (;;) {
-    Outcome outcome = handshake_once(c);
-    if (outcome == DONE && queue_flush(&c->queue) != 0)
-      return handshake_done(L, c);
-    if (outcome != DONE && outcome != WAIT)
-      return handshake_failed(L, c, outcome);
-    if (!connection_wait(c, outcome == WAIT ? TRANSPORT_READ : 0, limit))
-      return handshake_waits(L, c, native);
-  }
 }
 
 /* ---- the end ---- */
@@ -411,13 +358,24 @@ int connection_end (Connection *c, int *error) {
 void connection_release (Connection *c) {
   SSL *ssl = c->ssl;
   c->ssl = NULL;  /* first: a second call finds nothing to free */
+  verify_abandon(ssl, c);
+  if (ssl != NULL && c->established && !c->failed)
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
   SSL_free(ssl);
+  SSL_SESSION_free(c->session);
+  c->session = NULL;
+  verdict_clear(&c->verdict);
+  hello_free(c->hook.hello);
+  c->hook.hello = NULL;
+  OPENSSL_free(c->hook.protocol);
+  c->hook.protocol = NULL;
   X509_free(c->refused);
   c->refused = NULL;
   OPENSSL_free(c->trace);
   c->trace = NULL;
   bytes_free(&c->plain);
   bytes_free(&c->queue.in);
+  queue_forget(&c->queue);
 }
 
 /* Frees all, for __gc: no method is under way. */
@@ -425,16 +383,11 @@ void connection_finish (Connection *c) {
   connection_release(c);
   bytes_finish(&c->plain);
   bytes_finish(&c->queue.in);
+  bytes_finish(&c->queue.record);
   bytes_finish(&c->queue.out);
 }
 
 /* ---- primitives of handshake.lua ---- */
-
-/* step(connection, native) */
-static int primitive_step (lua_State *L) {
-  Connection *c = connection_any(L, 1);
-  return connection_handshake(L, c, lua_toboolean(L, 2));
-}
 
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
@@ -467,7 +420,6 @@ void connection_primitives (lua_State *L) {
     {"begin", primitive_begin},
     {"connecting", primitive_connecting},
     {"remaining", primitive_remaining},
-    {"step", primitive_step},
     {NULL, NULL}
   };
   compat_setfuncs(L, primitives, 0);

@@ -11,7 +11,10 @@
 #include "trace.h"
 
 /* The uservalue of a connection is a table with these indexes. */
-enum { UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL };
+enum {
+  UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
+  UV_ASKED  /* the coroutine in which a hook runs; true: none */
+};
 
 typedef struct Connection Connection;
 
@@ -20,7 +23,35 @@ typedef struct Link {
   Carrier carrier;
   int (*wait) (Connection *c, int events, double deadline);
   double (*deadline) (Connection *c);  /* of an operation that begins */
+  int (*port) (Connection *c);         /* the peer's, 0: none */
 } Link;
+
+/* Where a handshake stops for Lua, and what was decided there. */
+typedef enum Point { NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY } Point;
+typedef enum Answer { UNANSWERED, ALLOWED, ACCEPTED, REFUSED } Answer;
+
+typedef struct Suspension {
+  Point point;       /* OpenSSL awaits an answer for this */
+  int asked;         /* Lua was told, and has not answered */
+  Answer answers[AT_VERIFY + 1];
+  int alert;         /* of a refusal */
+  int chosen;        /* another context, or none, has been chosen for good */
+  double deadline;   /* of the operation that was stopped */
+  struct Hello *hello;      /* owned; until it is decided upon */
+  unsigned char *protocol;  /* owned: on_client_hello's, after its length */
+  lua_State *inside;        /* where a hook may run inside OpenSSL's call */
+  int entered;              /* it does */
+} Suspension;
+
+/* What verification found; before cert_reqs, pins and hooks. */
+typedef struct Verdict {
+  int known;              /* the rest holds */
+  int resumed;            /* told from the session */
+  int unpinned;           /* no public key is one of the pins */
+  long code;              /* X509_V_OK: good */
+  int depth;              /* of the certificate that failed */
+  STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
+} Verdict;
 
 struct Connection {
   const Link *link;           /* shared; NULL in an SSLObject */
@@ -30,13 +61,16 @@ struct Connection {
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
   Policy policy;
+  Suspension hook;
+  Verdict verdict;
+  SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
+  unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
   Hostname name;              /* empty: none */
   double deadline;            /* of the running operation */
   double handshake_deadline;  /* 0: not begun */
   double received, sent;      /* bytes of application data */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
-  int verify_depth;           /* where verification failed, -1: nowhere */
   int closed;                 /* by us, for good */
   int established;
   int failed;                 /* TLS is over; UV_FAILURE says why */
@@ -46,6 +80,7 @@ struct Connection {
 typedef enum Outcome {
   DONE,       /* what was asked for */
   WAIT,       /* not now: see `want` */
+  ASK,        /* Lua has to decide: see `hook` */
   CLOSED,     /* the peer's close_notify, or our own end */
   TRUNCATED,  /* the transport ended without it */
   BROKEN,     /* a transport error */
@@ -73,7 +108,10 @@ int connection_wait (Connection *c, int events, double deadline);
 int connection_expired (const Connection *c);
 int connection_push (lua_State *L, Connection *c, Outcome outcome,
                      const char *operation, int native);
-int connection_handshake (lua_State *L, Connection *c, int native);
+int connection_push_failure (lua_State *L, Connection *c,
+                             const char *operation);
+int connection_keep_failure (lua_State *L, Connection *c);
+int connection_replay (lua_State *L, Connection *c, int context);
 int connection_notify (Connection *c);
 int connection_end (Connection *c, int *error);
 const char *connection_state (const Connection *c);
@@ -81,6 +119,9 @@ void connection_release (Connection *c);
 void connection_finish (Connection *c);
 void connection_push_pending (lua_State *L);
 void connection_primitives (lua_State *L);
+
+/* handshake.c: goes on until it ends, time is up or Lua has to decide. */
+int connection_handshake (lua_State *L, Connection *c, int native);
 
 /* transfer.c: reading and writing. */
 Outcome transfer_fill (Connection *c);

@@ -9,14 +9,18 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "alpn.h"
+#include "binding.h"
 #include "context.h"
 #include "credentials.h"
 #include "errors.h"
+#include "hooks.h"
 #include "material.h"
 #include "options.h"
+#include "pins.h"
+#include "session.h"
 #include "settings.h"
 #include "truststore.h"
 
@@ -27,15 +31,11 @@ What connections have in common: certificates, trust, versions, policy.
 
 #define OPERATION "SSLContext"
 
-/* Names as RFC 7301 writes them: each after its length. */
-typedef struct Protocols {
-  size_t size;
-  unsigned char names[1];
-} Protocols;
-
 typedef struct Context {
   SSL_CTX *ctx;          /* owned; NULL: collected */
   Protocols *protocols;  /* owned; NULL: no ALPN */
+  Pins *pins;            /* owned; NULL: none */
+  SessionCache *cache;   /* owned; NULL: none */
   Policy policy;
   int used;              /* has connections */
 } Context;
@@ -44,9 +44,13 @@ typedef struct Context {
 
 static void context_free (Context *c) {
   SSL_CTX_free(c->ctx);
-  OPENSSL_free(c->protocols);
+  alpn_free(c->protocols);
+  pins_free(c->pins);
+  session_cache_free(c->cache);
   c->ctx = NULL;
   c->protocols = NULL;
+  c->pins = NULL;
+  c->cache = NULL;
 }
 
 static Context *context_push (lua_State *L) {
@@ -78,50 +82,6 @@ void context_used (lua_State *L, int index) {
 static int fail (lua_State *L, const char *operation, const char *kind) {
   errors_fail(L, operation, kind);
   return 0;
-}
-
-/* Server: the first of ours that the client has too, RFC 7301, 3.2. */
-static int on_protocols (SSL *ssl, const unsigned char **selected,
-                         unsigned char *length, const unsigned char *offered,
-                         unsigned int size, void *data) {
-  const Protocols *ours = (const Protocols *)data;
-  unsigned char *found;
-  (void)ssl;
-  if (SSL_select_next_proto(&found, length, ours->names,
-                            (unsigned int)ours->size, offered, size)
-      != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
-  *selected = found;
-  return SSL_TLSEXT_ERR_OK;
-}
-
-static int apply_protocols (lua_State *L, Context *c, int options,
-                            size_t size) {
-  unsigned char *p;
-  int i, n;
-  if (size == 0) return 1;
-  c->protocols = OPENSSL_malloc(sizeof(Protocols) + size);
-  if (c->protocols == NULL) return fail(L, OPERATION, "memory");
-  c->protocols->size = size;
-  p = c->protocols->names;
-  options_push(L, options, "alpn_protocols");
-  n = (int)compat_rawlen(L, -1);
-  for (i = 1; i <= n; i++) {
-    size_t length;
-    const char *name;
-    lua_rawgeti(L, -1, i);
-    name = lua_tolstring(L, -1, &length);
-    *p++ = (unsigned char)length;
-    memcpy(p, name, length);
-    p += length;
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  if (c->policy.server_side)
-    SSL_CTX_set_alpn_select_cb(c->ctx, on_protocols, c->protocols);
-  else if (SSL_CTX_set_alpn_protos(c->ctx, c->protocols->names,
-                                   (unsigned int)size) != 0)
-    return fail(L, "alpn_protocols", NULL);
-  return 1;
 }
 
 static int open_ctx (lua_State *L, Context *c) {
@@ -158,6 +118,17 @@ static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
       !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites)) {
     errors_text(L, ERROR_T, "ciphersuites", "cipher", "OpenSSL has no TLS 1.3 "
                 "cipher suite for \"%s\"", s->ciphersuites);
+    return 0;
+  }
+  if (s->groups != NULL && !SSL_CTX_set1_groups_list(ctx, s->groups)) {
+    errors_text(L, ERROR_T, "groups", "cipher", "OpenSSL has no list of key "
+                "exchange groups like \"%s\" (\"X25519:P-256\")", s->groups);
+    return 0;
+  }
+  if (s->sigalgs != NULL && !SSL_CTX_set1_sigalgs_list(ctx, s->sigalgs)) {
+    errors_text(L, ERROR_T, "sigalgs", "cipher", "OpenSSL has no list of "
+                "signature algorithms like \"%s\" (\"ECDSA+SHA256:ed25519\")",
+                s->sigalgs);
     return 0;
   }
   return 1;
@@ -201,7 +172,7 @@ static int use_trust (lua_State *L, Context *c, int options,
   X509_STORE *shared;
   if (s->own_trust) {
     if (!credentials_trust(L, c->ctx, options)) return 0;
-    if (s->policy.server_side && s->policy.cert_reqs != CERT_NONE &&
+    if (s->policy.server_side && SSL_CTX_get_verify_mode(c->ctx) &&
         !credentials_announce(c->ctx)) return fail(L, OPERATION, NULL);
     credentials_complete(c->ctx);
     if (!s->system_trust ||
@@ -217,28 +188,42 @@ static int use_trust (lua_State *L, Context *c, int options,
 
 static int apply_trust (lua_State *L, Context *c, int options,
                         const Settings *s) {
-  int mode = SSL_VERIFY_PEER;
-  if (s->policy.cert_reqs == CERT_NONE) mode = SSL_VERIFY_NONE;
-  else if (!s->own_trust && !s->system_trust) {
+  if (s->policy.cert_reqs != CERT_NONE && !s->own_trust && !s->system_trust) {
     errors_text(L, ERROR_T, "cert_reqs", "no_trust", "there is nothing to "
                 "verify certificates with: give ca_certs, ca_path, ca_data or "
                 "system_trust");
     return 0;
   }
-  if (s->policy.server_side && s->policy.cert_reqs == CERT_REQUIRED)
-    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  SSL_CTX_set_verify(c->ctx, mode, NULL);
+  hooks_watch(c->ctx, &c->policy);
   return use_trust(L, c, options, s);
 }
 
-/* A server that verifies clients resumes no session without a context for
-** them; one of its own keeps it to itself. */
-static int apply_server (lua_State *L, SSL_CTX *ctx) {
-  unsigned char id[SSL_MAX_SID_CTX_LENGTH];
-  if (RAND_bytes(id, sizeof(id)) == 1 &&
-      SSL_CTX_set_session_id_context(ctx, id, sizeof(id)) &&
+/* What is verified by pins cannot be verified again from a session that a
+** ticket holds: only the leaf is in it. So such a server resumes nothing. */
+static int apply_server_sessions (lua_State *L, Context *c,
+                                  const Settings *s) {
+  SSL_CTX *ctx = c->ctx;
+  size_t tickets = s->num_tickets >= 0 ? (size_t)s->num_tickets
+                                       : SSL_CTX_get_num_tickets(ctx);
+  if (!s->session_cache || c->pins != NULL) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    tickets = 0;
+  }
+  if (SSL_CTX_set_num_tickets(ctx, tickets) &&
+      SSL_CTX_set_session_id_context(ctx, c->policy.digest, DIGEST_SIZE) &&
       SSL_CTX_set_dh_auto(ctx, 1)) return 1;
   return fail(L, OPERATION, NULL);
+}
+
+static int apply_sessions (lua_State *L, Context *c, int options,
+                           const Settings *s) {
+  if (!binding_make(L, c->ctx, options, s, &c->policy)) return 0;
+  if (s->policy.server_side) return apply_server_sessions(L, c, s);
+  session_watch(c->ctx);
+  if (!s->session_cache) return 1;
+  c->policy.cache = c->cache = session_cache_new();
+  return c->cache != NULL || fail(L, OPERATION, "memory");
 }
 
 /* Builds a context from the table at `options`: leaves it, or nil and an
@@ -257,10 +242,12 @@ static int build (lua_State *L, int options) {
   ERR_clear_error();
   if (!open_ctx(L, c) || !apply_ciphers(L, c->ctx, &s) ||
       !apply_versions(L, c->ctx, &s) ||
-      !apply_protocols(L, c, options, s.protocols_size) ||
-      !credentials_use(L, c->ctx, options) ||
-      !apply_trust(L, c, options, &s) ||
-      (s.policy.server_side && !apply_server(L, c->ctx))) return 2;
+      !alpn_apply(L, c->ctx, options, &s, &c->protocols) ||
+      !pins_read(L, options, &c->pins) ||
+      !credentials_use(L, c->ctx, options)) return 2;
+  c->policy.pins = c->pins;
+  if (!apply_trust(L, c, options, &s) ||
+      !apply_sessions(L, c, options, &s)) return 2;
   ERR_clear_error();
   lua_settop(L, top);
   return 1;
@@ -289,8 +276,27 @@ has safe ones.
  - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
    "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`
  - `ciphers`: string, OpenSSL's list for TLS up to 1.2; `ciphersuites`: for 1.3
+ - `groups`: string, key exchange groups, best first: "X25519:P-256";
+   `sigalgs`: string, signature algorithms, "ECDSA+SHA256:ed25519"
  - `alpn_protocols`: list of strings of 1 to 255 bytes, best first. A server
-   chooses by its own order and refuses clients that offer others only
+   chooses by its own order and refuses clients that offer others only;
+   `alpn_strict`: boolean, default true; false: it goes on without
+ - `pins`: list of strings "sha256//" and base64, the SHA-256 of public keys
+   (SubjectPublicKeyInfo, as curl's): the verified chain must hold one of them,
+   or if it is not verified, the peer's certificate. A server with pins resumes
+   no sessions
+ - `on_client_hello`, `on_certificate`, `on_verify`: functions that decide in
+   the handshake, in the coroutine of who runs it: see `Hooks`
+ - `server_names`: table, host names in lower case ("example.com",
+   "*.example.com", "" for clients that ask for none) to server contexts, which
+   then hold for the connection from its ClientHello on. It is read at each
+   ClientHello: changing it is enough
+ - `session_cache`: boolean. A server (default true) lets sessions be resumed.
+   A client (default false) keeps them and resumes them by itself
+ - `num_tickets`: integer, 0 to 100, default 2: a server's tickets for each
+   handshake of TLS 1.3
+ - `session_id_context`: string, instead of the digest of a server's
+   configuration that its sessions are bound to, besides the client's SNI
  - `handshake_timeout`: seconds, default 30
  - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
    is reported as a clean one

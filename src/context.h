@@ -12,6 +12,19 @@
 
 enum { CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED };
 
+/* Policy.hooks: who decides in a handshake besides OpenSSL. */
+enum {
+  HOOK_CLIENT_HELLO = 1,
+  HOOK_CERTIFICATE = 2,
+  HOOK_VERIFY = 4,
+  HOOK_SERVER_NAMES = 8
+};
+
+#define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
+
+struct Pins;
+struct SessionCache;
+
 /* What OpenSSL has no place for. */
 typedef struct Policy {
   int server_side;
@@ -20,6 +33,10 @@ typedef struct Policy {
   int suppress_ragged_eofs;
   int nodelay;
   double handshake_timeout;  /* seconds */
+  int hooks;                 /* HOOK_* */
+  const struct Pins *pins;   /* borrowed from the context; NULL: none */
+  struct SessionCache *cache;         /* the same; NULL: not kept */
+  unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
 } Policy;
 
 #pragma GCC visibility push(hidden)

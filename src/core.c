@@ -16,10 +16,12 @@
 #include "compat.h"
 #include "connection.h"
 #include "context.h"
+#include "hooks.h"
 #include "errors.h"
 #include "object.h"
 #include "readiness.h"
 #include "random.h"
+#include "session.h"
 #include "socket.h"
 #include "stamp.h"
 #include "truststore.h"
@@ -83,6 +85,7 @@ static int core_publish (lua_State *L) {
   publish_type(L, OBJECT_T);
   publish_type(L, CONTEXT_T);
   publish_type(L, CERTIFICATE_T);
+  publish_type(L, SESSION_T);
   return 0;
 }
 
@@ -121,8 +124,10 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "socket");
   object_open(L);
   lua_setfield(L, -2, "object");
+  session_open(L);
   lua_newtable(L);
   connection_primitives(L);
+  hooks_primitives(L);
   lua_setfield(L, -2, "connection");
   push_versions(L);
   lua_setfield(L, -2, "versions");

@@ -11,6 +11,7 @@
 #include "certificate.h"
 #include "connection.h"
 #include "errors.h"
+#include "session.h"
 #include "transport.h"
 
 #define TEXT_MAX 256  /* RFC 7301, 3.1; RFC 6066, 3 by OpenSSL's limit */
@@ -57,7 +58,7 @@ static void push_text (lua_State *L, const char *text, size_t size) {
 /* OpenSSL's verdict is good, and was asked for. */
 static int is_verified (const Connection *c) {
   return c->established && c->policy.cert_reqs != CERT_NONE
-         && SSL_get_verify_result(c->ssl) == X509_V_OK;
+         && c->verdict.known && c->verdict.code == X509_V_OK;
 }
 
 /***
@@ -213,10 +214,10 @@ static int facts_verify_result (lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  code = SSL_get_verify_result(c->ssl);
+  code = c->verdict.known ? c->verdict.code : SSL_get_verify_result(c->ssl);
   lua_pushinteger(L, (lua_Integer)code);
   lua_pushstring(L, X509_verify_cert_error_string(code));
-  lua_pushinteger(L, c->verify_depth > 0 ? c->verify_depth : 0);
+  lua_pushinteger(L, c->verdict.depth);
   return 3;
 }
 
@@ -259,6 +260,8 @@ void facts_methods (lua_State *L) {
     {"pending", facts_pending},
     {"selected_alpn_protocol", facts_selected_alpn_protocol},
     {"server_hostname", facts_server_hostname},
+    {"session", session_get},
+    {"session_reused", session_reused},
     {"verify_result", facts_verify_result},
     {"version", facts_version},
     {"want", facts_want},

@@ -7,7 +7,10 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "hooks.h"
 #include "object.h"
+
+#define HELD_MAX ((size_t)128 << 10)
 
 /***
 TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
@@ -29,6 +32,8 @@ static int object_wrap (lua_State *L) {
   lua_newtable(L);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, UV_CONTEXT);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 3);
   connection_options(L, c, 1, 2);
   lua_insert(L, 1);  /* the connection works on stack index 1 */
@@ -39,11 +44,19 @@ static int object_wrap (lua_State *L) {
   return 1;
 }
 
+/* What still fits in while a hook runs and nobody reads. */
+static size_t feed_room (const Connection *c, size_t size) {
+  size_t held = bytes_length(&c->queue.in);
+  size_t room = held < HELD_MAX ? HELD_MAX - held : 0;
+  return size < room ? size : room;
+}
+
 /***
 Takes ciphertext that arrived.
 @function feed
 @tparam string|nil bytes nil: the transport has ended, nothing comes any more
-@treturn[1] integer bytes taken
+@treturn[1] integer bytes taken: all; while a hook decides, as many as make
+128 KiB that wait
 @treturn[2] nil
 @treturn[2] string|SSLError `"closed"`, also behind the end; out of memory
 @raise when `bytes` is neither
@@ -60,6 +73,7 @@ static int object_feed (lua_State *L) {
     return 1;
   }
   bytes = luaL_checklstring(L, 2, &size);
+  if (c->hook.asked) size = feed_room(c, size);
   if (!queue_feed(&c->queue, bytes, size)) {
     ERR_clear_error();
     return errors_text(L, ERROR_T, "feed", "memory", "out of memory");
@@ -100,10 +114,13 @@ static int object_drain (lua_State *L) {
 /***
 Ends the connection with close_notify, which `drain` still gives.
 @function close
-@treturn integer 1
+@treturn[1] integer 1
+@treturn[2] nil
+@treturn[2] SSLError inside a hook that cannot be suspended
 */
 static int object_close (lua_State *L) {
   Connection *c = connection_check(L);
+  if (c->hook.entered) return hooks_push_entered(L);
   if (!c->closed) {
     connection_notify(c);
     ERR_clear_error();

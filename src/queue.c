@@ -16,6 +16,7 @@
 
 #define HEADER_SIZE 5                /* RFC 8446, 5.1: type, version, length */
 #define SURPLUS_SIZE ((size_t)32 << 10)
+#define RECORD_MAX ((size_t)160 << 10)  /* a ClientHello ends below 128 KiB */
 
 /* Remembers the very first bytes: they tell a peer that speaks no TLS. */
 static void note_first (Queue *q, const void *bytes, size_t n) {
@@ -60,6 +61,16 @@ static size_t take_carried (Queue *q, char *bytes, size_t size) {
   return size;
 }
 
+/* Without memory the recording is lost: queue_rewind tells. */
+static void record (Queue *q, const void *bytes, size_t n) {
+  if (q->recording < 0) return;
+  if (bytes_length(&q->record) + n > RECORD_MAX
+      || !bytes_append(&q->record, bytes, n)) {
+    bytes_free(&q->record);
+    q->recording = -1;
+  }
+}
+
 /* Nothing to read looks like "later" to OpenSSL, whatever the reason: the
 ** connection knows better, and OpenSSL's state stays whole. */
 static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
@@ -76,6 +87,7 @@ static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
     return 0;
   }
   if (q->first_size < sizeof(q->first)) note_first(q, bytes, *n);
+  if (q->recording) record(q, bytes, *n);
   return 1;
 }
 
@@ -160,11 +172,32 @@ int queue_has_record (const Queue *q) {
          n - HEADER_SIZE >= ((size_t)record[3] << 8 | record[4]);
 }
 
+int queue_rewind (Queue *q) {
+  Bytes rest = q->in;
+  int kept = q->recording > 0;
+  q->recording = 0;
+  if (!kept || !bytes_append(&q->record, bytes_start(&rest),
+                             bytes_length(&rest))) {
+    bytes_free(&q->record);
+    return 0;
+  }
+  q->in = q->record;
+  memset(&q->record, 0, sizeof(q->record));
+  bytes_finish(&rest);
+  return 1;
+}
+
+void queue_forget (Queue *q) {
+  q->recording = 0;
+  bytes_free(&q->record);
+}
+
 void queue_note_surplus (Queue *q) {
   note_first(q, bytes_start(&q->in), bytes_length(&q->in));
 }
 
 void queue_free (Queue *q) {
   bytes_free(&q->in);
+  bytes_free(&q->record);
   bytes_free(&q->out);
 }

@@ -25,6 +25,8 @@ typedef struct Queue {
   const Carrier *carrier;  /* shared */
   void *self;              /* borrowed: the carrier's */
   Bytes in, out;
+  Bytes record;            /* what was read, for queue_rewind */
+  int recording;           /* keep it */
   int corked;              /* gather records, the flush sends them */
   int read_ahead;          /* take more than OpenSSL asks for */
   int ended;               /* the transport ended */
@@ -46,6 +48,13 @@ int queue_feed (Queue *queue, const void *bytes, size_t n);
 
 /* Sends what waits: 1 all left, 0 not yet, -1 write_error is set. */
 int queue_flush (Queue *queue);
+
+/* Puts all that was recorded back to be read again by another SSL; 0: there
+** was no memory to keep it. Ends the recording. */
+int queue_rewind (Queue *queue);
+
+/* Ends the recording and forgets it. */
+void queue_forget (Queue *queue);
 
 /* 1 if the bytes read ahead hold a whole record. */
 int queue_has_record (const Queue *queue);

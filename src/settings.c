@@ -13,6 +13,7 @@
 #define HANDSHAKE_TIMEOUT 30  /* seconds */
 #define ALPN_NAME_MAX 255    /* RFC 7301, 3.1 */
 #define ALPN_LIST_MAX 65535
+#define TICKETS_MAX 100
 
 typedef struct Version {
   const char *name;
@@ -29,11 +30,13 @@ static const Version versions[] = {
 #define VERSIONS (sizeof(versions) / sizeof(versions[0]))
 
 static const char *const known[] = {
-  "alpn_protocols", "ca_certs", "ca_data", "ca_path", "cert", "cert_reqs",
-  "certfile", "check_hostname", "ciphers", "ciphersuites",
-  "handshake_timeout", "key", "keyfile", "maximum_version",
-  "minimum_version", "nodelay", "password", "server_side", "ssl_version",
-  "suppress_ragged_eofs", "system_trust", NULL
+  "alpn_protocols", "alpn_strict", "ca_certs", "ca_data", "ca_path", "cert",
+  "cert_reqs", "certfile", "check_hostname", "ciphers", "ciphersuites",
+  "groups", "handshake_timeout", "key", "keyfile", "maximum_version",
+  "minimum_version", "nodelay", "num_tickets", "on_certificate",
+  "on_client_hello", "on_verify", "password", "pins", "server_names",
+  "server_side", "session_cache", "session_id_context", "sigalgs",
+  "ssl_version", "suppress_ragged_eofs", "system_trust", NULL
 };
 
 void settings_check (lua_State *L, int options) {
@@ -98,7 +101,7 @@ void settings_merge (lua_State *L, int from, int to) {
   make_way(L, from, to);
   for (name = known; *name != NULL; name++) {
     int type = options_push(L, from, *name);
-    if (type == LUA_TTABLE && strcmp(*name, "alpn_protocols") == 0)
+    if (type == LUA_TTABLE && strcmp(*name, "server_names") != 0)
       copy_list(L, *name);
     if (type == LUA_TNIL) lua_pop(L, 1);
     else lua_setfield(L, to, *name);
@@ -208,6 +211,64 @@ static size_t read_protocols (lua_State *L, int options) {
   return size;
 }
 
+static void read_pins (lua_State *L, int options) {
+  int i, n, type = options_push(L, options, "pins");
+  if (type != LUA_TNIL && type != LUA_TTABLE)
+    options_raise(L, "pins", "must be a list of strings, not a %s",
+                  lua_typename(L, type));
+  n = type == LUA_TNIL ? 1 : (int)compat_rawlen(L, -1);
+  if (n == 0) options_raise(L, "pins", "is empty: nothing would be accepted");
+  for (i = 1; type == LUA_TTABLE && i <= n; i++) {
+    lua_rawgeti(L, -1, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      options_raise(L, "pins", "must hold strings: number %d is a %s", i,
+                    luaL_typename(L, -1));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* The bit if a function, or a table, is set. */
+static int read_hook (lua_State *L, int options, const char *name, int wanted,
+                      int bit) {
+  int type = options_push(L, options, name);
+  lua_pop(L, 1);
+  if (type == LUA_TNIL) return 0;
+  if (type != wanted)
+    options_raise(L, name, "must be a %s, not a %s", lua_typename(L, wanted),
+                  lua_typename(L, type));
+  return bit;
+}
+
+static void server_only (lua_State *L, int options, const char *name,
+                         const Policy *p) {
+  if (!p->server_side && is_set(L, options, name))
+    options_raise(L, name, "is for servers: set server_side");
+}
+
+static void read_hooks (lua_State *L, int options, Policy *p) {
+  p->hooks = read_hook(L, options, "on_client_hello", LUA_TFUNCTION,
+                       HOOK_CLIENT_HELLO)
+    | read_hook(L, options, "on_certificate", LUA_TFUNCTION, HOOK_CERTIFICATE)
+    | read_hook(L, options, "on_verify", LUA_TFUNCTION, HOOK_VERIFY)
+    | read_hook(L, options, "server_names", LUA_TTABLE, HOOK_SERVER_NAMES);
+  server_only(L, options, "on_client_hello", p);
+  server_only(L, options, "server_names", p);
+}
+
+static void read_sessions (lua_State *L, int options, Settings *s) {
+  const Policy *p = &s->policy;
+  size_t size;
+  s->session_cache = options_boolean(L, options, "session_cache",
+                                     p->server_side);
+  s->num_tickets = options_integer(L, options, "num_tickets", 0, TICKETS_MAX,
+                                   -1);
+  options_string(L, options, "session_id_context", &size);
+  server_only(L, options, "num_tickets", p);
+  server_only(L, options, "session_id_context", p);
+  server_only(L, options, "alpn_strict", p);
+}
+
 void settings_read (lua_State *L, int options, Settings *s) {
   Policy *p = &s->policy;
   memset(s, 0, sizeof(*s));
@@ -217,6 +278,12 @@ void settings_read (lua_State *L, int options, Settings *s) {
   s->protocols_size = read_protocols(L, options);
   s->ciphers = options_string(L, options, "ciphers", NULL);
   s->ciphersuites = options_string(L, options, "ciphersuites", NULL);
+  s->groups = options_string(L, options, "groups", NULL);
+  s->sigalgs = options_string(L, options, "sigalgs", NULL);
+  s->alpn_strict = options_boolean(L, options, "alpn_strict", 1);
+  read_pins(L, options);
+  read_hooks(L, options, p);
+  read_sessions(L, options, s);
   p->nodelay = options_boolean(L, options, "nodelay", 1);
   p->suppress_ragged_eofs = options_boolean(L, options,
                                             "suppress_ragged_eofs", 0);
@@ -236,6 +303,7 @@ void settings_write (lua_State *L, int options, const Settings *s) {
   const Policy *p = &s->policy;
   write_boolean(L, options, "check_hostname", p->check_hostname);
   write_boolean(L, options, "nodelay", p->nodelay);
+  write_boolean(L, options, "session_cache", s->session_cache);
   write_boolean(L, options, "server_side", p->server_side);
   write_boolean(L, options, "suppress_ragged_eofs", p->suppress_ragged_eofs);
   write_boolean(L, options, "system_trust", s->system_trust);

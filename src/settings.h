@@ -16,7 +16,10 @@ typedef struct Settings {
   int has_minimum;        /* it was given, in one way or the other */
   int system_trust;
   int own_trust;          /* ca_certs, ca_path or ca_data */
-  const char *ciphers, *ciphersuites;
+  const char *ciphers, *ciphersuites, *groups, *sigalgs;
+  int alpn_strict;
+  int session_cache;
+  int num_tickets;        /* -1: OpenSSL's default */
   size_t protocols_size;  /* of alpn_protocols on the wire */
 } Settings;
 

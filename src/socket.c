@@ -11,6 +11,7 @@
 #include "connection.h"
 #include "errors.h"
 #include "handover.h"
+#include "hooks.h"
 #include "options.h"
 #include "socket.h"
 #include "transport.h"
@@ -51,8 +52,14 @@ static double link_deadline (Connection *c) {
   return limit > 0 ? transport_now() + limit : 0;
 }
 
+static int link_port (Connection *c) {
+  Name name;
+  int fd = ((Socket *)c)->fd;
+  return fd >= 0 && transport_peer_name(fd, &name) == 0 ? name.port : 0;
+}
+
 static const Link socket_link = {
-  { link_receive, link_send }, link_wait, link_deadline
+  { link_receive, link_send }, link_wait, link_deadline, link_port
 };
 
 static Socket *socket_check (lua_State *L) {
@@ -276,6 +283,7 @@ is closed all the same
 static int socket_close (lua_State *L) {
   Socket *s = socket_check(L);
   int left = 1, error = 0;
+  if (s->connection.hook.entered) return hooks_push_entered(L);
   if (s->fd < 0 && !s->connection.closed) close_held(L, s);
   if (s->fd >= 0) {
     left = connection_end(&s->connection, &error);

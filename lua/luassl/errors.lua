@@ -22,6 +22,7 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield string alert the TLS alert, by RFC 8446's name; `"alert_200"` if it has none
 -- @tfield string alert_direction `"sent"` or `"received"`
 -- @tfield string file the file that was to be read
+-- @tfield string cause a hook's refusal that reads like a condition, "timeout"
 -- @tfield boolean accepted true: one client's failure, the listener goes on
 
 --- What happened, as a stable symbol: the field `kind`. Each is its own value.
@@ -30,10 +31,12 @@ local kinds = {
   alert = "alert", -- the peer sent an alert that no other kind stands for
   alpn = "alpn", -- both sides share no application protocol
   certificate = "certificate", -- a certificate is malformed
+  context = "context", -- a context that was chosen in a handshake does not fit
   cipher = "cipher", -- both sides share no cipher, group or signature algorithm; or no such cipher
   eof = "eof", -- the connection ended without close_notify
   file = "file", -- a file cannot be read
   handshake_timeout = "handshake_timeout", -- the peer did not complete the handshake in time
+  hook = "hook", -- a hook refused without a reason of its own, or decided nothing that can be done
   injection = "injection", -- clear text came before TLS began
   key_mismatch = "key_mismatch", -- a private key does not belong to its certificate
   memory = "memory", -- out of memory
@@ -42,6 +45,7 @@ local kinds = {
   no_trust = "no_trust", -- certificates are to be verified, and nothing is trusted
   passphrase = "passphrase", -- a passphrase is missing or wrong
   pem = "pem", -- there is no PEM, or it is damaged or of the wrong sort
+  pin = "pin", -- no public key of the peer's is one of the pins; or a pin is malformed
   plaintext = "plaintext", -- the peer speaks clear text, not TLS
   protocol = "protocol", -- the peer broke TLS's rules or does not speak it; a record was damaged
   random = "random", -- random bytes cannot be had

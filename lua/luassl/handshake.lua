@@ -4,21 +4,162 @@
 -- @module luassl.handshake
 
 local connection = require "luassl.core".connection
+local errors = require "luassl.errors"
 
-local begin, step = connection.begin, connection.step
-local PENDING = connection.PENDING
+local accept, allow, begin = connection.accept, connection.allow, connection.begin
+local choose, refuse, step = connection.choose, connection.refuse, connection.step
+local use_certificate, use_protocol = connection.use_certificate, connection.use_protocol
+local ASK, BUSY, PENDING = connection.ASK, connection.BUSY, connection.PENDING
+local new_context = require "luassl.core".context.new
+local context_get = require "luassl.core".context.methods.get
 
 local handshake = {}
+
+--- What `on_verify` returns to accept a certificate that OpenSSL did not.
+-- @field ACCEPT_UNVERIFIED
+handshake.ACCEPT_UNVERIFIED = setmetatable({}, {
+  __tostring = function() return "ssl.ACCEPT_UNVERIFIED" end,
+  __newindex = function() error("ssl.ACCEPT_UNVERIFIED is a constant", 2) end,
+  __metatable = false,
+})
+
+-- Lua 5.1 cannot yield through pcall: there a hook in a coroutine runs bare.
+local can_yield_through_pcall = coroutine.wrap(function()
+  pcall(coroutine.yield, true)
+end)() == true
+
+-- What callers compare with `==` says how an operation stands: as a hook's
+-- refusal it would be taken for that.
+local CONDITIONS = { closed = true, timeout = true, wantread = true, wantwrite = true }
+
+local function hook_error(name, text, cause)
+  return errors.new("SSLError", { kind = "hook", operation = name, text = name .. ": " .. text, cause = cause })
+end
+
+-- The value with which the handshake answers a refusal: the hook's own.
+local function reason(name, value)
+  if value == nil then return hook_error(name, "it refused the handshake") end
+  if CONDITIONS[value] then return hook_error(name, "it refused: " .. value, value) end
+  return value
+end
+
+local function raised(name, value)
+  if value == nil then return hook_error(name, "it raised nil") end
+  if type(value) == "string" and value:find("attempt to yield", 1, true) then
+    return hook_error(name, "it tried to yield where nothing can: run the handshake in a coroutine"
+      .. " (in Lua 5.1 not through pcall either) (" .. value .. ")", value)
+  end
+  return value
+end
+
+local function is_context(value)
+  return (pcall(context_get, value, "server_side"))
+end
+
+-- A context, or a table with a certificate and its key.
+local function apply_certificate(self, name, value)
+  if not is_context(value) then
+    local context, err = new_context { server_side = true, cert = value.cert, key = value.key, password = value.password }
+    if not context then return nil, err end
+    value = context
+  end
+  return use_certificate(self, value)
+end
+
+local function check_keys(name, value, known)
+  for key in pairs(value) do
+    if not known[key] then error(("%s: unknown field '%s' in what it returned"):format(name, tostring(key)), 0) end
+  end
+end
+
+local HELLO_FIELDS = { context = true, alpn_protocol = true, certificate = true }
+local CERTIFICATE_FIELDS = { cert = true, key = true, password = true }
+
+-- Each takes what its hook decided: true, or nil and an error.
+local appliers = {}
+
+function appliers.on_client_hello(self, name, value)
+  if is_context(value) then return choose(self, value) end
+  check_keys(name, value, HELLO_FIELDS)
+  local done, err = true, nil
+  if value.alpn_protocol ~= nil then done, err = use_protocol(self, value.alpn_protocol) end
+  if done and value.context ~= nil then done, err = choose(self, value.context) end
+  if done and value.certificate ~= nil then
+    done, err = apply_certificate(self, name, value.certificate)
+  end
+  return done, err
+end
+
+function appliers.on_certificate(self, name, value)
+  if not is_context(value) then check_keys(name, value, CERTIFICATE_FIELDS) end
+  return apply_certificate(self, name, value)
+end
+
+function appliers.on_verify(self, name, value)
+  if value ~= handshake.ACCEPT_UNVERIFIED then
+    error("on_verify: it must return nothing, true, ssl.ACCEPT_UNVERIFIED, or nil and an error", 0)
+  end
+  accept(self)
+  return true
+end
+
+-- Tells OpenSSL what the hook returned or, not `fine`, raised.
+local function answer(self, name, fine, value, err)
+  if not fine then return refuse(self, raised(name, value), "internal_error") end
+  if value == false or (value == nil and err ~= nil) then return refuse(self, reason(name, err), err) end
+  if value == nil or value == true then return allow(self) end
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "userdata" then
+    return refuse(self, hook_error(name, "it returned a " .. kind .. ", which decides nothing"), "internal_error")
+  end
+  local applied, done
+  applied, done, err = pcall(appliers[name], self, name, value)
+  if not applied then return refuse(self, raised(name, done), "internal_error") end
+  if not done and err ~= nil then return refuse(self, err, "internal_error") end
+  return allow(self)
+end
+
+-- Runs the hook and passes its answer on. Where a yield could not pass pcall,
+-- what the hook raises passes through here, and the next step refuses.
+local function decide(self, name, hook, facts)
+  if can_yield_through_pcall or not coroutine.running() then
+    return answer(self, name, pcall(hook, self, facts))
+  end
+  return answer(self, name, true, hook(self, facts))
+end
+
+connection.decider(decide)
+
+-- Another call found the hook at work: nil and an error; true when it will
+-- never answer, as its coroutine has ended.
+local function is_lost(self, thread, name)
+  local status = coroutine.status(thread)
+  if status ~= "dead" and (can_yield_through_pcall or thread ~= coroutine.running()) then return false end
+  refuse(self, hook_error(name, "it ended without an answer"), "internal_error")
+  return true
+end
+
+local function busy(name)
+  return errors.new("SSLError", {
+    kind = "state", operation = "handshake",
+    text = ("handshake: it waits for %s, which has not answered"):format(name),
+  })
+end
 
 --- Goes on with a handshake until it ends or the operation's time is up.
 -- @tparam SSLSocket|SSLObject self whose operation has begun
 -- @tparam boolean native answer `"wantread"` and `"wantwrite"` at timeout 0
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] string|SSLError
+-- @treturn[2] string|SSLError or what a hook raised or refused with
 function handshake.run(self, native)
-  -- Hooks run here, between two steps; `step` says which one OpenSSL awaits.
-  return step(self, native)
+  local done, err, name, hook, facts = step(self, native)
+  while err == ASK or err == BUSY do
+    if err == ASK then decide(self, name, hook, facts)
+    elseif not is_lost(self, name, hook) then return nil, busy(hook) end
+    done, err, name, hook, facts = step(self, native)
+  end
+  return done, err
 end
 
 local run = handshake.run

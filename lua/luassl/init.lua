@@ -24,7 +24,7 @@ for name, class in pairs(core.errors) do ssl[name] = class end
 -- context's.
 local CONNECTION_OPTIONS = {
   check_hostname = true, do_handshake_on_connect = true, handshake_timeout = true, nodelay = true,
-  server_hostname = true, suppress_ragged_eofs = true,
+  server_hostname = true, session = true, suppress_ragged_eofs = true,
 }
 
 local function check_table(options, operation, index)
@@ -75,6 +75,7 @@ end
 
 ssl.SSLContext = core.context.new
 ssl.poll = poll
+ssl.ACCEPT_UNVERIFIED = handshake.ACCEPT_UNVERIFIED
 
 -- The reference's context.
 local function reference_context(for_context)

@@ -1,0 +1,154 @@
+/*
+** handshake.c -- the handshake, step by step: a step ends when the handshake
+** does, when time is up, or when Lua has to decide something.
+*/
+
+#include <errno.h>
+
+#include <openssl/err.h>
+
+#include "connection.h"
+#include "errors.h"
+#include "hello.h"
+#include "hooks.h"
+#include "session.h"
+#include "transport.h"
+#include "verify.h"
+
+/* A flight leaves in one piece: the queue is corked meanwhile. */
+static Outcome handshake_once (Connection *c) {
+  Outcome outcome;
+  ERR_clear_error();
+  c->queue.corked = 1;
+  outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+  c->queue.corked = 0;
+  if (queue_flush(&c->queue) < 0 && outcome == WAIT) {
+    /* Nothing can be sent; perhaps the peer said why. */
+    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+    if (outcome == WAIT) {
+      c->queue.read_error = c->queue.write_error;
+      outcome = BROKEN;
+    }
+  }
+  return outcome;
+}
+
+static int handshake_done (lua_State *L, Connection *c) {
+  ERR_clear_error();
+  verify_again(c);
+  if (!verify_holds(c)) {
+    c->failed = 1;
+    if (c->hook.answers[AT_VERIFY] == REFUSED || c->verdict.unpinned)
+      return connection_push_failure(L, c, "handshake");
+    errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
+                "the peer sent no certificate that could be verified");
+    return connection_keep_failure(L, c);
+  }
+  if (!c->policy.server_side)
+    session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);
+  SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
+  ERR_clear_error();
+  c->established = 1;
+  session_keep(c);
+  verdict_clear(&c->verdict);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
+  if (outcome == FAILED) return connection_push_failure(L, c, "handshake");
+  if (outcome == BROKEN)
+    errors_syscall(L, "handshake", c->queue.read_error);
+  else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
+  return connection_keep_failure(L, c);
+}
+
+static int handshake_late (lua_State *L, Connection *c) {
+  errors_text(L, ERROR_T, "handshake", "handshake_timeout",
+              "%s did not complete the handshake within %f seconds "
+              "(see the option handshake_timeout)",
+              c->hook.point != NOWHERE ? "a hook" : "the peer",
+              c->policy.handshake_timeout);
+  c->hook.asked = 0;
+  return connection_keep_failure(L, c);
+}
+
+static int handshake_waits (lua_State *L, Connection *c, int native) {
+  if (transport_now() < c->handshake_deadline)
+    return connection_push(L, c, WAIT, "handshake", native);
+  return handshake_late(L, c);
+}
+
+/* The option server_names chooses where no hook has. */
+static void settle_client_hello (lua_State *L, Connection *c) {
+  Suspension *h = &c->hook;
+  int top = lua_gettop(L);
+  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen
+      && hooks_choose_by_name(L, c) > 0) {
+    hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
+    lua_settop(L, top);
+    return;
+  }
+  lua_settop(L, top);
+  h->chosen = 1;
+  if (h->answers[AT_CLIENT_HELLO] == UNANSWERED)
+    h->answers[AT_CLIENT_HELLO] = ALLOWED;
+  queue_forget(&c->queue);
+  hello_free(h->hello);
+  h->hello = NULL;
+}
+
+/* Where the handshake has stopped: asks Lua, or, with the answer known, goes
+** on and returns 0. */
+static int stop (lua_State *L, Connection *c) {
+  Suspension *h = &c->hook;
+  int known = h->answers[h->point] != UNANSWERED;
+  if (h->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
+    known = 1;
+  if (!known) return hooks_ask(L, c);
+  if (h->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
+  h->point = NOWHERE;
+  return 0;
+}
+
+/* 0, or what the handshake answers without a step. */
+static int begin (lua_State *L, Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->failed) return connection_push_failure(L, c, "handshake");
+  if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
+  if (c->established) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  if (c->handshake_deadline == 0) {
+    c->handshake_deadline = transport_now() + c->policy.handshake_timeout;
+    if (!c->policy.server_side) session_offer(L, c);
+  }
+  if (c->hook.point == NOWHERE) return 0;
+  if (transport_now() >= c->handshake_deadline) return handshake_late(L, c);
+  if (c->hook.asked) return hooks_push_busy(L, c);
+  if (c->hook.answers[c->hook.point] != UNANSWERED)
+    c->deadline = c->hook.deadline;
+  return 0;
+}
+
+int connection_handshake (lua_State *L, Connection *c, int native) {
+  int n = begin(L, c);
+  double limit = c->handshake_deadline;
+  if (n > 0) return n;
+  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
+  for (;;) {
+    Outcome outcome = c->hook.point != NOWHERE ? ASK : handshake_once(c);
+    int sent = outcome == DONE && queue_flush(&c->queue) != 0;
+    if (sent && hooks_remain(c)) outcome = ASK;
+    if (outcome == ASK) {
+      n = stop(L, c);
+      if (n > 0) return n;
+    }
+    else if (sent) return handshake_done(L, c);
+    else if (outcome != DONE && outcome != WAIT)
+      return handshake_failed(L, c, outcome);
+    else if (!connection_wait(c, outcome == WAIT ? TRANSPORT_READ : 0, limit))
+      return handshake_waits(L, c, native);
+  }
+}

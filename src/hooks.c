@@ -1,0 +1,482 @@
+/*
+** hooks.c -- decisions that Lua takes in a handshake. OpenSSL's callbacks only
+** note that it has to stop; the hook runs when it has returned, in the
+** caller's coroutine (handshake.lua), and so may yield, raise and take its
+** time. What it decides is stored here and told to OpenSSL when it asks again.
+*/
+
+#include <string.h>
+
+#include <openssl/async.h>
+#include <openssl/err.h>
+
+#include "certificate.h"
+#include "errors.h"
+#include "hello.h"
+#include "hooks.h"
+#include "names.h"
+#include "options.h"
+#include "session.h"
+#include "verify.h"
+
+#define HOLD_T "luassl.hold"
+#define STACK_SLOTS 16
+
+static const char *const names[] = {
+  NULL, "on_client_hello", "on_certificate", "on_verify"
+};
+
+/* ---- OpenSSL's callbacks: no Lua in them ---- */
+
+/* On every server: sessions are for one name. */
+static int on_client_hello (SSL *ssl, int *alert, void *unused) {
+  Connection *c = SSL_get_app_data(ssl);
+  Suspension *h = &c->hook;
+  char name[HOSTNAME_MAX + 1];
+  (void)unused;
+  *alert = SSL_AD_INTERNAL_ERROR;
+  if (h->answers[AT_CLIENT_HELLO] == REFUSED) {
+    *alert = h->alert >= 0 ? h->alert : SSL_AD_HANDSHAKE_FAILURE;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  hello_name(ssl, name);
+  if (!session_restrict(ssl, &c->policy, name)) return SSL_CLIENT_HELLO_ERROR;
+  if (h->chosen || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
+    return SSL_CLIENT_HELLO_SUCCESS;
+  h->hello = hello_take(ssl);
+  if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
+  h->point = AT_CLIENT_HELLO;
+  return SSL_CLIENT_HELLO_RETRY;
+}
+
+static int on_certificate (SSL *ssl, void *unused) {
+  Connection *c = SSL_get_app_data(ssl);
+  Answer answer = c->hook.answers[AT_CERTIFICATE];
+  (void)unused;
+  if (answer == REFUSED) return 0;
+  if (answer != UNANSWERED) return 1;
+  c->hook.point = AT_CERTIFICATE;
+  return -1;
+}
+
+void hooks_watch (SSL_CTX *ctx, const Policy *policy) {
+  if (policy->server_side)
+    SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
+  if (policy->hooks & HOOK_CERTIFICATE)
+    SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
+  verify_watch(ctx, policy);
+}
+
+/* A resumed session, or a client without a certificate: nothing was verified,
+** and the hook is asked all the same. */
+int hooks_remain (Connection *c) {
+  if (!(c->policy.hooks & HOOK_VERIFY)
+      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;
+  verify_again(c);
+  if (c->verdict.unpinned) return 0;
+  c->hook.point = AT_VERIFY;
+  return 1;
+}
+
+/* ---- facts for the hooks ---- */
+
+/* What is read while Lua allocates, and a finalizer may close the connection
+** meanwhile. */
+typedef struct Hold {
+  SSL *ssl;
+  Hello *hello;
+  STACK_OF(X509) *chain;
+} Hold;
+
+static void hold_clear (Hold *h) {
+  SSL_free(h->ssl);
+  hello_free(h->hello);
+  sk_X509_pop_free(h->chain, X509_free);
+  memset(h, 0, sizeof(*h));
+}
+
+static int hold_gc (lua_State *L) {
+  hold_clear(luaL_checkudata(L, 1, HOLD_T));
+  return 0;
+}
+
+static Hold *hold_push (lua_State *L, Connection *c) {
+  Hold *h = lua_newuserdata(L, sizeof(*h));
+  memset(h, 0, sizeof(*h));
+  luaL_getmetatable(L, HOLD_T);
+  lua_setmetatable(L, -2);
+  if (c->ssl == NULL || !SSL_up_ref(c->ssl)) return h;
+  h->ssl = c->ssl;
+  if (c->verdict.chain != NULL)
+    h->chain = X509_chain_up_ref(c->verdict.chain);
+  h->hello = c->hook.hello;  /* moved: not to be freed under us */
+  c->hook.hello = NULL;
+  return h;
+}
+
+/* Gives back what was moved. */
+static void hold_return (Hold *h, Connection *c) {
+  if (!c->closed) {
+    c->hook.hello = h->hello;
+    h->hello = NULL;
+  }
+  hold_clear(h);
+}
+
+static void push_issuers (lua_State *L, SSL *ssl) {
+  const STACK_OF(X509_NAME) *list = SSL_get0_peer_CA_list(ssl);
+  int i;
+  lua_newtable(L);
+  for (i = 0; i < sk_X509_NAME_num(list); i++) {
+    names_push_dn(L, sk_X509_NAME_value(list, i));
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+static void push_schemes (lua_State *L, SSL *ssl) {
+  int i, n = SSL_get_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+  lua_newtable(L);
+  for (i = 0; i < n; i++) {
+    unsigned char sign, hash;
+    SSL_get_sigalgs(ssl, i, NULL, NULL, NULL, &sign, &hash);
+    hello_push_scheme(L, (unsigned int)hash << 8 | sign);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+static void push_name (lua_State *L, const Connection *c, SSL *ssl) {
+  const char *name = c->name.text;
+  if (c->policy.server_side)
+    name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == NULL || name[0] == '\0') return;
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, c->policy.server_side ? "server_name"
+                                            : "server_hostname");
+}
+
+static void push_chain (lua_State *L, const Hold *h) {
+  X509 *leaf = SSL_get0_peer_certificate(h->ssl);
+  int i, n = h->chain != NULL ? sk_X509_num(h->chain) : leaf != NULL;
+  lua_newtable(L);
+  for (i = 0; i < n; i++) {
+    X509 **slot = certificate_new(L);
+    X509 *x509 = h->chain != NULL ? sk_X509_value(h->chain, i) : leaf;
+    if (X509_up_ref(x509)) *slot = x509;
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_rawgeti(L, -1, 1);
+  lua_setfield(L, -3, "certificate");
+  lua_setfield(L, -2, "chain");
+}
+
+static void push_verdict (lua_State *L, const Connection *c, const Hold *h) {
+  const Verdict *v = &c->verdict;
+  lua_newtable(L);
+  push_chain(L, h);
+  lua_getfield(L, -1, "certificate");
+  if (!lua_isnil(L, -1)) {
+    lua_pushinteger(L, (lua_Integer)v->code);
+    lua_setfield(L, -3, "verify_code");
+    lua_pushstring(L, X509_verify_cert_error_string(v->code));
+    lua_setfield(L, -3, "verify_message");
+    lua_pushinteger(L, v->depth);
+    lua_setfield(L, -3, "verify_depth");
+  }
+  lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);
+  lua_setfield(L, -3, "verified");
+  lua_pop(L, 1);
+  lua_pushboolean(L, v->resumed);
+  lua_setfield(L, -2, "resumed");
+}
+
+static void push_facts (lua_State *L, Connection *c) {
+  Hold *h = hold_push(L, c);
+  if (h->ssl == NULL) lua_newtable(L);
+  else if (c->hook.point == AT_CLIENT_HELLO) {
+    if (h->hello != NULL) hello_push(L, h->hello, h->ssl);
+    else lua_newtable(L);
+  }
+  else if (c->hook.point == AT_VERIFY) push_verdict(L, c, h);
+  else {
+    lua_newtable(L);
+    push_issuers(L, h->ssl);
+    lua_setfield(L, -2, "issuers");
+    push_schemes(L, h->ssl);
+    lua_setfield(L, -2, "signature_algorithms");
+  }
+  if (h->ssl != NULL && c->hook.point != AT_CLIENT_HELLO)
+    push_name(L, c, h->ssl);
+  hold_return(h, c);
+  lua_remove(L, -2);
+}
+
+/* ---- asking ---- */
+
+/* The marks are what handshake.lua compares with. */
+static char ask, busy;
+
+/* Pushes an option of the connection's context. */
+static void push_option (lua_State *L, const char *name) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  compat_getuservalue(L, lua_gettop(L));
+  options_push(L, lua_gettop(L), name);
+  lua_insert(L, -4);
+  lua_pop(L, 3);
+}
+
+static void set_asked (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_pushthread(L);
+  lua_rawseti(L, -2, UV_ASKED);
+  lua_pop(L, 1);
+}
+
+int hooks_ask (lua_State *L, Connection *c) {
+  const char *name = names[c->hook.point];
+  luaL_checkstack(L, STACK_SLOTS, name);
+  set_asked(L);
+  lua_pushnil(L);
+  lua_pushlightuserdata(L, &ask);
+  lua_pushstring(L, name);
+  push_option(L, name);
+  push_facts(L, c);
+  if (c->closed) return errors_condition(L, "closed");  /* by a finalizer */
+  c->hook.asked = 1;
+  c->hook.deadline = c->deadline;
+  return 5;
+}
+
+int hooks_push_busy (lua_State *L, const Connection *c) {
+  lua_pushnil(L);
+  lua_pushlightuserdata(L, &busy);
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_ASKED);
+  lua_remove(L, -2);
+  lua_pushstring(L, names[c->hook.point]);
+  return 4;
+}
+
+int hooks_choose_by_name (lua_State *L, Connection *c) {
+  Policy policy;
+  if (!(c->policy.hooks & HOOK_SERVER_NAMES) || c->hook.hello == NULL)
+    return 0;
+  push_option(L, "server_names");
+  hello_find(L, c->hook.hello, lua_gettop(L));
+  if (lua_isnil(L, -1)) return 0;
+  if (compat_testudata(L, -1, CONTEXT_T) == NULL)
+    return errors_text(L, ERROR_T, "server_names", "context", "what stands "
+                       "for the client's name is a %s, not an SSLContext",
+                       luaL_typename(L, -1));
+  context_check(L, lua_gettop(L), &policy);
+  if (!policy.server_side)
+    return errors_text(L, ERROR_T, "server_names", "context", "the context "
+                       "that stands for the client's name is a client's");
+  return connection_replay(L, c, lua_gettop(L));
+}
+
+/* ---- answers ---- */
+
+void hooks_refuse (lua_State *L, Connection *c, int alert) {
+  compat_getuservalue(L, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, UV_FAILURE);
+  lua_pop(L, 1);
+  c->hook.alert = alert;
+  c->hook.answers[c->hook.point] = REFUSED;
+  c->hook.asked = 0;
+}
+
+/* The connection, if it still waits for an answer; NULL: too late. */
+static Connection *check_asked (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  return c->hook.asked && !c->closed && !c->failed ? c : NULL;
+}
+
+static int answer (lua_State *L, Answer value) {
+  Connection *c = check_asked(L);
+  if (c == NULL) return 0;
+  c->hook.answers[c->hook.point] = value;
+  c->hook.asked = 0;
+  return 0;
+}
+
+/* allow(connection): OpenSSL's verdict and what was set so far hold. */
+static int primitive_allow (lua_State *L) {
+  return answer(L, ALLOWED);
+}
+
+/* accept(connection): the peer's certificate, whatever the verdict. */
+static int primitive_accept (lua_State *L) {
+  return answer(L, ACCEPTED);
+}
+
+static int alert_number (const char *name) {
+  int alert;
+  if (name == NULL) return -1;
+  for (alert = 0; alert < 256; alert++) {
+    const char *known = errors_alert_name(alert);
+    if (known != NULL && strcmp(known, name) == 0) return alert;
+  }
+  return -1;
+}
+
+/* refuse(connection, value, alert): `value` is what the handshake answers,
+** `alert` a name; one that is none is OpenSSL's choice. */
+static int primitive_refuse (lua_State *L) {
+  Connection *c = check_asked(L);
+  const char *alert = lua_tostring(L, 3);
+  int number = alert_number(alert);
+  if (c == NULL) return 0;
+  lua_settop(L, 2);
+  hooks_refuse(L, c, number == SSL_AD_CLOSE_NOTIFY ? -1 : number);
+  return 0;
+}
+
+/* choose(connection, context): on_client_hello's; true, or nil and an
+** error. */
+static int primitive_choose (lua_State *L) {
+  Connection *c = check_asked(L);
+  Policy policy;
+  int n;
+  context_check(L, 2, &policy);
+  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!policy.server_side)
+    return errors_text(L, ERROR_T, "on_client_hello", "context",
+                       "it chose a context that is for the client side");
+  n = connection_replay(L, c, 2);
+  if (n > 0) return n;
+  c->hook.chosen = 1;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* use_certificate(connection, context): its certificate, key and chain; true,
+** or nil and an error. */
+static int primitive_use_certificate (lua_State *L) {
+  Connection *c = check_asked(L);
+  SSL_CTX *ctx = context_check(L, 2, NULL);
+  STACK_OF(X509) *chain = NULL;
+  if (c == NULL) return 0;
+  if (SSL_CTX_get0_certificate(ctx) == NULL)
+    return errors_text(L, ERROR_T, names[c->hook.point], "context",
+                       "it chose a context that has no certificate");
+  ERR_clear_error();
+  SSL_CTX_get0_chain_certs(ctx, &chain);
+  if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
+                            SSL_CTX_get0_privatekey(ctx), chain, 1))
+    return errors_fail(L, names[c->hook.point], NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* use_protocol(connection, name): for ALPN; true, or nil and an error. */
+static int primitive_use_protocol (lua_State *L) {
+  Connection *c = check_asked(L);
+  size_t size;
+  const char *name = luaL_checklstring(L, 2, &size);
+  unsigned char *copy;
+  luaL_argcheck(L, size >= 1 && size <= 255, 2, "must have 1 to 255 bytes");
+  if (c == NULL || c->hook.hello == NULL) return 0;
+  if (!hello_offers(c->hook.hello, name, size))
+    return errors_text(L, ERROR_T, "on_client_hello", "alpn", "it chose an "
+                       "alpn_protocol that the client does not offer");
+  copy = OPENSSL_malloc(size + 1);
+  if (copy == NULL) return luaL_error(L, "not enough memory");
+  copy[0] = (unsigned char)size;
+  memcpy(copy + 1, name, size);
+  OPENSSL_free(c->hook.protocol);
+  c->hook.protocol = copy;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- where OpenSSL has no stacks to switch ---- */
+
+static char decider;  /* registry key: what runs a hook and answers */
+
+/* decider(function): handshake.lua's, called with what hooks_ask pushes. */
+static int primitive_decider (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushlightuserdata(L, &decider);
+  lua_insert(L, 1);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+static int run_inside (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  int first = lua_gettop(L) + 1;
+  lua_pushlightuserdata(L, &decider);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  lua_pushvalue(L, 1);
+  if (hooks_ask(L, c) != 5) return 0;
+  lua_remove(L, first + 2);  /* nil */
+  lua_remove(L, first + 2);  /* the mark */
+  lua_call(L, 4, 0);
+  return 0;
+}
+
+/* Step has put the connection at index 1, `run_inside` at index 2, and made
+** room. */
+void hooks_run_inside (Connection *c, Point point) {
+  lua_State *L = c->hook.inside;
+  c->hook.point = point;
+  if (L != NULL) {
+    int top = lua_gettop(L);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 1);
+    c->hook.entered = 1;
+    lua_pcall(L, 1, 0, 0);
+    c->hook.entered = 0;
+    lua_settop(L, top);
+  }
+  if (c->hook.answers[point] == UNANSWERED) c->hook.answers[point] = REFUSED;
+  c->hook.asked = 0;
+  c->hook.point = NOWHERE;
+}
+
+int hooks_push_entered (lua_State *L) {
+  return errors_text(L, ERROR_T, "close", "state", "a hook runs in the middle "
+                     "of the handshake: let it refuse instead");
+}
+
+/* step(connection, native) */
+static int primitive_step (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  int native = lua_toboolean(L, 2), n;
+  lua_settop(L, 1);
+  if (!(c->policy.hooks & HOOK_VERIFY) || !c->policy.server_side
+      || ASYNC_is_capable() || c->hook.entered)
+    return connection_handshake(L, c, native);
+  lua_pushcfunction(L, run_inside);
+  luaL_checkstack(L, STACK_SLOTS, "handshake");
+  c->hook.inside = L;
+  n = connection_handshake(L, c, native);
+  c->hook.inside = NULL;
+  return n;
+}
+
+void hooks_primitives (lua_State *L) {
+  static const luaL_Reg primitives[] = {
+    {"accept", primitive_accept},
+    {"allow", primitive_allow},
+    {"choose", primitive_choose},
+    {"decider", primitive_decider},
+    {"refuse", primitive_refuse},
+    {"step", primitive_step},
+    {"use_certificate", primitive_use_certificate},
+    {"use_protocol", primitive_use_protocol},
+    {NULL, NULL}
+  };
+  compat_setfuncs(L, primitives, 0);
+  lua_pushlightuserdata(L, &ask);
+  lua_setfield(L, -2, "ASK");
+  lua_pushlightuserdata(L, &busy);
+  lua_setfield(L, -2, "BUSY");
+  luaL_newmetatable(L, HOLD_T);
+  lua_pushcfunction(L, hold_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}

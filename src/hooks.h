@@ -1,0 +1,45 @@
+/*
+** hooks.h -- decisions that Lua takes in a handshake, between two calls into
+** OpenSSL.
+*/
+#ifndef LUASSL_HOOKS_H
+#define LUASSL_HOOKS_H
+
+#include "connection.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Makes the context's connections stop where Lua decides. */
+void hooks_watch (SSL_CTX *ctx, const Policy *policy);
+
+/* 1: the handshake, complete otherwise, has a decision left to take. */
+int hooks_remain (Connection *c);
+
+/* Asks Lua for what the handshake has stopped for: nil, a mark, the hook's
+** name, the hook and the facts for it. [-0, +5, m] */
+int hooks_ask (lua_State *L, Connection *c);
+
+/* A ClientHello has come, and no Lua is to be asked about it (any more): the
+** option server_names chooses. 0, or 2 with nil and an error. */
+int hooks_choose_by_name (lua_State *L, Connection *c);
+
+/* What a handshake answers whose hook has not answered yet: nil, a mark and
+** the coroutine in which it runs. [-0, +3, m] */
+int hooks_push_busy (lua_State *L, const Connection *c);
+
+/* Runs a hook inside OpenSSL's call, where it cannot be suspended. */
+void hooks_run_inside (Connection *c, Point point);
+
+/* What `close` answers there: nil and an error. */
+int hooks_push_entered (lua_State *L);
+
+/* Refuses; the values at the top of the stack are kept as what the handshake
+** answers. [-1, +0, m] */
+void hooks_refuse (lua_State *L, Connection *c, int alert);
+
+/* The primitives for handshake.lua, into the table at the top. */
+void hooks_primitives (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,211 @@
+/*
+** verify.c -- the verdict on the peer's certificate, and what becomes of it.
+**
+** OpenSSL builds and checks the chain; the verdict is taken here, before
+** OpenSSL acts upon it. Where there are pins or a hook its verify mode is
+** always SSL_VERIFY_PEER, as it would ignore a refusal otherwise, and
+** cert_reqs is applied here.
+*/
+
+#include <openssl/async.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "hooks.h"
+#include "pins.h"
+#include "session.h"
+#include "verify.h"
+
+void verdict_clear (Verdict *v) {
+  sk_X509_pop_free(v->chain, X509_free);
+  v->chain = NULL;
+}
+
+/* ---- taking the verdict ---- */
+
+/* A chain of one; NULL without memory. */
+static STACK_OF(X509) *alone (X509 *leaf) {
+  STACK_OF(X509) *chain = sk_X509_new_null();
+  if (chain == NULL || leaf == NULL) return chain;
+  if (X509_up_ref(leaf)) {
+    if (sk_X509_push(chain, leaf) > 0) return chain;
+    X509_free(leaf);
+  }
+  sk_X509_free(chain);
+  return NULL;
+}
+
+static void take (Connection *c, X509_STORE_CTX *store) {
+  Verdict *v = &c->verdict;
+  X509 *leaf = X509_STORE_CTX_get0_cert(store);
+  int good = X509_verify_cert(store) > 0;
+  v->code = X509_STORE_CTX_get_error(store);
+  if (!good && v->code == X509_V_OK) v->code = X509_V_ERR_UNSPECIFIED;
+  if (good) v->code = X509_V_OK;
+  v->depth = good ? 0 : X509_STORE_CTX_get_error_depth(store);
+  v->chain = X509_STORE_CTX_get1_chain(store);
+  if (v->chain == NULL) v->chain = alone(leaf);
+  v->known = 1;
+  if (good) return;
+  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
+    c->refused = leaf;
+}
+
+/* A chain that is not verified is the peer's say-so, all but its leaf. */
+static int is_pinned (const Connection *c, X509 *leaf) {
+  const Verdict *v = &c->verdict;
+  STACK_OF(X509) *chain;
+  int found;
+  if (c->policy.pins == NULL) return 1;
+  if (leaf == NULL) return 0;
+  if (v->code == X509_V_OK && v->chain != NULL)
+    return pins_match(c->policy.pins, v->chain);
+  chain = alone(leaf);
+  found = chain != NULL && pins_match(c->policy.pins, chain);
+  sk_X509_pop_free(chain, X509_free);
+  return found;
+}
+
+/* A client's handshake comes here once more after the hook has answered. */
+static void replay (const Verdict *v, X509_STORE_CTX *store) {
+  X509_STORE_CTX_set_error(store, (int)v->code);
+  X509_STORE_CTX_set_error_depth(store, v->depth);
+  if (v->code == X509_V_OK && v->chain != NULL)
+    X509_STORE_CTX_set0_verified_chain(store, X509_chain_up_ref(v->chain));
+}
+
+/* ---- the decision ---- */
+
+/* OpenSSL chooses the alert by the verdict (SSL_get_verify_result(3)). */
+static int code_for_alert (int alert) {
+  switch (alert) {
+    case SSL_AD_HANDSHAKE_FAILURE: return X509_V_ERR_APPLICATION_VERIFICATION;
+    case SSL_AD_BAD_CERTIFICATE: return X509_V_ERR_CERT_REJECTED;
+    case SSL_AD_UNSUPPORTED_CERTIFICATE: return X509_V_ERR_INVALID_PURPOSE;
+    case SSL_AD_CERTIFICATE_REVOKED: return X509_V_ERR_CERT_REVOKED;
+    case SSL_AD_CERTIFICATE_EXPIRED: return X509_V_ERR_CERT_HAS_EXPIRED;
+    case SSL_AD_UNKNOWN_CA: return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+    case SSL_AD_DECRYPT_ERROR: return X509_V_ERR_CERT_SIGNATURE_FAILURE;
+    case SSL_AD_INTERNAL_ERROR: return X509_V_ERR_UNSPECIFIED;
+    default: return X509_V_ERR_PERMITTED_VIOLATION;  /* certificate_unknown */
+  }
+}
+
+/* 1: goes on. The verdict itself stays what it was. */
+static int decide (Connection *c, X509_STORE_CTX *store) {
+  const Verdict *v = &c->verdict;
+  Answer answer = c->hook.answers[AT_VERIFY];
+  if (answer == REFUSED && (c->hook.alert >= 0 || v->code == X509_V_OK))
+    X509_STORE_CTX_set_error(store, code_for_alert(c->hook.alert));
+  else if (answer == REFUSED) return 0;  /* the verdict's own alert */
+  else if (v->unpinned)
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  else
+    return v->code == X509_V_OK || answer == ACCEPTED
+           || c->policy.cert_reqs == CERT_NONE;
+  return 0;
+}
+
+/* Waits for the hook; 1: it has answered. A server's handshake waits on a
+** stack of its own (ASYNC_start_job(3)), a client's is done again from the
+** verification on. Where there are no such stacks the hook runs here. */
+static int consult (Connection *c, SSL *ssl) {
+  if (!c->policy.server_side) {
+    c->hook.point = AT_VERIFY;
+    SSL_set_retry_verify(ssl);
+    return 0;
+  }
+  if (ASYNC_get_current_job() == NULL) {
+    hooks_run_inside(c, AT_VERIFY);
+    return 1;
+  }
+  c->hook.point = AT_VERIFY;
+  while (c->hook.answers[AT_VERIFY] == UNANSWERED) ASYNC_pause_job();
+  return 1;
+}
+
+static int on_chain (X509_STORE_CTX *store, void *unused) {
+  SSL *ssl = X509_STORE_CTX_get_ex_data(store,
+                                        SSL_get_ex_data_X509_STORE_CTX_idx());
+  Connection *c = SSL_get_app_data(ssl);
+  Verdict *v = &c->verdict;
+  (void)unused;
+  if (v->known) replay(v, store);
+  else {
+    take(c, store);
+    v->unpinned = !is_pinned(c, X509_STORE_CTX_get0_cert(store));
+  }
+  if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
+      && c->hook.answers[AT_VERIFY] == UNANSWERED && !consult(c, ssl))
+    return 1;  /* with SSL_set_retry_verify: no decision yet */
+  return decide(c, store);
+}
+
+void verify_watch (SSL_CTX *ctx, const Policy *policy) {
+  int mode = SSL_VERIFY_PEER;
+  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
+      && !(policy->hooks & HOOK_VERIFY)) mode = SSL_VERIFY_NONE;
+  if (policy->server_side && policy->cert_reqs == CERT_REQUIRED)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  SSL_CTX_set_verify(ctx, mode, NULL);
+  SSL_CTX_set_cert_verify_callback(ctx, on_chain, NULL);
+}
+
+void verify_prepare (SSL *ssl, const Policy *policy) {
+  if (policy->server_side && policy->hooks & HOOK_VERIFY)
+    SSL_set_mode(ssl, SSL_MODE_ASYNC);
+}
+
+/* ---- the end of a handshake ---- */
+
+static int has_expired (const STACK_OF(X509) *chain, X509 *leaf) {
+  int i;
+  if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0) return 1;
+  for (i = 0; i < sk_X509_num(chain); i++)
+    if (X509_cmp_current_time(X509_get0_notAfter(sk_X509_value(chain, i))) <= 0)
+      return 1;
+  return 0;
+}
+
+void verify_again (Connection *c) {
+  Verdict *v = &c->verdict;
+  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  STACK_OF(X509) *bound = session_chain(c);
+  if (v->known) return;
+  v->known = 1;
+  v->resumed = SSL_session_reused(c->ssl);
+  v->code = SSL_get_verify_result(c->ssl);
+  if (bound != NULL) v->chain = X509_chain_up_ref(bound);
+  v->unpinned = !is_pinned(c, leaf);
+  if (leaf == NULL || v->code != X509_V_OK) return;
+  if (has_expired(bound, leaf)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
+  else if (c->policy.check_hostname && !hostname_matches(&c->name, leaf))
+    v->code = X509_V_ERR_HOSTNAME_MISMATCH;
+}
+
+/* OpenSSL has verified what the verify mode told it to. A cipher without
+** certificates asks it for nothing, and without memory to copy the name it
+** checks none: the policy stands all the same. */
+int verify_holds (const Connection *c) {
+  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  const Policy *p = &c->policy;
+  Answer answer = c->hook.answers[AT_VERIFY];
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  if (p->hooks & HOOK_VERIFY && answer == UNANSWERED) return 0;
+  if (p->cert_reqs == CERT_NONE) return 1;
+  if (leaf == NULL) return p->cert_reqs == CERT_OPTIONAL && p->server_side;
+  if (answer == ACCEPTED) return 1;
+  return c->verdict.known && c->verdict.code == X509_V_OK
+         && SSL_get_verify_result(c->ssl) == X509_V_OK
+         && (!p->check_hostname || p->server_side
+             || hostname_matches(&c->name, leaf));
+}
+
+void verify_abandon (SSL *ssl, Connection *c) {
+  if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
+  c->hook.answers[AT_VERIFY] = REFUSED;
+  c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  c->queue.carrier = NULL;  /* nothing goes out any more */
+  SSL_do_handshake(ssl);
+  ERR_clear_error();
+}

@@ -1,0 +1,34 @@
+/*
+** verify.h -- the verdict on the peer's certificate, and what becomes of it:
+** cert_reqs, pins and the hook on_verify decide, at every handshake.
+*/
+#ifndef LUASSL_VERIFY_H
+#define LUASSL_VERIFY_H
+
+#include "connection.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Makes the context's connections ask us. */
+void verify_watch (SSL_CTX *ctx, const Policy *policy);
+
+/* Before the handshake of `ssl`: lets the hook on_verify suspend it. */
+void verify_prepare (SSL *ssl, const Policy *policy);
+
+/* At the end of a handshake in which OpenSSL verified nothing, a resumed one:
+** the verdict from what was bound to the session. */
+void verify_again (Connection *c);
+
+/* The handshake is complete: 1 if all that was asked of the peer's
+** certificate holds. */
+int verify_holds (const Connection *c);
+
+/* A handshake that waits inside OpenSSL's stack for the hook is told no and
+** winds up, so that nothing of it is left. */
+void verify_abandon (SSL *ssl, Connection *c);
+
+void verdict_clear (Verdict *v);
+
+#pragma GCC visibility pop
+
+#endif
