@@ -100,14 +100,25 @@ static int add_certificates (EVP_MD_CTX *md, SSL_CTX *ctx, int anchors) {
   return 1;
 }
 
+static int add_text (EVP_MD_CTX *md, const char *name, const char *text) {
+  return add(md, name, text, text != NULL ? strlen(text) : 0);
+}
+
 /* Servers on several machines have the system's trust at other times. */
 static int add_trust (EVP_MD_CTX *md, const char *path, const Settings *s) {
   uint64_t stamp = 0;
   if (s->system_trust && !s->policy.server_side) stamp = truststore_stamp();
   if (path != NULL) stamp_path(&stamp, path);
   return add_number(md, "system_trust", s->system_trust)
-         && add(md, "ca_path", path, path != NULL ? strlen(path) : 0)
+         && add_text(md, "ca_path", path)
          && (s->policy.server_side || add(md, "stamp", &stamp, sizeof(stamp)));
+}
+
+/* What a full handshake refuses, beyond the chain. */
+static int add_strength (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
+  return add_number(md, "level", SSL_CTX_get_security_level(ctx))
+         && add_text(md, "sigalgs", s->sigalgs)
+         && add_text(md, "groups", s->groups);
 }
 
 static int add_policy (EVP_MD_CTX *md, const Policy *p) {
@@ -162,6 +173,7 @@ static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
   if (!lua_isnil(L, first + 4))  /* overrides the rest */
     return add_string(md, L, first + 4, "session_id_context");
   return add_policy(md, policy)
+         && add_strength(md, ctx, s)
          && add_certificates(md, ctx, s->own_trust)
          && add_trust(md, lua_tostring(L, first + 5), s)
          && add_string(md, L, first, hooks[0])

@@ -122,6 +122,7 @@ static int prepare (Connection *c, SSL *ssl) {
   if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
   SSL_set_info_callback(ssl, on_info);
   verify_prepare(ssl, &c->policy);
+  session_prepare(ssl, c);
   if (c->policy.server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
   return c->name.text[0] == '\0' ||

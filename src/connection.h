@@ -9,6 +9,7 @@
 #include "hostname.h"
 #include "queue.h"
 #include "trace.h"
+#include "transport.h"
 
 /* The uservalue of a connection is a table with these indexes. */
 enum {
@@ -23,7 +24,7 @@ typedef struct Link {
   Carrier carrier;
   int (*wait) (Connection *c, int events, double deadline);
   double (*deadline) (Connection *c);  /* of an operation that begins */
-  int (*port) (Connection *c);         /* the peer's, 0: none */
+  int (*peer) (Connection *c, Name *name);  /* 0 or -errno */
 } Link;
 
 /* Where a handshake stops for Lua, and what was decided there. */
@@ -63,11 +64,12 @@ struct Connection {
   Policy policy;
   Suspension hook;
   Verdict verdict;
+  size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
   Hostname name;              /* empty: none */
   double deadline;            /* of the running operation */
-  double handshake_deadline;  /* 0: not begun */
+  double handshake_began;     /* 0: not yet */
   double received, sent;      /* bytes of application data */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */

@@ -44,7 +44,8 @@ static int handshake_done (lua_State *L, Connection *c) {
                 "the peer sent no certificate that could be verified");
     return connection_keep_failure(L, c);
   }
-  if (!c->policy.server_side)
+  if (c->policy.server_side) session_count_tickets(c);
+  else
     session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   ERR_clear_error();
@@ -63,6 +64,11 @@ static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
   return connection_keep_failure(L, c);
 }
 
+/* The chosen context's limit holds when one was chosen. */
+static double limit_of (const Connection *c) {
+  return c->handshake_began + c->policy.handshake_timeout;
+}
+
 static int handshake_late (lua_State *L, Connection *c) {
   errors_text(L, ERROR_T, "handshake", "handshake_timeout",
               "%s did not complete the handshake within %f seconds "
@@ -73,8 +79,14 @@ static int handshake_late (lua_State *L, Connection *c) {
   return connection_keep_failure(L, c);
 }
 
+static int handshake_wait (Connection *c, int events) {
+  double limit = limit_of(c);
+  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
+  return connection_wait(c, events, limit);
+}
+
 static int handshake_waits (lua_State *L, Connection *c, int native) {
-  if (transport_now() < c->handshake_deadline)
+  if (transport_now() < limit_of(c))
     return connection_push(L, c, WAIT, "handshake", native);
   return handshake_late(L, c);
 }
@@ -120,12 +132,12 @@ static int begin (lua_State *L, Connection *c) {
     lua_pushboolean(L, 1);
     return 1;
   }
-  if (c->handshake_deadline == 0) {
-    c->handshake_deadline = transport_now() + c->policy.handshake_timeout;
+  if (c->handshake_began == 0) {
+    c->handshake_began = transport_now();
     if (!c->policy.server_side) session_offer(L, c);
   }
   if (c->hook.point == NOWHERE) return 0;
-  if (transport_now() >= c->handshake_deadline) return handshake_late(L, c);
+  if (transport_now() >= limit_of(c)) return handshake_late(L, c);
   if (c->hook.asked) return hooks_push_busy(L, c);
   if (c->hook.answers[c->hook.point] != UNANSWERED)
     c->deadline = c->hook.deadline;
@@ -134,9 +146,7 @@ static int begin (lua_State *L, Connection *c) {
 
 int connection_handshake (lua_State *L, Connection *c, int native) {
   int n = begin(L, c);
-  double limit = c->handshake_deadline;
   if (n > 0) return n;
-  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
   for (;;) {
     Outcome outcome = c->hook.point != NOWHERE ? ASK : handshake_once(c);
     int sent = outcome == DONE && queue_flush(&c->queue) != 0;
@@ -148,7 +158,7 @@ int connection_handshake (lua_State *L, Connection *c, int native) {
     else if (sent) return handshake_done(L, c);
     else if (outcome != DONE && outcome != WAIT)
       return handshake_failed(L, c, outcome);
-    else if (!connection_wait(c, outcome == WAIT ? TRANSPORT_READ : 0, limit))
+    else if (!handshake_wait(c, outcome == WAIT ? TRANSPORT_READ : 0))
       return handshake_waits(L, c, native);
   }
 }

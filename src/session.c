@@ -18,8 +18,8 @@
 #include "session.h"
 #include "settings.h"
 
-#define CACHE_MAX 256  /* sessions in a context */
-#define PER_PEER_MAX 4 /* of them for one peer */
+#define CACHE_MAX 256   /* sessions in a context */
+#define PER_PEER_MAX 4  /* of them for one peer */
 
 /***
 What resumes a connection: see the option `session`.
@@ -80,6 +80,9 @@ void session_bind (Connection *c, STACK_OF(X509) *chain) {
   SSL_SESSION *session = SSL_get_session(c->ssl);
   Bound *b;
   if (session == NULL || SSL_session_reused(c->ssl)) return;
+  /* With it this side has shown a certificate that the hook chose: it is asked
+  ** again, each time. */
+  if (c->hook.answers[AT_CERTIFICATE] != UNANSWERED) return;
   if (!CRYPTO_THREAD_run_once(&bound_once, make_index) || bound_index < 0)
     return;  /* unbound: never offered */
   b = OPENSSL_zalloc(sizeof(*b));
@@ -202,16 +205,21 @@ void session_keep (Connection *c) {
     cache_put(c->policy.cache, c->binding, c->session);
 }
 
-/* Of the context's digest, the peer's name and port, and the name check. */
+/* Of the context's digest, the name check, and the peer: its name, or else its
+** address, and its port. */
 static void bind_connection (Connection *c) {
   unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + 3];
-  int port = c->link != NULL ? c->link->port(c) : 0;
+  Name peer;
+  const char *name = c->name.text;
   memset(bytes, 0, sizeof(bytes));
+  memset(&peer, 0, sizeof(peer));
+  if (c->link != NULL && c->link->peer(c, &peer) == 0 && name[0] == '\0')
+    name = peer.host;
   memcpy(bytes, c->policy.digest, DIGEST_SIZE);
-  memcpy(bytes + DIGEST_SIZE, c->name.text, strlen(c->name.text));
+  memcpy(bytes + DIGEST_SIZE, name, strlen(name));
   bytes[sizeof(bytes) - 3] = (unsigned char)c->policy.check_hostname;
-  bytes[sizeof(bytes) - 2] = (unsigned char)(port >> 8);
-  bytes[sizeof(bytes) - 1] = (unsigned char)port;
+  bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
+  bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
   SHA256(bytes, sizeof(bytes), c->binding);
 }
 
@@ -259,10 +267,37 @@ int session_restrict (SSL *ssl, const Policy *policy, const char *name) {
   return SSL_set_session_id_context(ssl, id, sizeof(id));
 }
 
+/* ---- a server's tickets ---- */
+
+/* Sent behind the handshake they meet clients that never read: one that sends
+** its data and closes answers them with a reset, and its kernel throws away
+** what had not left. So they go with the server's first data, which the client
+** has to read anyway. RFC 8446, 4.6.1 allows them at any time. */
+void session_prepare (SSL *ssl, Connection *c) {
+  if (!c->policy.server_side) return;
+  c->tickets = SSL_get_num_tickets(ssl);
+  SSL_set_num_tickets(ssl, 0);
+}
+
+/* One is enough for a client that has used one up. */
+void session_count_tickets (Connection *c) {
+  if (SSL_version(c->ssl) < TLS1_3_VERSION) c->tickets = 0;
+  else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
+}
+
+int session_issue_tickets (Connection *c) {
+  int any = c->tickets > 0;
+  for (; c->tickets > 0; c->tickets--)
+    if (!SSL_new_session_ticket(c->ssl)) ERR_clear_error();
+  return any;
+}
+
+/* ---- methods of a connection ---- */
+
 /***
 What resumes this connection later, on the client's side: the value of the
-option `session`. In TLS 1.3 the server sends it after the handshake, so that
-it is there once something was read.
+option `session`. In TLS 1.3 the server sends it after the handshake, ours with
+its first data, so that it is there once something was read.
 @function Transfer:session
 @treturn[1] SSLSession
 @treturn[2] nil none came yet, a server's connection, or before the handshake

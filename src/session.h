@@ -20,6 +20,13 @@ void session_cache_free (SessionCache *cache);
 /* Makes the client context hand its connections the sessions they get. */
 void session_watch (SSL_CTX *ctx);
 
+/* A server's tickets of TLS 1.3: `prepare` keeps OpenSSL from sending them at
+** the end of the handshake, `count` says then how many there will be, and
+** `issue` makes the next write send them in front; 1 if there are any. */
+void session_prepare (SSL *ssl, Connection *c);
+void session_count_tickets (Connection *c);
+int session_issue_tickets (Connection *c);
+
 /* Before a client's handshake: what its sessions are bound to; offers the one
 ** it was given as an option, or one of the cache, if that is bound to the
 ** same. */

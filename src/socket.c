@@ -52,14 +52,12 @@ static double link_deadline (Connection *c) {
   return limit > 0 ? transport_now() + limit : 0;
 }
 
-static int link_port (Connection *c) {
-  Name name;
-  int fd = ((Socket *)c)->fd;
-  return fd >= 0 && transport_peer_name(fd, &name) == 0 ? name.port : 0;
+static int link_peer (Connection *c, Name *name) {
+  return transport_peer_name(((Socket *)c)->fd, name);
 }
 
 static const Link socket_link = {
-  { link_receive, link_send }, link_wait, link_deadline, link_port
+  { link_receive, link_send }, link_wait, link_deadline, link_peer
 };
 
 static Socket *socket_check (lua_State *L) {

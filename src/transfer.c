@@ -13,6 +13,7 @@
 
 #include "connection.h"
 #include "errors.h"
+#include "session.h"
 #include "transport.h"
 
 /***
@@ -268,8 +269,8 @@ static Outcome deliver (Connection *c, const char *data, size_t size,
     if (outcome != DONE || piece == 0) return outcome;
     if (*done > 0 && connection_expired(c)) return WAIT;
     if (piece > QUEUE_OUT_MAX) piece = QUEUE_OUT_MAX;
-    c->queue.corked = piece > RECORD;
     ERR_clear_error();
+    c->queue.corked = session_issue_tickets(c) || piece > RECORD;
     outcome = connection_outcome(c, SSL_write_ex(c->ssl, data + *done, piece,
                                                  &n));
     c->queue.corked = 0;

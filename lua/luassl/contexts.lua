@@ -22,15 +22,27 @@ local function identify(name, value)
   return text
 end
 
+local SECRETS = { key = true, password = true }
+
+-- Whether the value must not, or cannot, be told by its text.
+local function is_private(name, value)
+  return SECRETS[name] or type(value) == "function"
+end
+
+-- The key, and the options that are not in it; nil if all are.
 local function key_of(options)
   local parts = { stamp() }  -- of what the system trusts
+  local private
   for name, value in pairs(options) do
-    if name ~= "password" and name ~= "key" then
+    if is_private(name, value) then
+      private = private or {}
+      private[name] = value
+    else
       parts[#parts + 1] = ("%q=%s"):format(tostring(name), identify(name, value))
     end
   end
   table.sort(parts)
-  return table.concat(parts, "\n")
+  return table.concat(parts, "\n"), private
 end
 
 local function find(key)
@@ -43,14 +55,22 @@ local function find(key)
   end
 end
 
--- Secrets and functions never show in a key: the caller's table stands for them.
-local secrets = setmetatable({}, { __mode = "k" })  -- table -> { key =, context =, password =, private =}
+-- The caller's table stands for secrets and functions: table -> { key =, context =, private = }
+local owned = setmetatable({}, { __mode = "k" })
 
-local function find_secret(identity, key, options)
-  local entry = secrets[identity]
-  if entry and entry.key == key and entry.password == options.password and entry.private == options.key then
-    return entry.context
+local function is_same(a, b)
+  for name, value in pairs(a) do
+    if b[name] ~= value then return false end
   end
+  for name in pairs(b) do
+    if a[name] == nil then return false end
+  end
+  return true
+end
+
+local function find_owned(identity, key, private)
+  local entry = owned[identity]
+  if entry and entry.key == key and is_same(entry.private, private) then return entry.context end
 end
 
 local function keep(key, context)
@@ -67,18 +87,13 @@ end
 -- @treturn[2] nil
 -- @treturn[2] SSLError
 function contexts.get(options, identity, make)
-  local key = key_of(options)
-  local is_secret = options.password ~= nil or options.key ~= nil
+  local key, private = key_of(options)
   local context, err
-  if is_secret then context = find_secret(identity, key, options) else context = find(key) end
+  if private then context = find_owned(identity, key, private) else context = find(key) end
   if context then return context end
   context, err = make(options)
   if not context then return nil, err end
-  if is_secret then
-    secrets[identity] = { key = key, context = context, password = options.password, private = options.key }
-  else
-    keep(key, context)
-  end
+  if private then owned[identity] = { key = key, context = context, private = private } else keep(key, context) end
   return context
 end
 

@@ -101,13 +101,15 @@ for _, name in ipairs { "find", "match", "gmatch", "gsub", "sub", "lower", "uppe
   end
 end
 
+-- Whether the value is an error of ours.
+local function is_error(value)
+  local class = type(value) == "table" and getmetatable(value)
+  return type(class) == "table" and class == classes[rawget(class, "__name")]
+end
+
 -- The text of an error; anything else as it is.
 local function text(value)
-  if type(value) == "table" then
-    local class = getmetatable(value)
-    if type(class) == "table" and class == classes[rawget(class, "__name")] then return value.text end
-  end
-  return value
+  return is_error(value) and value.text or value
 end
 
 --- The text.
@@ -143,4 +145,4 @@ local function new(class, fields)
   return setmetatable(fields, assert(classes[class], class))
 end
 
-return { classes = classes, kinds = kinds, new = new }
+return { classes = classes, is_error = is_error, kinds = kinds, new = new }

@@ -187,6 +187,8 @@ end
 -- (string, default `host`), `context` (SSLContext), or else the options of
 -- `create_default_context`. Contexts are kept for further calls with the same
 -- options as long as the files they name are unchanged; so keys stay in memory.
+-- Options with functions or passphrases are the same when their table is.
+-- Sessions are kept with the context, and resumed (`session_cache=false`: not).
 -- @treturn[1] SSLSocket that blocks without limit until `settimeout`
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
@@ -201,6 +203,7 @@ function ssl.connect(host, port, options)
   local context, err = options.context
   if context == nil then
     for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
+    if for_context.session_cache == nil then for_context.session_cache = true end
     context, err = contexts.get(for_context, options, ssl.create_default_context)
     if not context then return nil, err end
   elseif next(for_context) then

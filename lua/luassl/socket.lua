@@ -204,7 +204,8 @@ end
 -- LuaSocket's other names for them.
 methods.setsockname, methods.setpeername = methods.bind, methods.connect
 
--- Marks an error as one client's, which ends no accept loop.
+-- Marks an error as one client's, which ends no accept loop; what a hook
+-- raised or refused with is the hook's.
 local function accepted(err)
   if err == "timeout" then
     err = errors.new("SSLError", {
@@ -212,22 +213,22 @@ local function accepted(err)
       text = "accept: the client did not complete the handshake in time",
     })
   end
-  if type(err) == "table" then err.accepted = true end
-  return err
+  if errors.is_error(err) then err.accepted = true end
+  return nil, err, true
 end
 
 local function start_accepted(client, sock, options, deadline)
   local done, err = start(client, sock)
   if not done then
     sock:close()
-    return nil, accepted(err)
+    return accepted(err)
   end
   if deadline == 0 or options.do_handshake_on_connect == false then return client end
   begin(client, deadline)
   done, err = run(client, false)
   if done then return client end
   client:close()
-  return nil, accepted(err)
+  return accepted(err)
 end
 
 --- Waits for a client and its handshake.
@@ -235,7 +236,9 @@ end
 -- @treturn[1] SSLSocket without a timeout of its own
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`: nobody came; a failure with
--- `accepted == true`: one client's, go on accepting; else the listener's
+-- `accepted == true`: one client's, go on accepting; else the listener's. What
+-- a hook raised or refused with comes as it is
+-- @treturn[2] boolean|nil true: it was one client's failure, a hook's too
 -- @raise on a socket that does not listen
 -- @source LuaSocket, tcp
 function methods.accept(self)
