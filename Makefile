@@ -61,7 +61,7 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc faults install interop interop-small leaks lint oom sanitize sanitized test \
+.PHONY: all clean demo deps doc faults growth install interop interop-small leaks lint oom sanitize sanitized test \
   witnesses
 .DELETE_ON_ERROR:
 
@@ -144,10 +144,36 @@ sanitized: all witnesses
 oom: all witnesses
 	@sh spec/run.sh $(BUILD)/oom spec/oom.lua 1 47
 
+# Ten thousand handshakes with every hook.
+growth: all witnesses
+	@sh spec/run.sh $(INTERPRETER) spec/growth.lua 10000
+
 leaks: all witnesses
 	@LUASSL_WRAPPER="valgrind -q --leak-check=full --error-exitcode=9 \
 	  --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
 	sh spec/run.sh $(INTERPRETER) spec/leaks.lua
+
+# Speed against C and the other bindings, 15 minutes: bench/RESULTS.md. Parts:
+# ROUNDS=1 WORK="lines ping-64" SUBJECTS="c luassl"; VERSION=TLSv1.2 CIPHER=...
+# bench-gate: counts that may not grow.
+.PHONY: bench bench-deps bench-gate
+BENCH = $(firstword $(wildcard /usr/bin/python3) python3) -B bench/run.py
+BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
+BENCH_PACKAGES = lua-sec lua-luaossl lua-cqueues python3 valgrind libc6-dbg \
+  strace util-linux ca-certificates
+
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: bench/%.c bench/tls.c bench/tls.h Makefile
+	@mkdir -p $(@D)
+	$(SAY) $@
+	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $< bench/tls.c $(OPENSSL_LIBS)
+
+bench-deps:
+	@$(DEPS) demo $(LUA)
+	$(if $(filter 0,$(shell id -u)),,sudo) apt-get -q -y --no-upgrade \
+	  --no-remove --no-install-recommends install $(BENCH_PACKAGES)
+
+bench bench-gate: all $(BENCH_PROGRAMS)
+	@$(BENCH) $@ $(BUILD) $(INTERPRETER)
 
 lint:
 	@$(DEPS) lint $(LUA)

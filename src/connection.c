@@ -125,7 +125,7 @@ static int prepare (Connection *c, SSL *ssl) {
   session_prepare(ssl, c);
   if (c->policy.server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
-  return c->name.text[0] == '\0' ||
+  return c->policy.server_side || c->name.text[0] == '\0' ||
          hostname_apply(ssl, &c->name, c->policy.check_hostname);
 }
 

@@ -67,7 +67,7 @@ struct Connection {
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
-  Hostname name;              /* empty: none */
+  Hostname name;              /* a client's peer's, a server's own by SNI */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
   double received, sent;      /* bytes of application data */

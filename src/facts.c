@@ -178,7 +178,7 @@ static int facts_selected_alpn_protocol (lua_State *L) {
 
 /***
 The server's name: on a client the one it asks for, on a server the one that
-the client asked for (SNI).
+the client asked for (SNI), in lower case.
 @function server_hostname
 @treturn[1] string host name or, on a client, address
 @treturn[2] nil none
@@ -188,10 +188,7 @@ static int facts_server_hostname (lua_State *L) {
   Connection *c = connection_check(L);
   const char *name = c->name.text;
   if (c->closed) return errors_condition(L, "closed");
-  if (c->policy.server_side)
-    name = c->ssl == NULL ? NULL
-           : SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
-  if (name == NULL || name[0] == '\0') lua_pushnil(L);
+  if (name[0] == '\0') lua_pushnil(L);
   else push_text(L, name, strlen(name));
   return 1;
 }

@@ -19,6 +19,74 @@
 #include "session.h"
 #include "verify.h"
 
+/***
+Decisions that your own functions take in a handshake: options of a context.
+Each is called as `hook(connection, facts)` in the coroutine of whoever runs
+the handshake, between two calls into OpenSSL: it may ask a database, another
+server or the user, yield and take its time, up to `handshake_timeout`.
+
+It goes on when the hook returns nothing or `true`. `nil, err` refuses: `err` is
+what the method that runs the handshake answers; if it is an alert's name
+(RFC 8446, "unrecognized_name"), that alert is sent. What a hook raises is
+answered too, the very value; the alert is "internal_error". A string that would
+read like a condition ("timeout") comes in an SSLError, field `cause`.
+
+While a hook has not answered, other calls that need the handshake answer an
+SSLError of kind "state", and `close` closes. In Lua 5.1 a hook in a coroutine
+cannot be called protected: what it raises passes through the method.
+@classmod Hooks
+*/
+
+/***
+A server has the ClientHello and nothing is decided.
+@function on_client_hello
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `server_name` (string in lower case, nil without SNI), and
+lists of strings: `alpn_protocols`, `versions`, `ciphers`,
+`signature_algorithms`; what has no name here is like "0x1a1a"
+@treturn[1] SSLContext whose connection it is from now on, as if it had been
+its from the start; its own on_client_hello and server_names are not asked
+@treturn[2] table `{context=, alpn_protocol=, certificate=}`: a string that the
+client offers; a context with a certificate or `{cert=, key=, password=}`, PEM
+@treturn[3] nil the option server_names, or else this context
+@treturn[3] string|SSLError err refuses: any alert, else "handshake_failure"
+@source SSL_CTX_set_client_hello_cb(3); RFC 8446, 4.1.2
+*/
+
+/***
+This side is about to show its certificate, a client when the server asks.
+@function on_certificate
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `issuers`, a list of the names that the peer trusts, as
+`Certificate:issuer` gives them; `signature_algorithms`, a list of strings;
+`server_name` on a server, `server_hostname` on a client
+@treturn[1] SSLContext with the certificate, or `{cert=, key=, password=}`, PEM
+@treturn[2] nil the context's own, or none
+@treturn[2] string|SSLError err refuses; the alert is "internal_error"
+@source SSL_CTX_set_cert_cb(3)
+*/
+
+/***
+The peer's certificate was verified: on every connection, at the end of a
+resumed handshake, and of one without a client certificate, too. There no alert
+can be sent any more, the connection just ends.
+@function on_verify
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `certificate` (Certificate, nil: there is none), `chain`
+(list, leaf first: what was verified, or as far as it came; on a server after
+resumption the leaf alone), `verified` (boolean), `verify_code`,
+`verify_message`, `verify_depth`; `resumed` (boolean), `server_hostname` or on a
+server `server_name`
+@treturn[1] table ssl.ACCEPT_UNVERIFIED accepts the certificate, though it was
+not verified. `verify_result` and `getpeercert` stay what they are
+@treturn[2] nil the verdict and `cert_reqs` hold
+@treturn[2] string|SSLError err refuses: "handshake_failure",
+"bad_certificate", "unsupported_certificate", "certificate_revoked",
+"certificate_expired", "certificate_unknown", "unknown_ca", "decrypt_error",
+"internal_error", else the verdict's own or "certificate_unknown"
+@source SSL_CTX_set_cert_verify_callback(3)
+*/
+
 #define HOLD_T "luassl.hold"
 #define STACK_SLOTS 16
 
@@ -32,15 +100,14 @@ static const char *const names[] = {
 static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   Connection *c = SSL_get_app_data(ssl);
   Suspension *h = &c->hook;
-  char name[HOSTNAME_MAX + 1];
   (void)unused;
   *alert = SSL_AD_INTERNAL_ERROR;
   if (h->answers[AT_CLIENT_HELLO] == REFUSED) {
     *alert = h->alert >= 0 ? h->alert : SSL_AD_HANDSHAKE_FAILURE;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  hello_name(ssl, name);
-  if (!session_restrict(ssl, &c->policy, name)) return SSL_CLIENT_HELLO_ERROR;
+  hello_name(ssl, c->name.text);
+  if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
   if (h->chosen || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
   h->hello = hello_take(ssl);
@@ -144,12 +211,9 @@ static void push_schemes (lua_State *L, SSL *ssl) {
   }
 }
 
-static void push_name (lua_State *L, const Connection *c, SSL *ssl) {
-  const char *name = c->name.text;
-  if (c->policy.server_side)
-    name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  if (name == NULL || name[0] == '\0') return;
-  lua_pushstring(L, name);
+static void push_name (lua_State *L, const Connection *c) {
+  if (c->name.text[0] == '\0') return;
+  lua_pushstring(L, c->name.text);
   lua_setfield(L, -2, c->policy.server_side ? "server_name"
                                             : "server_hostname");
 }
@@ -205,7 +269,7 @@ static void push_facts (lua_State *L, Connection *c) {
     lua_setfield(L, -2, "signature_algorithms");
   }
   if (h->ssl != NULL && c->hook.point != AT_CLIENT_HELLO)
-    push_name(L, c, h->ssl);
+    push_name(L, c);
   hold_return(h, c);
   lua_remove(L, -2);
 }
