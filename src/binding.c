@@ -117,6 +117,8 @@ static int add_trust (EVP_MD_CTX *md, const char *path, const Settings *s) {
 /* What a full handshake refuses, beyond the chain. */
 static int add_strength (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   return add_number(md, "level", SSL_CTX_get_security_level(ctx))
+         && add_text(md, "ciphers", s->ciphers)
+         && add_text(md, "ciphersuites", s->ciphersuites)
          && add_text(md, "sigalgs", s->sigalgs)
          && add_text(md, "groups", s->groups);
 }

@@ -15,6 +15,7 @@
 #include "object.h"
 #include "options.h"
 #include "session.h"
+#include "settings.h"
 #include "socket.h"
 #include "transport.h"
 #include "verify.h"
@@ -61,10 +62,11 @@ void connection_init (Connection *c, const Link *link) {
   c->alert = -1;
 }
 
+/* The last two are of functions that make the context too. */
 static const char *const known_options[] = {
   "check_hostname", "do_handshake_on_connect", "handshake_timeout",
   "nodelay", "server_hostname", "server_side", "session",
-  "suppress_ragged_eofs", NULL
+  "suppress_ragged_eofs", NULL, "context", "timeout", NULL
 };
 
 /* The policy: the context's, then this connection's own options. */
@@ -140,12 +142,14 @@ static SSL *open_ssl (Connection *c, SSL_CTX *context) {
 ** error. From here on `c` must not move. */
 int connection_open (lua_State *L, Connection *c) {
   SSL_CTX *context;
-  Policy policy;
+  int top = lua_gettop(L);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_CONTEXT);
-  context = context_check(L, lua_gettop(L), &policy);
-  context_used(L, lua_gettop(L));
-  lua_pop(L, 2);
+  lua_rawgeti(L, -2, UV_OPTIONS);
+  context = context_check(L, top + 2, NULL);
+  connection_options(L, c, top + 2, top + 3);  /* `set` may have come between */
+  context_used(L, top + 2);
+  lua_settop(L, top);
   if (c->policy.check_hostname && !c->policy.server_side
       && c->name.text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
@@ -286,6 +290,8 @@ int connection_push_failure (lua_State *L, Connection *c,
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_FAILURE);
   if (!lua_isnil(L, -1)) {
+    queue_flush(&c->queue);
+    ERR_clear_error();  /* what a hook refused, OpenSSL complains of too */
     lua_pushnil(L);
     lua_insert(L, -2);
     return 2;
@@ -390,6 +396,18 @@ void connection_finish (Connection *c) {
 
 /* ---- primitives of handshake.lua ---- */
 
+/* check(options): raises for names that no function takes which makes a
+** context and a connection. */
+static int primitive_check (lua_State *L) {
+  const char *all[sizeof(known_options) / sizeof(known_options[0])];
+  size_t i, n = 0;
+  for (i = 0; i < sizeof(known_options) / sizeof(known_options[0]); i++)
+    if (known_options[i] != NULL) all[n++] = known_options[i];
+  all[n] = NULL;
+  settings_check(L, 1, all);
+  return 0;
+}
+
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
 static int primitive_begin (lua_State *L) {
@@ -419,6 +437,7 @@ static int primitive_connecting (lua_State *L) {
 void connection_primitives (lua_State *L) {
   static const luaL_Reg primitives[] = {
     {"begin", primitive_begin},
+    {"check", primitive_check},
     {"connecting", primitive_connecting},
     {"remaining", primitive_remaining},
     {NULL, NULL}

@@ -312,7 +312,7 @@ or what the password function raised, as it is
 */
 static int context_new (lua_State *L) {
   lua_settop(L, 1);
-  settings_check(L, 1);
+  settings_check(L, 1, NULL);
   lua_newtable(L);
   settings_merge(L, 1, 2);
   return build(L, 2);
@@ -333,7 +333,7 @@ static int context_get (lua_State *L) {
   lua_pushvalue(L, 2);
   lua_pushboolean(L, 1);
   lua_rawset(L, 3);
-  settings_check(L, 3);
+  settings_check(L, 3, NULL);
   if (strcmp(name, "key") == 0 || strcmp(name, "password") == 0)
     return options_raise(L, name, "is secret and cannot be read");
   if (strcmp(name, "minimum_version") == 0)
@@ -375,7 +375,7 @@ static int context_set (lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   refuse_used(L, c);
-  settings_check(L, 2);
+  settings_check(L, 2, NULL);
   lua_newtable(L);
   compat_getuservalue(L, 1);
   settings_merge(L, 4, 3);

@@ -115,7 +115,7 @@ static int is_fit (SSL_SESSION *session, const unsigned char *binding) {
          && !is_expired(SSL_SESSION_get0_peer(session));
 }
 
-/* ---- a context's sessions, newest first ---- */
+/* ---- a context's sessions, last used first ---- */
 
 struct SessionCache {
   int count;
@@ -151,6 +151,15 @@ static int is_single_use (const SSL_SESSION *session) {
   return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
 }
 
+static void cache_insert (SessionCache *cache, SSL_SESSION *session) {
+  if (cache->count == CACHE_MAX)
+    SSL_SESSION_free(cache_remove(cache, CACHE_MAX - 1));
+  memmove(&cache->sessions[1], &cache->sessions[0],
+          (size_t)cache->count * sizeof(session));
+  cache->sessions[0] = session;
+  cache->count++;
+}
+
 static void cache_put (SessionCache *cache, const unsigned char *binding,
                        SSL_SESSION *session) {
   int i, same = 0, most = is_single_use(session) ? PER_PEER_MAX : 1;
@@ -158,12 +167,7 @@ static void cache_put (SessionCache *cache, const unsigned char *binding,
   for (i = 0; i < cache->count; i++)
     if (is_for(cache->sessions[i], binding) && ++same >= most)
       SSL_SESSION_free(cache_remove(cache, i--));
-  if (cache->count == CACHE_MAX)
-    SSL_SESSION_free(cache_remove(cache, CACHE_MAX - 1));
-  memmove(&cache->sessions[1], &cache->sessions[0],
-          (size_t)cache->count * sizeof(session));
-  cache->sessions[0] = session;
-  cache->count++;
+  cache_insert(cache, session);
 }
 
 /* The newest that is fit, the caller's; NULL: none. */
@@ -175,8 +179,12 @@ static SSL_SESSION *cache_take (SessionCache *cache,
     if (!is_for(session, binding)) i++;
     else if (!is_fit(session, binding))
       SSL_SESSION_free(cache_remove(cache, i));
-    else if (is_single_use(session)) return cache_remove(cache, i);
-    else return SSL_SESSION_up_ref(session) ? session : NULL;
+    else {
+      cache_remove(cache, i);
+      if (is_single_use(session)) return session;
+      if (SSL_SESSION_up_ref(session)) cache_insert(cache, session);
+      return session;  /* if not, it is used for the last time */
+    }
   }
   return NULL;
 }

@@ -39,8 +39,8 @@ static const char *const known[] = {
   "ssl_version", "suppress_ragged_eofs", "system_trust", NULL
 };
 
-void settings_check (lua_State *L, int options) {
-  options_check(L, options, known, NULL);
+void settings_check (lua_State *L, int options, const char *const *more) {
+  options_check(L, options, known, more);
 }
 
 const char *settings_version_name (int value) {

@@ -25,8 +25,9 @@ typedef struct Settings {
 
 #pragma GCC visibility push(hidden)
 
-/* Raises for unknown names. */
-void settings_check (lua_State *L, int options);
+/* Raises for names that are neither a context's options nor in the NULL-ended
+** list `more`, which may be NULL. */
+void settings_check (lua_State *L, int options, const char *const *more);
 
 /* Copies what is set in the options at `from` into the table `to`, where it
 ** replaces what it excludes. */

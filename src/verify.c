@@ -46,9 +46,6 @@ static void take (Connection *c, X509_STORE_CTX *store) {
   v->chain = X509_STORE_CTX_get1_chain(store);
   if (v->chain == NULL) v->chain = alone(leaf);
   v->known = 1;
-  if (good) return;
-  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
-    c->refused = leaf;
 }
 
 /* A chain that is not verified is the peer's say-so, all but its leaf. */
@@ -91,18 +88,25 @@ static int code_for_alert (int alert) {
   }
 }
 
-/* 1: goes on. The verdict itself stays what it was. */
-static int decide (Connection *c, X509_STORE_CTX *store) {
-  const Verdict *v = &c->verdict;
+static int accepts (const Connection *c) {
   Answer answer = c->hook.answers[AT_VERIFY];
-  if (answer == REFUSED && (c->hook.alert >= 0 || v->code == X509_V_OK))
-    X509_STORE_CTX_set_error(store, code_for_alert(c->hook.alert));
-  else if (answer == REFUSED) return 0;  /* the verdict's own alert */
-  else if (v->unpinned)
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  return c->verdict.code == X509_V_OK || answer == ACCEPTED
+         || c->policy.cert_reqs == CERT_NONE;
+}
+
+/* 1: goes on. The verdict itself stays what it was; OpenSSL forgets a
+** certificate that is refused. */
+static int decide (Connection *c, X509_STORE_CTX *store) {
+  X509 *leaf = X509_STORE_CTX_get0_cert(store);
+  int named = c->hook.answers[AT_VERIFY] == REFUSED && c->hook.alert >= 0;
+  if (accepts(c)) return 1;
+  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
+    c->refused = leaf;
+  if (c->verdict.unpinned)
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-  else
-    return v->code == X509_V_OK || answer == ACCEPTED
-           || c->policy.cert_reqs == CERT_NONE;
+  else if (named || c->verdict.code == X509_V_OK)
+    X509_STORE_CTX_set_error(store, code_for_alert(c->hook.alert));
   return 0;
 }
 

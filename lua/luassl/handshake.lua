@@ -17,11 +17,12 @@ local handshake = {}
 
 --- What `on_verify` returns to accept a certificate that OpenSSL did not.
 -- @field ACCEPT_UNVERIFIED
-handshake.ACCEPT_UNVERIFIED = setmetatable({}, {
+local ACCEPT_UNVERIFIED = setmetatable({}, {
   __tostring = function() return "ssl.ACCEPT_UNVERIFIED" end,
   __newindex = function() error("ssl.ACCEPT_UNVERIFIED is a constant", 2) end,
   __metatable = false,
 })
+handshake.ACCEPT_UNVERIFIED = ACCEPT_UNVERIFIED
 
 -- Lua 5.1 cannot yield through pcall: there a hook in a coroutine runs bare.
 local can_yield_through_pcall = coroutine.wrap(function()
@@ -67,6 +68,10 @@ local function apply_certificate(self, name, value)
 end
 
 local function check_keys(name, value, known)
+  if rawequal(value, ACCEPT_UNVERIFIED) then error(name .. ": ssl.ACCEPT_UNVERIFIED is for on_verify", 0) end
+  if type(value) ~= "table" then
+    error(("%s: it returned %s, which is no SSLContext and no table"):format(name, tostring(value)), 0)
+  end
   for key in pairs(value) do
     if not known[key] then error(("%s: unknown field '%s' in what it returned"):format(name, tostring(key)), 0) end
   end
@@ -96,7 +101,7 @@ function appliers.on_certificate(self, name, value)
 end
 
 function appliers.on_verify(self, name, value)
-  if value ~= handshake.ACCEPT_UNVERIFIED then
+  if not rawequal(value, ACCEPT_UNVERIFIED) then  -- no __eq decides this
     error("on_verify: it must return nothing, true, ssl.ACCEPT_UNVERIFIED, or nil and an error", 0)
   end
   accept(self)

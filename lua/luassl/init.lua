@@ -30,9 +30,10 @@ local CONNECTION_OPTIONS = {
 local function check_table(options, operation, index)
   if options == nil then return {} end
   if type(options) == "table" then
-    local metatable = getmetatable(options)
-    if type(metatable) ~= "table" or metatable.__index == nil then return options end
-    error(operation .. ": options must stand in the table itself, not be inherited", 3)
+    local fine, message = pcall(core.connection.check, options)
+    if fine then return options end
+    if not tostring(message):find "option" then error(message, 0) end  -- none of its business
+    error(operation .. ": " .. message, 3)
   end
   error(("bad argument #%d to '%s' (table expected, got %s)"):format(index, operation, type(options)), 3)
 end
