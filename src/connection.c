@@ -70,9 +70,7 @@ static const char *const known_options[] = {
 };
 
 /* The policy: the context's, then this connection's own options. */
-void connection_options (lua_State *L, Connection *c, int context,
-                         int options) {
-  Policy *p = &c->policy;
+void connection_options (lua_State *L, Policy *p, int context, int options) {
   int top = lua_gettop(L);
   context_check(L, context, p);
   options_check(L, options, known_options, NULL);
@@ -117,23 +115,23 @@ int connection_set_name (lua_State *L, Connection *c, const char *name,
   return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
 }
 
-static int prepare (Connection *c, SSL *ssl) {
+static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
   BIO *bio = queue_bio(&c->queue);
   if (bio == NULL) return 0;
   SSL_set_bio(ssl, bio, bio);
   if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
   SSL_set_info_callback(ssl, on_info);
-  verify_prepare(ssl, &c->policy);
-  session_prepare(ssl, c);
-  if (c->policy.server_side) SSL_set_accept_state(ssl);
+  verify_prepare(ssl, policy);
+  session_prepare(ssl, c, policy);
+  if (policy->server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
-  return c->policy.server_side || c->name.text[0] == '\0' ||
-         hostname_apply(ssl, &c->name, c->policy.check_hostname);
+  return policy->server_side || c->name.text[0] == '\0' ||
+         hostname_apply(ssl, &c->name, policy->check_hostname);
 }
 
-static SSL *open_ssl (Connection *c, SSL_CTX *context) {
+static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
   SSL *ssl = SSL_new(context);
-  if (ssl != NULL && prepare(c, ssl)) return ssl;
+  if (ssl != NULL && prepare(c, ssl, policy)) return ssl;
   SSL_free(ssl);
   return NULL;
 }
@@ -147,14 +145,15 @@ int connection_open (lua_State *L, Connection *c) {
   lua_rawgeti(L, -1, UV_CONTEXT);
   lua_rawgeti(L, -2, UV_OPTIONS);
   context = context_check(L, top + 2, NULL);
-  connection_options(L, c, top + 2, top + 3);  /* `set` may have come between */
+  /* `set` may have come between. */
+  connection_options(L, &c->policy, top + 2, top + 3);
   context_used(L, top + 2);
   lua_settop(L, top);
   if (c->policy.check_hostname && !c->policy.server_side
       && c->name.text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
   ERR_clear_error();
-  c->ssl = open_ssl(c, context);
+  c->ssl = open_ssl(c, context, &c->policy);
   if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   ERR_clear_error();
   if (c->policy.server_side
@@ -165,27 +164,34 @@ int connection_open (lua_State *L, Connection *c) {
 
 /* Begins the handshake anew under the context at `context`: all of it is that
 ** context's then. SSL_set_SSL_CTX would leave groups, tickets, versions and
-** the verify mode behind. 0, or 2 with nil and an error. */
+** the verify mode behind. 0, or 2 with nil and an error, and nothing is
+** changed. */
 int connection_replay (lua_State *L, Connection *c, int context) {
   SSL_CTX *ctx = context_check(L, context, NULL);
-  SSL *ssl, *old = c->ssl;
+  SSL *ssl, *old;
+  Policy policy;
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_OPTIONS);
-  connection_options(L, c, context, lua_gettop(L));
+  connection_options(L, &policy, context, lua_gettop(L));
+  lua_pop(L, 1);
   lua_pushvalue(L, context);
-  lua_rawseti(L, -3, UV_CONTEXT);
-  lua_pop(L, 2);
+  lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
+  lua_pop(L, 1);
+  if (c->closed) return errors_condition(L, "closed");  /* by a finalizer */
   context_used(L, context);
   ERR_clear_error();
-  ssl = open_ssl(c, ctx);
+  ssl = open_ssl(c, ctx, &policy);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!queue_rewind(&c->queue)) {
     SSL_free(ssl);
     return errors_text(L, ERROR_T, "handshake", "memory", "there was no "
                        "memory to keep the ClientHello");
   }
+  old = c->ssl;
   c->ssl = ssl;
+  c->policy = policy;
   SSL_free(old);
+  if (c->link != NULL) c->link->tune(c);
   ERR_clear_error();
   return 0;
 }

@@ -25,6 +25,7 @@ typedef struct Link {
   int (*wait) (Connection *c, int events, double deadline);
   double (*deadline) (Connection *c);  /* of an operation that begins */
   int (*peer) (Connection *c, Name *name);  /* 0 or -errno */
+  void (*tune) (Connection *c);        /* after the policy has changed */
 } Link;
 
 /* Where a handshake stops for Lua, and what was decided there. */
@@ -36,6 +37,7 @@ typedef struct Suspension {
   int asked;         /* Lua was told, and has not answered */
   Answer answers[AT_VERIFY + 1];
   int alert;         /* of a refusal */
+  int named;         /* the ClientHello's name is known */
   int chosen;        /* another context, or none, has been chosen for good */
   double deadline;   /* of the operation that was stopped */
   struct Hello *hello;      /* owned; until it is decided upon */
@@ -67,6 +69,7 @@ struct Connection {
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
+  int bound;                  /* that is known */
   Hostname name;              /* a client's peer's, a server's own by SNI */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
@@ -96,7 +99,7 @@ typedef enum Outcome {
 Connection *connection_check (lua_State *L);
 Connection *connection_any (lua_State *L, int index);
 void connection_init (Connection *c, const Link *link);
-void connection_options (lua_State *L, Connection *c, int context,
+void connection_options (lua_State *L, Policy *policy, int context,
                          int options);
 int connection_set_name (lua_State *L, Connection *c, const char *name,
                          size_t size);

@@ -31,26 +31,64 @@ What connections have in common: certificates, trust, versions, policy.
 
 #define OPERATION "SSLContext"
 
+/* What connections use of a context: it lives as long as its SSL_CTX, which
+** they hold, and so may outlive the userdata. NULL: there is none. */
+typedef struct Belongings {
+  Protocols *protocols;
+  Pins *pins;
+  SessionCache *cache;
+} Belongings;
+
 typedef struct Context {
-  SSL_CTX *ctx;          /* owned; NULL: collected */
-  Protocols *protocols;  /* owned; NULL: no ALPN */
-  Pins *pins;            /* owned; NULL: none */
-  SessionCache *cache;   /* owned; NULL: none */
+  SSL_CTX *ctx;              /* owned; NULL: collected */
+  Belongings *belongings;    /* the SSL_CTX's */
   Policy policy;
   int used;              /* has connections */
 } Context;
 
 /* The userdata */
 
+static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
+                     long n, void *p) {
+  Belongings *b = data;
+  (void)ctx;
+  (void)all;
+  (void)index;
+  (void)n;
+  (void)p;
+  if (b == NULL) return;
+  alpn_free(b->protocols);
+  pins_free(b->pins);
+  session_cache_free(b->cache);
+  OPENSSL_free(b);
+}
+
+/* One index for the process: the module stays in memory (core.c). */
+static int belongings_index = -1;
+static CRYPTO_ONCE belongings_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_index (void) {
+  belongings_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+}
+
+static int add_belongings (Context *c) {
+  Belongings *b;
+  if (!CRYPTO_THREAD_run_once(&belongings_once, make_index)
+      || belongings_index < 0) return 0;
+  b = OPENSSL_zalloc(sizeof(*b));
+  if (b == NULL) return 0;
+  if (!SSL_CTX_set_ex_data(c->ctx, belongings_index, b)) {
+    OPENSSL_free(b);
+    return 0;
+  }
+  c->belongings = b;
+  return 1;
+}
+
 static void context_free (Context *c) {
-  SSL_CTX_free(c->ctx);
-  alpn_free(c->protocols);
-  pins_free(c->pins);
-  session_cache_free(c->cache);
+  SSL_CTX *ctx = c->ctx;
   c->ctx = NULL;
-  c->protocols = NULL;
-  c->pins = NULL;
-  c->cache = NULL;
+  SSL_CTX_free(ctx);
 }
 
 static Context *context_push (lua_State *L) {
@@ -89,7 +127,7 @@ static int open_ctx (lua_State *L, Context *c) {
   X509_VERIFY_PARAM *param;
   c->ctx = ctx = SSL_CTX_new(c->policy.server_side ? TLS_server_method()
                                                    : TLS_client_method());
-  if (ctx == NULL) return fail(L, OPERATION, NULL);
+  if (ctx == NULL || !add_belongings(c)) return fail(L, OPERATION, NULL);
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   /* Whatever openssl.cnf says: it would take a truncation for an end. */
   SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -205,7 +243,7 @@ static int apply_server_sessions (lua_State *L, Context *c,
   SSL_CTX *ctx = c->ctx;
   size_t tickets = s->num_tickets >= 0 ? (size_t)s->num_tickets
                                        : SSL_CTX_get_num_tickets(ctx);
-  if (!s->session_cache || c->pins != NULL) {
+  if (!s->session_cache || c->policy.pins != NULL) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     tickets = 0;
@@ -222,8 +260,8 @@ static int apply_sessions (lua_State *L, Context *c, int options,
   if (s->policy.server_side) return apply_server_sessions(L, c, s);
   session_watch(c->ctx);
   if (!s->session_cache) return 1;
-  c->policy.cache = c->cache = session_cache_new();
-  return c->cache != NULL || fail(L, OPERATION, "memory");
+  c->policy.cache = c->belongings->cache = session_cache_new();
+  return c->policy.cache != NULL || fail(L, OPERATION, "memory");
 }
 
 /* Builds a context from the table at `options`: leaves it, or nil and an
@@ -242,10 +280,10 @@ static int build (lua_State *L, int options) {
   ERR_clear_error();
   if (!open_ctx(L, c) || !apply_ciphers(L, c->ctx, &s) ||
       !apply_versions(L, c->ctx, &s) ||
-      !alpn_apply(L, c->ctx, options, &s, &c->protocols) ||
-      !pins_read(L, options, &c->pins) ||
+      !alpn_apply(L, c->ctx, options, &s, &c->belongings->protocols) ||
+      !pins_read(L, options, &c->belongings->pins) ||
       !credentials_use(L, c->ctx, options)) return 2;
-  c->policy.pins = c->pins;
+  c->policy.pins = c->belongings->pins;
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;
   ERR_clear_error();

@@ -38,7 +38,8 @@ static int handshake_done (lua_State *L, Connection *c) {
   verify_again(c);
   if (!verify_holds(c)) {
     c->failed = 1;
-    if (c->hook.answers[AT_VERIFY] == REFUSED || c->verdict.unpinned)
+    if (c->hook.answers[AT_VERIFY] == REFUSED || c->verdict.unpinned
+        || verify_complain(c))
       return connection_push_failure(L, c, "handshake");
     errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
                 "the peer sent no certificate that could be verified");
@@ -95,16 +96,15 @@ static int handshake_waits (lua_State *L, Connection *c, int native) {
 static void settle_client_hello (lua_State *L, Connection *c) {
   Suspension *h = &c->hook;
   int top = lua_gettop(L);
-  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen
-      && hooks_choose_by_name(L, c) > 0) {
-    hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
-    lua_settop(L, top);
-    return;
+  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen) {
+    h->answers[AT_CLIENT_HELLO] = REFUSED;  /* should anything raise here */
+    h->alert = SSL_AD_INTERNAL_ERROR;
+    if (hooks_choose_by_name(L, c) > 0)
+      hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
+    else h->answers[AT_CLIENT_HELLO] = ALLOWED;
   }
   lua_settop(L, top);
   h->chosen = 1;
-  if (h->answers[AT_CLIENT_HELLO] == UNANSWERED)
-    h->answers[AT_CLIENT_HELLO] = ALLOWED;
   queue_forget(&c->queue);
   hello_free(h->hello);
   h->hello = NULL;
@@ -123,10 +123,18 @@ static int stop (lua_State *L, Connection *c) {
   return 0;
 }
 
-/* 0, or what the handshake answers without a step. */
-static int begin (lua_State *L, Connection *c) {
+/* 0, or what a handshake answers that is over: a finalizer may have ended it
+** wherever Lua allocates. */
+static int ended (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   if (c->failed) return connection_push_failure(L, c, "handshake");
+  return 0;
+}
+
+/* 0, or what the handshake answers without a step. */
+static int begin (lua_State *L, Connection *c) {
+  int n = ended(L, c);
+  if (n > 0) return n;
   if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
   if (c->established) {
     lua_pushboolean(L, 1);
@@ -138,7 +146,7 @@ static int begin (lua_State *L, Connection *c) {
   }
   if (c->hook.point == NOWHERE) return 0;
   if (transport_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->hook.asked) return hooks_push_busy(L, c);
+  if (c->hook.asked || c->hook.entered) return hooks_push_busy(L, c);
   if (c->hook.answers[c->hook.point] != UNANSWERED)
     c->deadline = c->hook.deadline;
   return 0;
@@ -146,15 +154,15 @@ static int begin (lua_State *L, Connection *c) {
 
 int connection_handshake (lua_State *L, Connection *c, int native) {
   int n = begin(L, c);
-  if (n > 0) return n;
   for (;;) {
-    Outcome outcome = c->hook.point != NOWHERE ? ASK : handshake_once(c);
-    int sent = outcome == DONE && queue_flush(&c->queue) != 0;
+    Outcome outcome;
+    int sent;
+    if (n == 0) n = ended(L, c);
+    if (n > 0) return n;
+    outcome = c->hook.point != NOWHERE ? ASK : handshake_once(c);
+    sent = outcome == DONE && queue_flush(&c->queue) != 0;
     if (sent && hooks_remain(c)) outcome = ASK;
-    if (outcome == ASK) {
-      n = stop(L, c);
-      if (n > 0) return n;
-    }
+    if (outcome == ASK) n = stop(L, c);
     else if (sent) return handshake_done(L, c);
     else if (outcome != DONE && outcome != WAIT)
       return handshake_failed(L, c, outcome);

@@ -100,16 +100,25 @@ static const char *const names[] = {
 static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   Connection *c = SSL_get_app_data(ssl);
   Suspension *h = &c->hook;
+  char name[HOSTNAME_MAX + 1];
   (void)unused;
   *alert = SSL_AD_INTERNAL_ERROR;
   if (h->answers[AT_CLIENT_HELLO] == REFUSED) {
     *alert = h->alert >= 0 ? h->alert : SSL_AD_HANDSHAKE_FAILURE;
     return SSL_CLIENT_HELLO_ERROR;
   }
-  hello_name(ssl, c->name.text);
+  hello_name(ssl, name);
+  if (h->named && strcmp(name, c->name.text) != 0) {
+    *alert = SSL_AD_ILLEGAL_PARAMETER;  /* RFC 8446, 4.1.2: after a retry too */
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  strcpy(c->name.text, name);
+  h->named = 1;
   if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
-  if (h->chosen || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
+  if (h->chosen || h->answers[AT_CLIENT_HELLO] != UNANSWERED
+      || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
+  hello_free(h->hello);
   h->hello = hello_take(ssl);
   if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
   h->point = AT_CLIENT_HELLO;
@@ -172,22 +181,16 @@ static Hold *hold_push (lua_State *L, Connection *c) {
   memset(h, 0, sizeof(*h));
   luaL_getmetatable(L, HOLD_T);
   lua_setmetatable(L, -2);
-  if (c->ssl == NULL || !SSL_up_ref(c->ssl)) return h;
+  if (c->ssl == NULL) return h;  /* a finalizer has closed it */
+  if (!SSL_up_ref(c->ssl)) luaL_error(L, "not enough memory");
   h->ssl = c->ssl;
+  h->hello = hello_share(c->hook.hello);
   if (c->verdict.chain != NULL)
     h->chain = X509_chain_up_ref(c->verdict.chain);
-  h->hello = c->hook.hello;  /* moved: not to be freed under us */
-  c->hook.hello = NULL;
+  if (c->hook.point == AT_CLIENT_HELLO ? h->hello == NULL
+      : c->verdict.chain != NULL && h->chain == NULL)
+    luaL_error(L, "not enough memory");  /* facts that lack something lie */
   return h;
-}
-
-/* Gives back what was moved. */
-static void hold_return (Hold *h, Connection *c) {
-  if (!c->closed) {
-    c->hook.hello = h->hello;
-    h->hello = NULL;
-  }
-  hold_clear(h);
 }
 
 static void push_issuers (lua_State *L, SSL *ssl) {
@@ -225,7 +228,8 @@ static void push_chain (lua_State *L, const Hold *h) {
   for (i = 0; i < n; i++) {
     X509 **slot = certificate_new(L);
     X509 *x509 = h->chain != NULL ? sk_X509_value(h->chain, i) : leaf;
-    if (X509_up_ref(x509)) *slot = x509;
+    if (!X509_up_ref(x509)) luaL_error(L, "not enough memory");
+    *slot = x509;
     lua_rawseti(L, -2, i + 1);
   }
   lua_rawgeti(L, -1, 1);
@@ -256,10 +260,7 @@ static void push_verdict (lua_State *L, const Connection *c, const Hold *h) {
 static void push_facts (lua_State *L, Connection *c) {
   Hold *h = hold_push(L, c);
   if (h->ssl == NULL) lua_newtable(L);
-  else if (c->hook.point == AT_CLIENT_HELLO) {
-    if (h->hello != NULL) hello_push(L, h->hello, h->ssl);
-    else lua_newtable(L);
-  }
+  else if (c->hook.point == AT_CLIENT_HELLO) hello_push(L, h->hello, h->ssl);
   else if (c->hook.point == AT_VERIFY) push_verdict(L, c, h);
   else {
     lua_newtable(L);
@@ -270,7 +271,7 @@ static void push_facts (lua_State *L, Connection *c) {
   }
   if (h->ssl != NULL && c->hook.point != AT_CLIENT_HELLO)
     push_name(L, c);
-  hold_return(h, c);
+  hold_clear(h);
   lua_remove(L, -2);
 }
 
@@ -323,10 +324,13 @@ int hooks_push_busy (lua_State *L, const Connection *c) {
 
 int hooks_choose_by_name (lua_State *L, Connection *c) {
   Policy policy;
-  if (!(c->policy.hooks & HOOK_SERVER_NAMES) || c->hook.hello == NULL)
-    return 0;
+  Hold *h;
+  if (!(c->policy.hooks & HOOK_SERVER_NAMES)) return 0;
+  h = hold_push(L, c);
+  if (h->ssl == NULL) return errors_condition(L, "closed");
   push_option(L, "server_names");
-  hello_find(L, c->hook.hello, lua_gettop(L));
+  hello_find(L, h->hello, lua_gettop(L));
+  hold_clear(h);
   if (lua_isnil(L, -1)) return 0;
   if (compat_testudata(L, -1, CONTEXT_T) == NULL)
     return errors_text(L, ERROR_T, "server_names", "context", "what stands "
@@ -492,11 +496,14 @@ void hooks_run_inside (Connection *c, Point point) {
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
     c->hook.entered = 1;
-    lua_pcall(L, 1, 0, 0);
+    if (lua_pcall(L, 1, 0, 0) != 0) lua_replace(L, 3);  /* kept by step */
     c->hook.entered = 0;
     lua_settop(L, top);
   }
-  if (c->hook.answers[point] == UNANSWERED) c->hook.answers[point] = REFUSED;
+  if (c->hook.answers[point] == UNANSWERED) {
+    c->hook.answers[point] = REFUSED;
+    c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  }
   c->hook.asked = 0;
   c->hook.point = NOWHERE;
 }
@@ -506,20 +513,31 @@ int hooks_push_entered (lua_State *L) {
                      "of the handshake: let it refuse instead");
 }
 
-/* step(connection, native) */
-static int primitive_step (lua_State *L) {
-  Connection *c = connection_any(L, 1);
-  int native = lua_toboolean(L, 2), n;
-  lua_settop(L, 1);
-  if (!(c->policy.hooks & HOOK_VERIFY) || !c->policy.server_side
-      || ASYNC_is_capable() || c->hook.entered)
-    return connection_handshake(L, c, native);
+/* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
+** is chosen only then: all that this needs is on the stack. */
+static int step_inside (lua_State *L, Connection *c, int native) {
+  int n;
   lua_pushcfunction(L, run_inside);
+  lua_pushnil(L);  /* what raises there */
   luaL_checkstack(L, STACK_SLOTS, "handshake");
   c->hook.inside = L;
   n = connection_handshake(L, c, native);
   c->hook.inside = NULL;
-  return n;
+  if (!c->failed || c->hook.answers[AT_VERIFY] != REFUSED || lua_isnil(L, 3))
+    return n;
+  lua_pushnil(L);
+  lua_pushvalue(L, 3);
+  return connection_keep_failure(L, c);
+}
+
+/* step(connection, native) */
+static int primitive_step (lua_State *L) {
+  Connection *c = connection_any(L, 1);
+  int native = lua_toboolean(L, 2);
+  lua_settop(L, 1);
+  if (c->policy.server_side && !ASYNC_is_capable() && !c->hook.entered)
+    return step_inside(L, c, native);
+  return connection_handshake(L, c, native);
 }
 
 void hooks_primitives (lua_State *L) {

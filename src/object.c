@@ -35,7 +35,7 @@ static int object_wrap (lua_State *L) {
   lua_pushvalue(L, 2);
   lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 3);
-  connection_options(L, c, 1, 2);
+  connection_options(L, &c->policy, 1, 2);
   lua_insert(L, 1);  /* the connection works on stack index 1 */
   name = connection_hostname_option(L, 3, &size);
   if (name != NULL && connection_set_name(L, c, name, size) > 0) return 2;

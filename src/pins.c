@@ -73,8 +73,9 @@ static int is_pinned (const Pins *pins, X509 *x509) {
   int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
   size_t i;
   if (size <= 0) return 0;
-  SHA256(der, (size_t)size, digest);
+  if (SHA256(der, (size_t)size, digest) == NULL) size = 0;
   OPENSSL_free(der);
+  if (size == 0) return 0;
   for (i = 0; i < pins->count; i++)
     if (memcmp(pins->digests[i], digest, sizeof(digest)) == 0) return 1;
   return 0;

@@ -79,7 +79,7 @@ static Bound *bound_of (const SSL_SESSION *session) {
 void session_bind (Connection *c, STACK_OF(X509) *chain) {
   SSL_SESSION *session = SSL_get_session(c->ssl);
   Bound *b;
-  if (session == NULL || SSL_session_reused(c->ssl)) return;
+  if (session == NULL || SSL_session_reused(c->ssl) || !c->bound) return;
   /* With it this side has shown a certificate that the hook chose: it is asked
   ** again, each time. */
   if (c->hook.answers[AT_CERTIFICATE] != UNANSWERED) return;
@@ -106,13 +106,21 @@ static int is_expired (const X509 *x509) {
          && X509_cmp_current_time(X509_get0_notAfter(x509)) <= 0;
 }
 
+static int has_expired (const STACK_OF(X509) *chain) {
+  int i;
+  for (i = 0; i < sk_X509_num(chain); i++)
+    if (is_expired(sk_X509_value(chain, i))) return 1;
+  return 0;
+}
+
 static int is_fit (SSL_SESSION *session, const unsigned char *binding) {
   const Bound *b = bound_of(session);
   long age = (long)(time(NULL) - (time_t)SSL_SESSION_get_time(session));
   return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0
          && SSL_SESSION_is_resumable(session)
          && age >= 0 && age < SSL_SESSION_get_timeout(session)
-         && !is_expired(SSL_SESSION_get0_peer(session));
+         && !is_expired(SSL_SESSION_get0_peer(session))
+         && !has_expired(b->chain);
 }
 
 /* ---- a context's sessions, last used first ---- */
@@ -228,7 +236,7 @@ static void bind_connection (Connection *c) {
   bytes[sizeof(bytes) - 3] = (unsigned char)c->policy.check_hostname;
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
-  SHA256(bytes, sizeof(bytes), c->binding);
+  c->bound = SHA256(bytes, sizeof(bytes), c->binding) != NULL;
 }
 
 static SSL_SESSION **push_empty (lua_State *L) {
@@ -248,6 +256,7 @@ static SSL_SESSION *check (lua_State *L, int index) {
 void session_offer (lua_State *L, Connection *c) {
   SSL_SESSION *session = NULL, **given = NULL;
   bind_connection(c);
+  if (!c->bound) return;
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_OPTIONS);
   if (lua_istable(L, -1)) {
@@ -261,7 +270,8 @@ void session_offer (lua_State *L, Connection *c) {
   else if (c->policy.cache != NULL)
     session = cache_take(c->policy.cache, c->binding);
   if (session == NULL) return;
-  SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
+  if (c->ssl != NULL)  /* a finalizer may have closed */
+    SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
   SSL_SESSION_free(session);
 }
 
@@ -271,8 +281,8 @@ int session_restrict (SSL *ssl, const Policy *policy, const char *name) {
   size_t size = strlen(name);
   memcpy(bytes, policy->digest, DIGEST_SIZE);
   memcpy(bytes + DIGEST_SIZE, name, size);
-  SHA256(bytes, DIGEST_SIZE + size, id);
-  return SSL_set_session_id_context(ssl, id, sizeof(id));
+  return SHA256(bytes, DIGEST_SIZE + size, id) != NULL
+         && SSL_set_session_id_context(ssl, id, sizeof(id));
 }
 
 /* ---- a server's tickets ---- */
@@ -281,8 +291,8 @@ int session_restrict (SSL *ssl, const Policy *policy, const char *name) {
 ** its data and closes answers them with a reset, and its kernel throws away
 ** what had not left. So they go with the server's first data, which the client
 ** has to read anyway. RFC 8446, 4.6.1 allows them at any time. */
-void session_prepare (SSL *ssl, Connection *c) {
-  if (!c->policy.server_side) return;
+void session_prepare (SSL *ssl, Connection *c, const Policy *policy) {
+  if (!policy->server_side) return;
   c->tickets = SSL_get_num_tickets(ssl);
   SSL_set_num_tickets(ssl, 0);
 }

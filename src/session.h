@@ -23,7 +23,7 @@ void session_watch (SSL_CTX *ctx);
 /* A server's tickets of TLS 1.3: `prepare` keeps OpenSSL from sending them at
 ** the end of the handshake, `count` says then how many there will be, and
 ** `issue` makes the next write send them in front; 1 if there are any. */
-void session_prepare (SSL *ssl, Connection *c);
+void session_prepare (SSL *ssl, Connection *c, const Policy *policy);
 void session_count_tickets (Connection *c);
 int session_issue_tickets (Connection *c);
 

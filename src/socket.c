@@ -56,8 +56,12 @@ static int link_peer (Connection *c, Name *name) {
   return transport_peer_name(((Socket *)c)->fd, name);
 }
 
+static void link_tune (Connection *c) {
+  transport_nodelay(((Socket *)c)->fd, c->policy.nodelay);
+}
+
 static const Link socket_link = {
-  { link_receive, link_send }, link_wait, link_deadline, link_peer
+  { link_receive, link_send }, link_wait, link_deadline, link_peer, link_tune
 };
 
 static Socket *socket_check (lua_State *L) {
@@ -95,7 +99,7 @@ static int primitive_wrap (lua_State *L) {
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 4);
-  connection_options(L, &s->connection, 1, 3);
+  connection_options(L, &s->connection.policy, 1, 3);
   lua_insert(L, 1);
   name = connection_hostname_option(L, 4, &size);
   if (name != NULL && connection_set_name(L, &s->connection, name, size) > 0)

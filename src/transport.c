@@ -105,6 +105,10 @@ int transport_prepare (int fd, int nodelay) {
   return 0;
 }
 
+void transport_nodelay (int fd, int on) {
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 static int connect_by (int fd, const struct sockaddr_un *address,
                        double deadline) {
   int error = 0;

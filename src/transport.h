@@ -42,6 +42,9 @@ ptrdiff_t transport_send (int fd, const void *bytes, size_t size);
 /* Non-blocking, and TCP_NODELAY if wanted (and TCP). */
 int transport_prepare (int fd, int nodelay);
 
+/* TCP_NODELAY on or off; other sockets have none. */
+void transport_nodelay (int fd, int on);
+
 /* A unix stream socket connected to `path` by `deadline`: its fd. */
 int transport_connect_unix (const char *path, double deadline);
 

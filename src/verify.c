@@ -45,6 +45,11 @@ static void take (Connection *c, X509_STORE_CTX *store) {
   v->depth = good ? 0 : X509_STORE_CTX_get_error_depth(store);
   v->chain = X509_STORE_CTX_get1_chain(store);
   if (v->chain == NULL) v->chain = alone(leaf);
+  if (v->chain == NULL) {  /* no hook shall take it for "no certificate" */
+    v->code = X509_V_ERR_OUT_OF_MEM;
+    c->hook.answers[AT_VERIFY] = REFUSED;
+    c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  }
   v->known = 1;
 }
 
@@ -156,7 +161,7 @@ void verify_watch (SSL_CTX *ctx, const Policy *policy) {
 }
 
 void verify_prepare (SSL *ssl, const Policy *policy) {
-  if (policy->server_side && policy->hooks & HOOK_VERIFY)
+  if (policy->server_side && policy->hooks & HOOK_VERIFY && ASYNC_is_capable())
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
 
@@ -180,6 +185,7 @@ void verify_again (Connection *c) {
   v->resumed = SSL_session_reused(c->ssl);
   v->code = SSL_get_verify_result(c->ssl);
   if (bound != NULL) v->chain = X509_chain_up_ref(bound);
+  if (bound != NULL && v->chain == NULL) v->code = X509_V_ERR_OUT_OF_MEM;
   v->unpinned = !is_pinned(c, leaf);
   if (leaf == NULL || v->code != X509_V_OK) return;
   if (has_expired(bound, leaf)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
@@ -203,6 +209,15 @@ int verify_holds (const Connection *c) {
          && SSL_get_verify_result(c->ssl) == X509_V_OK
          && (!p->check_hostname || p->server_side
              || hostname_matches(&c->name, leaf));
+}
+
+int verify_complain (Connection *c) {
+  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  if (leaf == NULL || c->verdict.code == X509_V_OK) return 0;
+  if (c->refused == NULL && X509_up_ref(leaf)) c->refused = leaf;
+  SSL_set_verify_result(c->ssl, c->verdict.code);
+  ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
+  return 1;
 }
 
 void verify_abandon (SSL *ssl, Connection *c) {

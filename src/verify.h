@@ -23,6 +23,9 @@ void verify_again (Connection *c);
 ** certificate holds. */
 int verify_holds (const Connection *c);
 
+/* Then, if there is a certificate: tells OpenSSL's error queue why not; 1. */
+int verify_complain (Connection *c);
+
 /* A handshake that waits inside OpenSSL's stack for the hook is told no and
 ** winds up, so that nothing of it is left. */
 void verify_abandon (SSL *ssl, Connection *c);

@@ -17,12 +17,13 @@ local handshake = {}
 
 --- What `on_verify` returns to accept a certificate that OpenSSL did not.
 -- @field ACCEPT_UNVERIFIED
-local ACCEPT_UNVERIFIED = setmetatable({}, {
+-- In the state's one core, so that this file, loaded again, has the same.
+local ACCEPT_UNVERIFIED = connection.ACCEPT_UNVERIFIED or setmetatable({}, {
   __tostring = function() return "ssl.ACCEPT_UNVERIFIED" end,
   __newindex = function() error("ssl.ACCEPT_UNVERIFIED is a constant", 2) end,
   __metatable = false,
 })
-handshake.ACCEPT_UNVERIFIED = ACCEPT_UNVERIFIED
+handshake.ACCEPT_UNVERIFIED, connection.ACCEPT_UNVERIFIED = ACCEPT_UNVERIFIED, ACCEPT_UNVERIFIED
 
 -- Lua 5.1 cannot yield through pcall: there a hook in a coroutine runs bare.
 local can_yield_through_pcall = coroutine.wrap(function()
@@ -39,13 +40,14 @@ end
 
 -- The value with which the handshake answers a refusal: the hook's own.
 local function reason(name, value)
-  if value == nil then return hook_error(name, "it refused the handshake") end
+  if not value then return hook_error(name, "it refused the handshake") end
   if CONDITIONS[value] then return hook_error(name, "it refused: " .. value, value) end
   return value
 end
 
 local function raised(name, value)
   if value == nil then return hook_error(name, "it raised nil") end
+  if CONDITIONS[value] then return hook_error(name, "it raised: " .. value, value) end
   if type(value) == "string" and value:find("attempt to yield", 1, true) then
     return hook_error(name, "it tried to yield where nothing can: run the handshake in a coroutine"
       .. " (in Lua 5.1 not through pcall either) (" .. value .. ")", value)
