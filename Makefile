@@ -61,7 +61,7 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc faults growth install interop interop-small leaks lint oom sanitize sanitized test \
+.PHONY: all clean demo deps doc dynamic faults growth install interop interop-small leaks lint oom sanitize sanitized test \
   witnesses
 .DELETE_ON_ERROR:
 
@@ -148,6 +148,11 @@ oom: all witnesses
 growth: all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/growth.lua 10000
 
+# A thousand handshakes that ask Redis: against 50 ms a look-up, and in turn.
+dynamic: all witnesses
+	@$(DEPS) test $(LUA)
+	@sh spec/run.sh $(INTERPRETER) spec/dynamic_certificates.lua 1000 100 50 3
+
 leaks: all witnesses
 	@LUASSL_WRAPPER="valgrind -q --leak-check=full --error-exitcode=9 \
 	  --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
@@ -159,7 +164,7 @@ leaks: all witnesses
 .PHONY: bench bench-deps bench-gate
 BENCH = $(firstword $(wildcard /usr/bin/python3) python3) -B bench/run.py
 BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
-BENCH_PACKAGES = lua-sec lua-luaossl lua-cqueues python3 valgrind libc6-dbg \
+BENCH_PACKAGES = lua-sec lua-luaossl lua-cqueues lua-luv python3 valgrind libc6-dbg \
   strace util-linux ca-certificates
 
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: bench/%.c bench/tls.c bench/tls.h Makefile

@@ -1,5 +1,6 @@
--- The reference's two examples: as programs (examples/*.lua), and as it
--- prints them, word for word where Lua allows.
+-- The examples: the reference's two as programs (examples/*.lua) and as it
+-- prints them, word for word where Lua allows; and the one with Redis.
+local dynamic = require "spec.dynamic_certificates"
 local helpers = require "spec.helpers"
 local socket = require "socket"
 local ssl = require "luassl"
@@ -112,6 +113,98 @@ describe("examples/server.lua", function()
     local server = example "server.lua"
     assert.equal(2, server:wait())
     holds(server:output(), "usage")
+  end)
+end)
+
+describe("examples/dynamic_certificates.lua", function()
+  local certificates, redis, server
+
+  setup(function()
+    certificates = dynamic.certificates(1, 10)
+    redis = dynamic.redis()
+    dynamic.put(redis, certificates)
+  end)
+
+  after_each(function()
+    if server then server:stop() end
+    server = nil
+  end)
+
+  teardown(function()
+    redis:stop()
+    certificates, redis = nil, nil
+  end)
+
+  -- What openssl prints that asks for a name (nil: for none) and says "hello".
+  local function ask(name)
+    local argv = {"openssl", "s_client", "-connect", "127.0.0.1:" .. server.port, "-ign_eof",
+      "-CAfile", file "root.crt", "-verify_return_error"}
+    for _, word in ipairs(name and {"-servername", name, "-verify_hostname", name} or {"-noservername"}) do
+      argv[#argv + 1] = word
+    end
+    local client = helpers.spawn(argv, {input = "hello\n"})
+    client:wait()
+    return client:output()
+  end
+
+  it("serves each name its certificate, in any case", function()
+    server = dynamic.server(redis)
+    holds(ask "site1.example", "CN = site1.example", "Verify return code: 0 (ok)", "site1.example: hello\n")
+    holds(ask "SITE7.example", "CN = site7.example", "Verify return code: 0 (ok)", "hello\n")
+  end)
+
+  it("serves a certificate that was changed from the next handshake on", function()
+    local key = "certificate:changed.example"
+    server = dynamic.server(redis)
+    dynamic.put(redis, {[key] = certificates["certificate:site1.example"]})
+    assert.truthy(ask("changed.example"):find("CN = site1.example", 1, true))
+    dynamic.put(redis, {[key] = certificates["certificate:site2.example"]})
+    local printed = ask "changed.example"
+    holds(printed, "CN = site2.example")
+    assert.is_nil(printed:find("CN = site1.example", 1, true))
+  end)
+
+  it("refuses what it has no certificate for, and goes on", function()
+    server = dynamic.server(redis, 4)
+    holds(ask "unknown.example", "alert number 112")
+    holds(ask(nil), "alert number 112")
+    dynamic.put(redis, {["certificate:broken.example"] = "no PEM"})
+    holds(ask "broken.example", "alert number 40\n")
+    holds(ask "site1.example", "site1.example: hello\n")
+    assert.equal(0, server:wait(), server:output())
+    holds(server:output(), "client: unrecognized_name\n", "1 served, 3 refused; 3 look-ups, 1 contexts;")
+  end)
+
+  it("refuses while Redis is down, and goes on with it", function()
+    server = dynamic.server(redis)
+    holds(ask "site1.example", "site1.example: hello\n")
+    redis:stop()
+    holds(ask "site1.example", "alert number 80\n")
+    holds(server:output(), "Redis: connection refused")
+    redis = dynamic.redis(redis.port)
+    dynamic.put(redis, certificates)
+    holds(ask "site1.example", "site1.example: hello\n")
+  end)
+
+  -- In turn the look-ups take 20 s; and there, whoever waits for one, waits alone.
+  it("lets nobody wait for another's look-up", function()
+    local run = dynamic.measure {redis = redis, clients = 100, names = 10, delay = 0.2}
+    assert.is_true(run.seconds >= 0.2)
+    assert.is_true(run.seconds < 10, run.seconds .. " s")
+    assert.is_true(run.median > 10, run.median .. " in flight")
+  end)
+
+  it("has one look-up after the other when it is told to", function()
+    local run = dynamic.measure {redis = redis, clients = 10, names = 10, delay = 0.05, in_turn = true}
+    assert.is_true(run.seconds >= 10 * 0.05, run.seconds .. " s")
+  end)
+
+  it("says what is wrong with its arguments", function()
+    for _, name in ipairs {"dynamic_certificates.lua", "dynamic_certificates/clients.lua"} do
+      local program = example(name)
+      assert.equal(2, program:wait())
+      holds(program:output(), "usage")
+    end
   end)
 end)
 

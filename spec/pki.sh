@@ -6,6 +6,7 @@
 # certificate, then what its issuer chain needs, as the reference asks).
 #   rsa ecdsa ed25519  localhost, 127.0.0.1, ::1
 #   chained            localhost, by the intermediate
+#   brief              localhost, by brief-intermediate, which ends before it
 #   untrusted          localhost, by other-root
 #   selfsigned         localhost
 #   expired future     localhost, out of their time
@@ -16,6 +17,7 @@
 #                      unknown type of name (1.2.3.4.5)
 #   nul                a DNS name with a NUL: localhost\0.evil.example
 #   client             clientAuth only, for "LuaSSL test client"
+#   brief-client       the same, ends before the servers' certificates
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
 # (all three in one file). The passphrase of rsa-pkcs8.key and
 # rsa-traditional.key is "secret"; rsa-encrypted.pem is combined. Not PEM:
@@ -113,7 +115,7 @@ issue() {  # name, subject, section, issuer
   [ -f "$1.key" ] || key "$1"
   request "$1" "$2"
   openssl x509 -req -in "$1.csr" -CA "$4.crt" -CAkey "$4.key" \
-    -CAcreateserial -days 20 -extfile pki.conf -extensions "$3" -out "$1.crt"
+    -CAcreateserial -days "${DAYS:-20}" -extfile pki.conf -extensions "$3" -out "$1.crt"
   cat "$1.key" "$1.crt" >"$1.pem"
 }
 
@@ -138,11 +140,16 @@ for name in rsa ecdsa ed25519; do
 done
 issue chained /CN=chained server intermediate
 cat intermediate.crt >>chained.pem
+DAYS=10 issue brief-intermediate '/O=LuaSSL/CN=LuaSSL brief intermediate' \
+  authority root
+issue brief /CN=brief server brief-intermediate
+cat brief-intermediate.crt >>brief.pem
 issue untrusted /CN=untrusted server other-root
 SAN=DNS:other.example issue other /CN=other.example server root
 SAN='DNS:*.wildcard.example' issue wildcard /CN=wildcard server root
 issue noname /CN=localhost noname root
 issue client '/CN=LuaSSL test client' client root
+DAYS=10 issue brief-client '/CN=LuaSSL brief client' client root
 issue names '/C=DE/O=Größe+OU=Names/luasslTest=x/CN=names' names root
 # SEQUENCE { [2] "localhost\0.evil.example" }
 SAN=DER:301982176c6f63616c686f7374002e6576696c2e6578616d706c65 \

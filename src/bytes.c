@@ -90,7 +90,9 @@ unsigned char *bytes_reserve (Bytes *b, size_t n) {
 }
 
 int bytes_append (Bytes *b, const void *data, size_t n) {
-  unsigned char *room = bytes_reserve(b, n);
+  unsigned char *room;
+  if (n == 0) return 1;
+  room = bytes_reserve(b, n);
   if (room == NULL) return 0;
   memcpy(room, data, n);
   b->last += n;

@@ -71,12 +71,12 @@ static double limit_of (const Connection *c) {
 }
 
 static int handshake_late (lua_State *L, Connection *c) {
-  errors_text(L, ERROR_T, "handshake", "handshake_timeout",
-              "%s did not complete the handshake within %f seconds "
-              "(see the option handshake_timeout)",
-              c->hook.point != NOWHERE ? "a hook" : "the peer",
+  const char *who = "the peer did not complete the handshake";
+  if (c->hook.point != NOWHERE) who = "no hook's answer came";
+  errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %f "
+              "seconds (see the option handshake_timeout)", who,
               c->policy.handshake_timeout);
-  c->hook.asked = 0;
+  hooks_forget(L, c);
   return connection_keep_failure(L, c);
 }
 

@@ -213,7 +213,7 @@ void hello_push (lua_State *L, const Hello *h, SSL *ssl) {
 }
 
 void hello_find (lua_State *L, const Hello *h, int names) {
-  const char *rest = strchr(h->name, '.');
+  const char *rest = h->name[0] != '.' ? strchr(h->name, '.') : NULL;
   lua_pushstring(L, h->name);
   lua_rawget(L, names);
   if (!lua_isnil(L, -1) || rest == NULL) return;

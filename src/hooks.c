@@ -297,6 +297,14 @@ static void set_asked (lua_State *L) {
   lua_pop(L, 1);
 }
 
+void hooks_forget (lua_State *L, Connection *c) {
+  c->hook.asked = 0;
+  compat_getuservalue(L, 1);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, UV_ASKED);
+  lua_pop(L, 1);
+}
+
 int hooks_ask (lua_State *L, Connection *c) {
   const char *name = names[c->hook.point];
   luaL_checkstack(L, STACK_SLOTS, name);
@@ -352,7 +360,7 @@ void hooks_refuse (lua_State *L, Connection *c, int alert) {
   lua_pop(L, 1);
   c->hook.alert = alert;
   c->hook.answers[c->hook.point] = REFUSED;
-  c->hook.asked = 0;
+  hooks_forget(L, c);
 }
 
 /* The connection, if it still waits for an answer; NULL: too late. */
@@ -365,7 +373,7 @@ static int answer (lua_State *L, Answer value) {
   Connection *c = check_asked(L);
   if (c == NULL) return 0;
   c->hook.answers[c->hook.point] = value;
-  c->hook.asked = 0;
+  hooks_forget(L, c);
   return 0;
 }
 
@@ -431,6 +439,7 @@ static int primitive_use_certificate (lua_State *L) {
                        "it chose a context that has no certificate");
   ERR_clear_error();
   SSL_CTX_get0_chain_certs(ctx, &chain);
+  SSL_certs_clear(c->ssl);  /* those of other key types too */
   if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
                             SSL_CTX_get0_privatekey(ctx), chain, 1))
     return errors_fail(L, names[c->hook.point], NULL);

@@ -37,6 +37,9 @@ int hooks_push_entered (lua_State *L);
 ** answers. [-1, +0, m] */
 void hooks_refuse (lua_State *L, Connection *c, int alert);
 
+/* Nobody is asked any more: lets go of the coroutine in which a hook ran. */
+void hooks_forget (lua_State *L, Connection *c);
+
 /* The primitives for handshake.lua, into the table at the top. */
 void hooks_primitives (lua_State *L);
 

@@ -121,6 +121,7 @@ Ends the connection with close_notify, which `drain` still gives.
 static int object_close (lua_State *L) {
   Connection *c = connection_check(L);
   if (c->hook.entered) return hooks_push_entered(L);
+  if (c->hook.asked) hooks_forget(L, c);
   if (!c->closed) {
     connection_notify(c);
     ERR_clear_error();

@@ -15,6 +15,7 @@
 #define PREFIX_SIZE (sizeof(PREFIX) - 1)
 #define BASE64_SIZE 44     /* of 32 bytes */
 #define PINS_MAX 1000
+#define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 struct Pins {
   size_t count;
@@ -26,7 +27,8 @@ static int decode (const char *text, size_t size, unsigned char *digest) {
   unsigned char bytes[SHA256_DIGEST_LENGTH + 1];
   if (size != PREFIX_SIZE + BASE64_SIZE
       || memcmp(text, PREFIX, PREFIX_SIZE) != 0
-      || text[size - 1] != '=' || text[size - 2] == '=') return 0;
+      || text[size - 1] != '='
+      || strspn(text + PREFIX_SIZE, ALPHABET) != BASE64_SIZE - 1) return 0;
   if (EVP_DecodeBlock(bytes, (const unsigned char *)text + PREFIX_SIZE,
                       BASE64_SIZE) != sizeof(bytes)) return 0;
   memcpy(digest, bytes, SHA256_DIGEST_LENGTH);

@@ -224,7 +224,7 @@ void session_keep (Connection *c) {
 /* Of the context's digest, the name check, and the peer: its name, or else its
 ** address, and its port. */
 static void bind_connection (Connection *c) {
-  unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + 3];
+  unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + 4];
   Name peer;
   const char *name = c->name.text;
   memset(bytes, 0, sizeof(bytes));
@@ -233,6 +233,7 @@ static void bind_connection (Connection *c) {
     name = peer.host;
   memcpy(bytes, c->policy.digest, DIGEST_SIZE);
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
+  bytes[sizeof(bytes) - 4] = name == peer.host;
   bytes[sizeof(bytes) - 3] = (unsigned char)c->policy.check_hostname;
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;

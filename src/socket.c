@@ -286,6 +286,7 @@ static int socket_close (lua_State *L) {
   Socket *s = socket_check(L);
   int left = 1, error = 0;
   if (s->connection.hook.entered) return hooks_push_entered(L);
+  if (s->connection.hook.asked) hooks_forget(L, &s->connection);
   if (s->fd < 0 && !s->connection.closed) close_held(L, s);
   if (s->fd >= 0) {
     left = connection_end(&s->connection, &error);

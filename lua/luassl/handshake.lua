@@ -59,16 +59,6 @@ local function is_context(value)
   return (pcall(context_get, value, "server_side"))
 end
 
--- A context, or a table with a certificate and its key.
-local function apply_certificate(self, name, value)
-  if not is_context(value) then
-    local context, err = new_context { server_side = true, cert = value.cert, key = value.key, password = value.password }
-    if not context then return nil, err end
-    value = context
-  end
-  return use_certificate(self, value)
-end
-
 local function check_keys(name, value, known)
   if rawequal(value, ACCEPT_UNVERIFIED) then error(name .. ": ssl.ACCEPT_UNVERIFIED is for on_verify", 0) end
   if type(value) ~= "table" then
@@ -81,6 +71,16 @@ end
 
 local HELLO_FIELDS = { context = true, alpn_protocol = true, certificate = true }
 local CERTIFICATE_FIELDS = { cert = true, key = true, password = true }
+
+-- Takes a context, or a table with a certificate and its key.
+local function apply_certificate(self, name, value)
+  if is_context(value) then return use_certificate(self, value) end
+  check_keys(name, value, CERTIFICATE_FIELDS)
+  local context, err = new_context { server_side = true, cert = value.cert, key = value.key,
+    password = value.password }
+  if not context then return nil, err end
+  return use_certificate(self, context)
+end
 
 -- Each takes what its hook decided: true, or nil and an error.
 local appliers = {}
@@ -97,12 +97,9 @@ function appliers.on_client_hello(self, name, value)
   return done, err
 end
 
-function appliers.on_certificate(self, name, value)
-  if not is_context(value) then check_keys(name, value, CERTIFICATE_FIELDS) end
-  return apply_certificate(self, name, value)
-end
+appliers.on_certificate = apply_certificate
 
-function appliers.on_verify(self, name, value)
+function appliers.on_verify(self, _, value)
   if not rawequal(value, ACCEPT_UNVERIFIED) then  -- no __eq decides this
     error("on_verify: it must return nothing, true, ssl.ACCEPT_UNVERIFIED, or nil and an error", 0)
   end
