@@ -35,6 +35,7 @@ build = {
       sources = {
         "src/alpn.c",
         "src/binding.c",
+        "src/brief.c",
         "src/bytes.c",
         "src/certificate.c",
         "src/compat.c",
