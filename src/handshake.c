@@ -49,6 +49,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   else
     session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
+  SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);  /* at each flight: too dear */
   ERR_clear_error();
   c->established = 1;
   session_keep(c);

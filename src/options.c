@@ -66,13 +66,18 @@ typedef struct Guess {
   int distance;
 } Guess;
 
-/* 1 if the list holds the key; else `guess` is the nearest name so far. */
-static int is_known (const char *key, size_t size, const char *const *names,
-                     Guess *guess) {
+static int is_known (const char *key, const char *const *names) {
+  for (; names != NULL && *names != NULL; names++)
+    if (strcmp(*names, key) == 0) return 1;
+  return 0;
+}
+
+/* The nearest name so far. */
+static void guess_name (const char *key, size_t size,
+                        const char *const *names, Guess *guess) {
   for (; names != NULL && *names != NULL; names++) {
     size_t length = strlen(*names);
     int far;
-    if (length == size && memcmp(*names, key, size) == 0) return 1;
     if (size > NAME_MAX_LENGTH || length > NAME_MAX_LENGTH) continue;
     far = distance(key, (int)size, *names, (int)length);
     if (far > (int)length / 3) continue;  /* "any" is no "key" */
@@ -80,7 +85,6 @@ static int is_known (const char *key, size_t size, const char *const *names,
     guess->name = *names;
     guess->distance = far;
   }
-  return 0;
 }
 
 static void check_key (lua_State *L, const char *const *known,
@@ -92,10 +96,12 @@ static void check_key (lua_State *L, const char *const *known,
     luaL_error(L, "options have names, this key is a %s",
                luaL_typename(L, -2));
   key = lua_tolstring(L, -2, &size);
-  if (is_known(key, size, known, &guess) || is_known(key, size, more, &guess))
+  if (strlen(key) == size && (is_known(key, known) || is_known(key, more)))
     return;
   if (size > NAME_MAX_LENGTH)
     luaL_error(L, "unknown option with a name of %d bytes", (int)size);
+  guess_name(key, size, known, &guess);
+  guess_name(key, size, more, &guess);
   if (guess.name == NULL || guess.distance > DISTANCE_MAX)
     luaL_error(L, "unknown option '%s'", key);
   luaL_error(L, "unknown option '%s' (did you mean '%s'?)", key, guess.name);

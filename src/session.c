@@ -32,6 +32,7 @@ typedef struct Bound {
   int references;
   unsigned char digest[DIGEST_SIZE];
   STACK_OF(X509) *chain;  /* owned: what was verified; NULL: nothing */
+  time_t expires;         /* the first of its certificates; 0: not known */
 } Bound;
 
 static void bound_release (Bound *b) {
@@ -94,6 +95,36 @@ void session_bind (Connection *c, STACK_OF(X509) *chain) {
       || !SSL_SESSION_set_ex_data(session, bound_index, b)) bound_release(b);
 }
 
+/* The time at which a certificate ends, if it is before `first`. */
+static time_t sooner (const X509 *x509, time_t first) {
+  int days = 0, seconds = 0;
+  time_t end;
+  if (x509 == NULL) return first;
+  if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x509)))
+    return 1;  /* none that can be read: long ago */
+  end = time(NULL) + (time_t)days * 86400 + seconds;
+  if (end < 1) end = 1;
+  return first == 0 || end < first ? end : first;
+}
+
+static int has_expired (SSL_SESSION *session, Bound *b) {
+  int i;
+  if (b->expires == 0) {
+    b->expires = sooner(SSL_SESSION_get0_peer(session), 0);
+    for (i = 0; i < sk_X509_num(b->chain); i++)
+      b->expires = sooner(sk_X509_value(b->chain, i), b->expires);
+  }
+  return b->expires != 0 && b->expires <= time(NULL);
+}
+
+int session_expired (const Connection *c) {
+  SSL_SESSION *session = SSL_get_session(c->ssl);
+  Bound *b = bound_of(session);
+  X509 *leaf = SSL_SESSION_get0_peer(session);
+  if (b != NULL) return has_expired(session, b);
+  return leaf != NULL && X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0;
+}
+
 STACK_OF(X509) *session_chain (const Connection *c) {
   Bound *b = bound_of(SSL_get_session(c->ssl));
   return b != NULL ? b->chain : NULL;
@@ -101,26 +132,13 @@ STACK_OF(X509) *session_chain (const Connection *c) {
 
 /* ---- may it be offered? ---- */
 
-static int is_expired (const X509 *x509) {
-  return x509 != NULL
-         && X509_cmp_current_time(X509_get0_notAfter(x509)) <= 0;
-}
-
-static int has_expired (const STACK_OF(X509) *chain) {
-  int i;
-  for (i = 0; i < sk_X509_num(chain); i++)
-    if (is_expired(sk_X509_value(chain, i))) return 1;
-  return 0;
-}
-
 static int is_fit (SSL_SESSION *session, const unsigned char *binding) {
-  const Bound *b = bound_of(session);
+  Bound *b = bound_of(session);
   long age = (long)(time(NULL) - (time_t)SSL_SESSION_get_time(session));
   return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0
          && SSL_SESSION_is_resumable(session)
          && age >= 0 && age < SSL_SESSION_get_timeout(session)
-         && !is_expired(SSL_SESSION_get0_peer(session))
-         && !has_expired(b->chain);
+         && !has_expired(session, b);
 }
 
 /* ---- a context's sessions, last used first ---- */

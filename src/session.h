@@ -42,6 +42,10 @@ void session_keep (Connection *c);
 /* What was verified when the resumed session was made, borrowed; or NULL. */
 STACK_OF(X509) *session_chain (const Connection *c);
 
+/* 1: of the certificates that the resumed session rests upon one is out of
+** date; a server's holds the client's own alone. */
+int session_expired (const Connection *c);
+
 /* A server resumes sessions only for the same configuration and the same
 ** name; 0: see the error queue. */
 int session_restrict (SSL *ssl, const Policy *policy, const char *name);

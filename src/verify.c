@@ -167,13 +167,10 @@ void verify_prepare (SSL *ssl, const Policy *policy) {
 
 /* ---- the end of a handshake ---- */
 
-static int has_expired (const STACK_OF(X509) *chain, X509 *leaf) {
-  int i;
-  if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0) return 1;
-  for (i = 0; i < sk_X509_num(chain); i++)
-    if (X509_cmp_current_time(X509_get0_notAfter(sk_X509_value(chain, i))) <= 0)
-      return 1;
-  return 0;
+/* The certificate is for the name, where that is asked for. */
+static int is_named (const Connection *c, X509 *leaf) {
+  return !c->policy.check_hostname || c->policy.server_side
+         || hostname_matches(&c->name, leaf);
 }
 
 void verify_again (Connection *c) {
@@ -188,9 +185,8 @@ void verify_again (Connection *c) {
   if (bound != NULL && v->chain == NULL) v->code = X509_V_ERR_OUT_OF_MEM;
   v->unpinned = !is_pinned(c, leaf);
   if (leaf == NULL || v->code != X509_V_OK) return;
-  if (has_expired(bound, leaf)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
-  else if (c->policy.check_hostname && !hostname_matches(&c->name, leaf))
-    v->code = X509_V_ERR_HOSTNAME_MISMATCH;
+  if (session_expired(c)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
+  else if (!is_named(c, leaf)) v->code = X509_V_ERR_HOSTNAME_MISMATCH;
 }
 
 /* OpenSSL has verified what the verify mode told it to. A cipher without
@@ -207,8 +203,7 @@ int verify_holds (const Connection *c) {
   if (answer == ACCEPTED) return 1;
   return c->verdict.known && c->verdict.code == X509_V_OK
          && SSL_get_verify_result(c->ssl) == X509_V_OK
-         && (!p->check_hostname || p->server_side
-             || hostname_matches(&c->name, leaf));
+         && (c->verdict.resumed || is_named(c, leaf));
 }
 
 int verify_complain (Connection *c) {
