@@ -384,6 +384,29 @@ describe("over sockets, the chosen context's", function()
   end)
 end)
 
+-- What is wrong with them must not come out when a client asks for a name.
+describe("options of the connection that do not fit", function()
+  local asks = {cert_reqs = ssl.CERT_REQUIRED, ca_certs = ROOT}
+
+  each("are found when it is made", function(choose)
+    local context = choose(asks, {})
+    assert.has_error(function() context:wrap_object {check_hostname = true} end)
+    assert.has_error(function() context:wrap_object {session = 1} end)
+  end)
+
+  each("cannot get in later", function(choose)
+    local options = {suppress_ragged_eofs = true}
+    local far = assert(choose({}, {}):wrap_object(options))
+    options.junk, options.handshake_timeout = true, "soon"
+    options.suppress_ragged_eofs = false
+    local near = assert(client():wrap_object {server_hostname = "localhost"})
+    assert(helpers.handshake(near, far))
+    far:feed(nil)
+    assert.same({nil, "closed"}, {far:read(1)})
+    part(near, far)
+  end)
+end)
+
 -- However the ClientHello comes in: it is kept and given to the chosen one.
 describe("a context is chosen for a ClientHello that comes", function()
   local CHOSEN = {certfile = file "ecdsa.pem"}

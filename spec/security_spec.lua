@@ -122,7 +122,8 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
         local calls, verdict = {}, nil
         local context = client {maximum_version = version,
           on_verify = function(conn, facts)
-            facts.established = conn:version()
+            facts.established = conn:version() or conn:session()
+              or conn:session_reused()
             calls[#calls + 1] = facts
             if verdict then return nil, verdict end
           end}

@@ -234,6 +234,38 @@ describe("server_names", function()
   end)
 end)
 
+-- Bytes that are in no name: OpenSSL refuses some of them later.
+describe("server_names, for bytes that are in no name,", function()
+  it("take the place of no name", function()
+    for _, byte in ipairs {"\0", "\1", " ", "*", "\127", "\128", "\255"} do
+      local asked = {}
+      local function context(name)
+        return server {on_certificate = function()
+          asked[#asked + 1] = name
+        end}
+      end
+      local first = server {server_names = {[""] = context "nobody's",
+        localhost = context "localhost", ["local" .. byte .. "ost"] =
+        context "junk", ["local*ost"] = context "junk", ["local"] =
+        context "local"}}
+      local near = assert(ssl.SSLContext():wrap_object {
+        server_hostname = "localhost"})
+      local far = assert(first:wrap_object())
+      near:do_handshake()
+      local bytes = near:drain():gsub("localhost", "local" .. byte .. "ost")
+      far:feed(bytes)
+      local done, err = far:do_handshake()
+      assert.is_nil(done)
+      if err == "wantread" then assert.same({"nobody's"}, asked)
+      else
+        assert.same({}, asked)
+        assert.equal("unrecognized_name", err.alert)
+      end
+      part(near, far)
+    end
+  end)
+end)
+
 -- Names that our client would not send, from openssl's.
 describe("server_names, of another client,", function()
   local listener, port

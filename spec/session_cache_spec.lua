@@ -257,6 +257,22 @@ describe("ssl.connect", function()
     peer:stop()
   end)
 
+  it("takes option session too", function()
+    local peer = helpers.python_server "echo"
+    local session
+    for round = 1, 3 do
+      local conn = assert(ssl.connect("127.0.0.1", peer.port, {
+        server_hostname = "localhost", session_cache = false,
+        session = session}))
+      assert(conn:send "hello\n")
+      assert.equal("hello", (conn:receive()))
+      assert.equal(round > 1, conn:session_reused())
+      session = conn:session()
+      conn:close()
+    end
+    peer:stop()
+  end)
+
   it("does not resume with other options, nor what it shall not keep",
     function()
       local peer = helpers.python_server "echo"

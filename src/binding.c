@@ -77,25 +77,35 @@ static int add_number (EVP_MD_CTX *md, const char *name, int n) {
   return add(md, name, &byte, 1);
 }
 
-static int add_certificate (EVP_MD_CTX *md, const char *name, X509 *x509) {
+/* With its trust settings, if it has any. */
+static int add_anchor (EVP_MD_CTX *md, X509 *x509) {
+  unsigned char *der = NULL;
+  int size, done;
+  if (x509 == NULL) return 1;
+  size = i2d_X509_AUX(x509, &der);
+  done = size > 0 && add(md, "anchor", der, (size_t)size);
+  OPENSSL_free(der);
+  return done;
+}
+
+static int add_certificate (EVP_MD_CTX *md, X509 *x509) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size;
   if (x509 == NULL) return 1;
   return X509_digest(x509, EVP_sha256(), digest, &size)
-         && add(md, name, digest, size);
+         && add(md, "certificate", digest, size);
 }
 
 static int add_certificates (EVP_MD_CTX *md, SSL_CTX *ctx, int anchors) {
   const STACK_OF(X509_OBJECT) *objects;
   int i;
-  if (!add_certificate(md, "certificate", SSL_CTX_get0_certificate(ctx)))
+  if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
     return 0;
   if (!anchors) return 1;
   objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
   for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {
     X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
-    if (!add_certificate(md, "anchor", X509_OBJECT_get0_X509(object)))
-      return 0;
+    if (!add_anchor(md, X509_OBJECT_get0_X509(object))) return 0;
   }
   return 1;
 }

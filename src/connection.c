@@ -89,6 +89,8 @@ void connection_options (lua_State *L, Policy *p, int context, int options) {
   lua_settop(L, top);
   p->check_hostname = options_boolean(L, options, "check_hostname",
                                       p->check_hostname);
+  if (p->check_hostname && p->server_side)
+    options_raise(L, "check_hostname", "is for the client side");
   if (p->check_hostname && p->cert_reqs == CERT_NONE)
     options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
   p->suppress_ragged_eofs = options_boolean(L, options, "suppress_ragged_eofs",

@@ -129,7 +129,9 @@ static int stop (lua_State *L, Connection *c) {
 static int ended (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   if (c->failed) return connection_push_failure(L, c, "handshake");
-  return 0;
+  if (!c->established) return 0;
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* 0, or what the handshake answers without a step. */
@@ -137,10 +139,6 @@ static int begin (lua_State *L, Connection *c) {
   int n = ended(L, c);
   if (n > 0) return n;
   if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
-  if (c->established) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
   if (c->handshake_began == 0) {
     c->handshake_began = transport_now();
     if (!c->policy.server_side) session_offer(L, c);

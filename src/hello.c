@@ -71,12 +71,13 @@ static Vector append (Hello *h, size_t *used, const unsigned char *data,
 }
 
 Hello *hello_take (SSL *ssl) {
-  const unsigned char *protocols, *versions, *schemes, *ciphers;
+  const unsigned char *protocols, *versions, *schemes, *ciphers = NULL;
   size_t a = extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
                        2, &protocols);
   size_t b = extension(ssl, TLSEXT_TYPE_supported_versions, 1, &versions);
   size_t c = extension(ssl, TLSEXT_TYPE_signature_algorithms, 2, &schemes);
-  size_t d = SSL_client_hello_get0_ciphers(ssl, &ciphers);
+  size_t d = SSL_client_hello_isv2(ssl) ? 0  /* written otherwise there */
+             : SSL_client_hello_get0_ciphers(ssl, &ciphers);
   size_t used = 0;
   Hello *h = OPENSSL_zalloc(sizeof(*h) + a + b + c + d);
   if (h == NULL) return NULL;

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include <openssl/async.h>
 #include <openssl/err.h>
 
 #include "brief.h"
@@ -183,7 +182,8 @@ void hooks_forget (lua_State *L, Connection *c) {
 }
 
 int hooks_ask (lua_State *L, Connection *c) {
-  const char *name = names[c->hook.point];
+  Point point = c->hook.point;
+  const char *name = names[point];
   luaL_checkstack(L, STACK_SLOTS, name);
   set_asked(L);
   lua_pushnil(L);
@@ -191,7 +191,8 @@ int hooks_ask (lua_State *L, Connection *c) {
   lua_pushstring(L, name);
   push_option(L, name);
   brief_push(L, c);
-  if (c->closed) return errors_condition(L, "closed");  /* by a finalizer */
+  if (c->hook.point != point || c->hook.asked || c->closed || c->failed
+      || c->hook.answers[point] != UNANSWERED) return 0;  /* by a finalizer */
   c->hook.asked = 1;
   c->hook.deadline = c->deadline;
   return 5;
@@ -421,8 +422,11 @@ static int primitive_step (lua_State *L) {
   Connection *c = connection_any(L, 1);
   int native = lua_toboolean(L, 2);
   lua_settop(L, 1);
-  if (c->policy.server_side && !ASYNC_is_capable() && !c->hook.entered)
+  if (c->policy.server_side && !c->hook.entered && !verify_can_suspend()) {
+    if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
+      SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
     return step_inside(L, c, native);
+  }
   return connection_handshake(L, c, native);
 }
 

@@ -16,7 +16,8 @@ void hooks_watch (SSL_CTX *ctx, const Policy *policy);
 int hooks_remain (Connection *c);
 
 /* Asks Lua for what the handshake has stopped for: nil, a mark, the hook's
-** name, the hook and the facts for it. [-0, +5, m] */
+** name, the hook and the facts for it. 0: a finalizer has changed all that
+** meanwhile. [-0, +5, m] */
 int hooks_ask (lua_State *L, Connection *c);
 
 /* A ClientHello has come, and no Lua is to be asked about it (any more): the

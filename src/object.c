@@ -17,6 +17,20 @@ TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
 @classmod SSLObject
 */
 
+/* Pushes a copy of the options: they hold for the connection's life. */
+static void copy_options (lua_State *L, int options) {
+  if (!lua_istable(L, options)) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, options) != 0; ) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+}
+
 /* ctx:wrap_object{...} */
 static int object_wrap (lua_State *L) {
   Connection *c;
@@ -32,7 +46,7 @@ static int object_wrap (lua_State *L) {
   lua_newtable(L);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, UV_CONTEXT);
-  lua_pushvalue(L, 2);
+  copy_options(L, 2);
   lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 3);
   connection_options(L, &c->policy, 1, 2);

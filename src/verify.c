@@ -124,7 +124,7 @@ static int consult (Connection *c, SSL *ssl) {
     SSL_set_retry_verify(ssl);
     return 0;
   }
-  if (ASYNC_get_current_job() == NULL) {
+  if (!(SSL_get_mode(ssl) & SSL_MODE_ASYNC)) {
     hooks_run_inside(c, AT_VERIFY);
     return 1;
   }
@@ -160,8 +160,14 @@ void verify_watch (SSL_CTX *ctx, const Policy *policy) {
   SSL_CTX_set_cert_verify_callback(ctx, on_chain, NULL);
 }
 
+/* Not where OpenSSL has no stacks to switch, and not on somebody else's. */
+int verify_can_suspend (void) {
+  return ASYNC_is_capable() && ASYNC_get_current_job() == NULL;
+}
+
 void verify_prepare (SSL *ssl, const Policy *policy) {
-  if (policy->server_side && policy->hooks & HOOK_VERIFY && ASYNC_is_capable())
+  if (policy->server_side && policy->hooks & HOOK_VERIFY
+      && verify_can_suspend())
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
 

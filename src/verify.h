@@ -12,6 +12,9 @@
 /* Makes the context's connections ask us. */
 void verify_watch (SSL_CTX *ctx, const Policy *policy);
 
+/* Whether a server's handshake can stop inside OpenSSL's stack. */
+int verify_can_suspend (void);
+
 /* Before the handshake of `ssl`: lets the hook on_verify suspend it. */
 void verify_prepare (SSL *ssl, const Policy *policy);
 

@@ -132,7 +132,10 @@ local function decide(self, name, hook, facts)
   return answer(self, name, true, hook(self, facts))
 end
 
-connection.decider(decide)
+-- Where the hook runs inside OpenSSL nothing can yield, and pcall takes nothing away.
+connection.decider(function(self, name, hook, facts)
+  return answer(self, name, pcall(hook, self, facts))
+end)
 
 -- Another call found the hook at work: nil and an error; true when it will
 -- never answer, as its coroutine has ended.
