@@ -71,8 +71,8 @@ hooking.each("what a hook raises", function(case)
       local pair = case.open(place.options(function() error(value) end))
       hooking.refused(pair, place.side)
       local conn = pair[place.side]
-      for _, call in ipairs {{"do_handshake"}, {"dohandshake"}, {"read"}, {"receive"}, {"receive", 5}, {"receive", "*a"},
-        {"write", "x"}, {"send", "x"}} do
+      for _, call in ipairs {{"do_handshake"}, {"dohandshake"}, {"read"}, {"receive"}, {"receive", 5},
+        {"receive", "*a"}, {"write", "x"}, {"send", "x"}} do
         local result, err = conn[call[1]](conn, call[2])
         assert.is_nil(result, call[1])
         assert.is_true(rawequal(value, err), call[1])

@@ -367,6 +367,11 @@ function lives.connect()
   must(again(client.close, client))
 end
 
+local more = require "spec.oom_hooks" {must = must, same = same,
+  handshake = handshake, pump = pump, lines = lines, transfer = transfer,
+  closing = closing, failing = function() return failing end}
+for name, life in pairs(more) do lives[name] = life end
+
 -- What fails while the module loads can be loaded once more.
 function lives.load()
   spare(function()

@@ -11,9 +11,10 @@ local built = io.open(host)
 if built then built:close() end
 
 describe("without memory for one allocation", function()
-  for _, life in ipairs(built and {"connect", "contexts", "load", "object",
-    "refused_object", "refused_socket", "socket", "truncated_object",
-    "unwrap"} or {}) do
+  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "connect",
+    "contexts", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
+    "object", "pins", "refused_object", "refused_socket", "sessions",
+    "sessions_1_2", "socket", "truncated_object", "unwrap"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()
       local sweep = helpers.spawn({host, "spec/oom.lua",
         STEPS[life] or 3, 499, life}, {timeout = PATIENCE})

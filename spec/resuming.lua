@@ -1,5 +1,6 @@
 --- One handshake after another, over byte strings: sessions, what a
 -- ClientHello offers, and what became of either.
+local busted = require "busted"
 local helpers = require "spec.helpers"
 local ssl = require "luassl"
 
@@ -129,6 +130,34 @@ function resuming.pin(name)
     .. "-binary | base64 >%s"):format(helpers.file(name), path)}
   assert(peer:wait() == 0, peer:output())
   return "sha256//" .. helpers.read_file(path):gsub("%s", "")
+end
+
+-- How a context is chosen: each puts `chosen` in the options of the first.
+local WAYS = {
+  ["server_names"] = function(first, chosen)
+    first.server_names = {localhost = chosen}
+  end,
+  ["on_client_hello"] = function(first, chosen)
+    first.on_client_hello = function() return chosen end
+  end,
+  ["on_client_hello, in a table,"] = function(first, chosen)
+    first.on_client_hello = function() return {context = chosen} end
+  end,
+}
+
+--- For each way to choose a context, a case whose `body` gets
+-- choose(first, chosen): both are options of a server, the result a context.
+function resuming.each_way(name, body)
+  for way, put in pairs(WAYS) do
+    busted.it(("by %s: %s"):format(way, name), function()
+      body(function(first, chosen)
+        local options = {}
+        for key, value in pairs(first) do options[key] = value end
+        put(options, resuming.server(chosen))
+        return resuming.server(options)
+      end)
+    end)
+  end
 end
 
 local preload

@@ -118,6 +118,7 @@ static int stop (lua_State *L, Connection *c) {
   int known = h->answers[h->point] != UNANSWERED;
   if (h->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
     known = 1;
+  if (!known && h->asked) return hooks_push_busy(L, c);  /* a finalizer asked */
   if (!known) return hooks_ask(L, c);
   if (h->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
   h->point = NOWHERE;

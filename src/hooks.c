@@ -184,6 +184,7 @@ void hooks_forget (lua_State *L, Connection *c) {
 int hooks_ask (lua_State *L, Connection *c) {
   Point point = c->hook.point;
   const char *name = names[point];
+  int top = lua_gettop(L);
   luaL_checkstack(L, STACK_SLOTS, name);
   set_asked(L);
   lua_pushnil(L);
@@ -192,7 +193,10 @@ int hooks_ask (lua_State *L, Connection *c) {
   push_option(L, name);
   brief_push(L, c);
   if (c->hook.point != point || c->hook.asked || c->closed || c->failed
-      || c->hook.answers[point] != UNANSWERED) return 0;  /* by a finalizer */
+      || c->hook.answers[point] != UNANSWERED) {  /* by a finalizer */
+    lua_settop(L, top);
+    return 0;
+  }
   c->hook.asked = 1;
   c->hook.deadline = c->deadline;
   return 5;
