@@ -45,6 +45,7 @@ build = {
         "src/core.c",
         "src/credentials.c",
         "src/diagnosis.c",
+        "src/entry.c",
         "src/errors.c",
         "src/facts.c",
         "src/handover.c",

@@ -23,6 +23,10 @@ typedef struct Bytes {
 /* Makes room for `n` more bytes; where they go, or NULL without memory. */
 unsigned char *bytes_reserve (Bytes *b, size_t n);
 
+/* The same in an empty buffer, with room before them for bytes_prepend. */
+unsigned char *bytes_reserve_behind (Bytes *b, size_t gap, size_t n);
+void bytes_prepend (Bytes *b, const void *data, size_t n);
+
 /* 0 without memory: then nothing was added. */
 int bytes_append (Bytes *b, const void *data, size_t n);
 
@@ -41,7 +45,8 @@ int bytes_settle (Bytes *b, size_t n);
 /* Frees the memory; the buffer is empty and usable. */
 void bytes_free (Bytes *b);
 
-/* The same when no loan can be left: what was lent goes too. */
+/* The same when no loan can be left: what was lent goes too, and what memory
+** waits for others. */
 void bytes_finish (Bytes *b);
 
 #pragma GCC visibility pop

@@ -26,6 +26,9 @@
 #define compat_rawlen(L, i)        lua_rawlen(L, i)
 #endif
 
+/* 1: C functions can go on behind a call that yielded. */
+#define COMPAT_CONTINUES (LUA_VERSION_NUM >= 503)
+
 /* Absolute form of a stack index. */
 #define compat_absindex(L, i) \
   ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)

@@ -206,6 +206,10 @@ void connection_push_pending (lua_State *L) {
   lua_pushlightuserdata(L, &pending);
 }
 
+int connection_is_pending (lua_State *L, int index) {
+  return lua_touserdata(L, index) == &pending;
+}
+
 /* ---- time ---- */
 
 void connection_begin (Connection *c) {
@@ -216,7 +220,8 @@ void connection_begin (Connection *c) {
 /* Begins an operation, unless it goes on behind the handshake: so says the
 ** argument at `index`. */
 void connection_resume (lua_State *L, Connection *c, int index) {
-  if (lua_touserdata(L, index) != &pending) connection_begin(c);
+  if (lua_gettop(L) < index || !connection_is_pending(L, index))
+    connection_begin(c);
   c->want = 0;
 }
 
@@ -372,6 +377,7 @@ int connection_end (Connection *c, int *error) {
 /* Frees all but what is queued to be sent. */
 void connection_release (Connection *c) {
   SSL *ssl = c->ssl;
+  entry_leave(c);
   c->ssl = NULL;  /* first: a second call finds nothing to free */
   verify_abandon(ssl, c);
   if (ssl != NULL && c->established && !c->failed)
@@ -441,12 +447,28 @@ static int primitive_connecting (lua_State *L) {
   return 0;
 }
 
+#if COMPAT_CONTINUES
+/* first(run): what methods run before the handshake is done. */
+static int primitive_first (lua_State *L) {
+  luaL_getmetatable(L, SOCKET_T);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, CONNECTION_FIRST);
+  luaL_getmetatable(L, OBJECT_T);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, CONNECTION_FIRST);
+  return 0;
+}
+#endif
+
 /* Adds what handshake.lua needs to the table at the top. [-0, +0, m] */
 void connection_primitives (lua_State *L) {
   static const luaL_Reg primitives[] = {
     {"begin", primitive_begin},
     {"check", primitive_check},
     {"connecting", primitive_connecting},
+#if COMPAT_CONTINUES
+    {"first", primitive_first},
+#endif
     {"remaining", primitive_remaining},
     {NULL, NULL}
   };

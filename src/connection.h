@@ -17,7 +17,11 @@ enum {
   UV_ASKED  /* the coroutine in which a hook runs; true: none */
 };
 
+/* The field of the metatables that runs a handshake. */
+#define CONNECTION_FIRST "luassl.handshake"
+
 typedef struct Connection Connection;
+typedef struct Shared Shared;
 
 /* What carries all connections of one type; NULL: nothing waits. */
 typedef struct Link {
@@ -60,6 +64,7 @@ struct Connection {
   const Link *link;           /* shared; NULL in an SSLObject */
   SSL *ssl;                   /* owned; NULL before `open`, after close */
   X509 *refused;              /* owned: the leaf that failed verification */
+  Shared *shared;             /* borrowed: entry.c's; NULL: not yet */
   Trace *trace;               /* owned: of the failure; NULL: none */
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
@@ -74,6 +79,8 @@ struct Connection {
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
   double received, sent;      /* bytes of application data */
+  int busy;                   /* OpenSSL reads or writes application data */
+  int returns;                /* carriage returns in `plain`, -1: unknown */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
   int closed;                 /* by us, for good */
@@ -123,10 +130,14 @@ const char *connection_state (const Connection *c);
 void connection_release (Connection *c);
 void connection_finish (Connection *c);
 void connection_push_pending (lua_State *L);
+int connection_is_pending (lua_State *L, int index);
 void connection_primitives (lua_State *L);
 
 /* handshake.c: goes on until it ends, time is up or Lua has to decide. */
 int connection_handshake (lua_State *L, Connection *c, int native);
+
+/* entry.c: `c` ends, and its memory may. */
+void entry_leave (Connection *c);
 
 /* transfer.c: reading and writing. */
 Outcome transfer_fill (Connection *c);

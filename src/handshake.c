@@ -51,6 +51,8 @@ static int handshake_done (lua_State *L, Connection *c) {
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);  /* at each flight: too dear */
   ERR_clear_error();
+  SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
+  c->queue.by_record = 1;
   c->established = 1;
   session_keep(c);
   verdict_clear(&c->verdict);

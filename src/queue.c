@@ -15,8 +15,12 @@
 #include "queue.h"
 
 #define HEADER_SIZE 5                /* RFC 8446, 5.1: type, version, length */
-#define SURPLUS_SIZE ((size_t)32 << 10)
 #define RECORD_MAX ((size_t)160 << 10)  /* a ClientHello ends below 128 KiB */
+
+/* What a read takes beyond what OpenSSL has room for, and room before it for
+** what OpenSSL must not have yet: together a size that bytes.c keeps. */
+#define GAP_SIZE ((size_t)17 << 10)
+#define SURPLUS_SIZE (((size_t)64 << 10) - GAP_SIZE)
 
 /* Remembers the very first bytes: they tell a peer that speaks no TLS. */
 static void note_first (Queue *q, const void *bytes, size_t n) {
@@ -35,30 +39,79 @@ static void note_write_error (Queue *q, int error) {
   bytes_free(&q->out);
 }
 
+/* How many of the bytes that OpenSSL reads next it may have: none behind the
+** end of its record. What is behind that stays here, for unwrap and dirty. */
+static size_t of_record (Queue *q, const unsigned char *bytes, size_t n) {
+  size_t used = 0, rest;
+  if (!q->by_record) return n;
+  if (q->header_size == 0 && n >= HEADER_SIZE) {
+    q->body = (unsigned int)bytes[3] << 8 | bytes[4];
+    used = q->header_size = HEADER_SIZE;
+  }
+  else if (q->header_size < HEADER_SIZE) {
+    while (q->header_size < HEADER_SIZE && used < n)
+      q->header[q->header_size++] = bytes[used++];
+    if (q->header_size < HEADER_SIZE) return used;
+    q->body = (unsigned int)q->header[3] << 8 | q->header[4];
+  }
+  rest = n - used < q->body ? n - used : q->body;
+  q->body -= (unsigned int)rest;
+  if (q->body == 0) q->header_size = 0;
+  return used + rest;
+}
+
+/* What OpenSSL cannot do without. */
+static size_t wanted (const Queue *q, size_t size) {
+  size_t n = q->body;
+  if (q->header_size < HEADER_SIZE)
+    n = (size_t)HEADER_SIZE - q->header_size;
+  return n < size ? n : size;
+}
+
 static size_t take_surplus (Queue *q, char *bytes, size_t size) {
   size_t n = bytes_length(&q->in);
   if (n > size) n = size;
+  n = of_record(q, bytes_start(&q->in), n);
   memcpy(bytes, bytes_start(&q->in), n);
   bytes_consume(&q->in, n);
   return n;
 }
 
-/* Asks the carrier; what it takes off the wire beyond `size` waits in `in`. */
+/* Tries first: most often there is something. But not behind a request, whose
+** answer is still on its way. */
+static ptrdiff_t receive (Queue *q, char *bytes, size_t size, void *more,
+                          size_t room) {
+  ptrdiff_t n;
+  if (q->asked && q->wait != NULL) q->wait(q->owner);
+  q->asked = 0;
+  do {
+    n = q->carrier->receive(q->self, bytes, size, more, room);
+  } while (n == -EAGAIN && q->wait != NULL && q->wait(q->owner));
+  return n;
+}
+
+/* Asks the carrier; what it takes off the wire beyond the record waits in
+** `in`. */
 static size_t take_carried (Queue *q, char *bytes, size_t size) {
   unsigned char *more = NULL;
-  size_t room = 0, taken;
+  size_t room = 0, taken, given;
   ptrdiff_t n;
-  if (q->read_ahead) more = bytes_reserve(&q->in, SURPLUS_SIZE);
-  if (more != NULL) room = SURPLUS_SIZE;  /* else only what is wanted */
-  n = q->carrier->receive(q->self, bytes, size, more, room);
+  if (size > GAP_SIZE) size = GAP_SIZE;
+  if (q->read_ahead) more = bytes_reserve_behind(&q->in, GAP_SIZE,
+                                                 SURPLUS_SIZE);
+  if (more != NULL) room = SURPLUS_SIZE;
+  else if (q->by_record) size = wanted(q, size);
+  n = receive(q, bytes, size, more, room);
   if (n == 0 && q->write_error == ECONNRESET) q->read_error = ECONNRESET;
   else if (n == 0) q->ended = 1;
   else if (n < 0 && n != -EAGAIN) q->read_error = (int)-n;
   if (n <= 0) return 0;
   taken = (size_t)n;
-  if (taken <= size) return taken;
-  q->in.last += taken - size;
-  return size;
+  if (taken > size) q->in.last += taken - size;
+  else size = taken;
+  given = of_record(q, (unsigned char *)bytes, size);
+  if (given < size) bytes_prepend(&q->in, bytes + given, size - given);
+  return given;
 }
 
 /* Without memory the recording is lost: queue_rewind tells. */
@@ -71,6 +124,11 @@ static void record (Queue *q, const void *bytes, size_t n) {
   }
 }
 
+/* A flight that has not left has no answer. */
+static int awaits_flush (const Queue *q) {
+  return q->corked && bytes_length(&q->out) > 0 && q->write_error == 0;
+}
+
 /* Nothing to read looks like "later" to OpenSSL, whatever the reason: the
 ** connection knows better, and OpenSSL's state stays whole. */
 static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
@@ -79,7 +137,8 @@ static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
   *n = 0;
   if (size == 0) return 0;
   if (bytes_length(&q->in) > 0) *n = take_surplus(q, bytes, size);
-  else if (q->carrier != NULL && !q->ended && q->read_error == 0)
+  else if (q->carrier != NULL && !q->ended && q->read_error == 0
+           && !awaits_flush(q))
     *n = take_carried(q, bytes, size);
   if (bytes_length(&q->in) == 0) bytes_free(&q->in);
   if (*n == 0) {
@@ -99,6 +158,7 @@ static int queue_write (BIO *bio, const char *bytes, size_t size, size_t *n) {
   if (q->write_error != 0) return 1;  /* nobody reads it any more */
   if (q->carrier != NULL && !q->corked && bytes_length(&q->out) == 0) {
     ptrdiff_t done = q->carrier->send(q->self, bytes, size);
+    q->asked = done > 0;
     if (done >= 0) sent = (size_t)done;
     else if (done != -EAGAIN) {
       note_write_error(q, (int)-done);
@@ -160,8 +220,9 @@ int queue_flush (Queue *q) {
     if (n == -EAGAIN) return 0;
     if (n < 0) note_write_error(q, (int)-n);
     else bytes_consume(&q->out, (size_t)n);
+    q->asked = n > 0;
   }
-  if (q->carrier != NULL) bytes_free(&q->out);
+  if (q->carrier != NULL && q->out.data != NULL) bytes_free(&q->out);
   return q->write_error == 0 ? 1 : -1;
 }
 

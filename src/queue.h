@@ -10,7 +10,9 @@
 
 #include "bytes.h"
 
-#define QUEUE_OUT_MAX ((size_t)128 << 10)  /* of plaintext in one go */
+/* Of plaintext in one go: 7 records, which fit in 128 KiB with their headers
+** and stay in the processor's cache. */
+#define QUEUE_OUT_MAX ((size_t)112 << 10)
 
 /* Where ciphertext comes from and goes to. Both answer a count, or -errno,
 ** -EAGAIN for "not now"; receive 0 at the end, and what comes beyond `size`
@@ -24,9 +26,16 @@ typedef struct Carrier {
 typedef struct Queue {
   const Carrier *carrier;  /* shared */
   void *self;              /* borrowed: the carrier's */
+  int (*wait) (void *owner);  /* for more to read, NULL: OpenSSL is told */
+  void *owner;             /* borrowed: wait's */
   Bytes in, out;
   Bytes record;            /* what was read, for queue_rewind */
   int recording;           /* keep it */
+  unsigned char by_record; /* OpenSSL asks for all it has room for */
+  unsigned char asked;     /* sent, and nothing read since */
+  unsigned char header_size;  /* how much it has of its record's header */
+  unsigned char header[5];
+  unsigned int body;       /* how much it still lacks behind that */
   int corked;              /* gather records, the flush sends them */
   int read_ahead;          /* take more than OpenSSL asks for */
   int ended;               /* the transport ended */

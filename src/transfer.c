@@ -11,7 +11,7 @@
 
 #include <openssl/err.h>
 
-#include "connection.h"
+#include "entry.h"
 #include "errors.h"
 #include "session.h"
 #include "transport.h"
@@ -29,7 +29,14 @@ typedef struct Pattern {
   PatternKind kind;
   size_t count;    /* COUNT: bytes wanted */
   size_t scanned;  /* LINE: bytes known to hold no line end */
+  int prefixed;    /* by the string at index 3 */
 } Pattern;
+
+/* SSL_get_error reads the error queue. That it is empty, as a rule, is told
+** in a fifth of the time that ERR_clear_error takes. */
+static void clear_errors (void) {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
 
 /* ---- reading ---- */
 
@@ -46,10 +53,13 @@ Outcome transfer_fill (Connection *c) {
     c->queue.no_memory = c->failed = 1;
     return FAILED;
   }
-  ERR_clear_error();
+  clear_errors();
+  c->busy = 1;
   result = SSL_read_ex(c->ssl, room, RECORD, &n);
+  c->busy = 0;
   if (result <= 0) return connection_outcome(c, result);
   c->plain.last += n;
+  c->returns = -1;
   return DONE;
 }
 
@@ -68,9 +78,22 @@ static int satisfied (const Connection *c, Pattern *p) {
   return 0;
 }
 
+/* Waits in the middle of SSL_read: 1: try again. Giving up and coming back
+** would cost a fifth of a small message. */
+static int wait_more (void *owner) {
+  Connection *c = owner;
+  if (!connection_wait(c, TRANSPORT_READ, c->deadline)) return 0;
+  if (bytes_length(&c->queue.out) > 0) queue_flush(&c->queue);
+  return c->queue.read_error == 0;
+}
+
 static Outcome gather (Connection *c, Pattern *p) {
   while (!satisfied(c, p)) {
-    Outcome outcome = transfer_fill(c);
+    Outcome outcome;
+    c->queue.owner = c;
+    c->queue.wait = wait_more;
+    outcome = transfer_fill(c);
+    c->queue.wait = NULL;
     if (outcome == WAIT) {
       if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
       if (!connection_wait(c, TRANSPORT_READ, c->deadline)) return WAIT;
@@ -81,21 +104,31 @@ static Outcome gather (Connection *c, Pattern *p) {
   return DONE;
 }
 
+static void count_pattern (lua_State *L, int index, Pattern *p) {
+  lua_Number n = lua_tonumber(L, index);
+  luaL_argcheck(L, n >= 0, index, "invalid receive pattern");
+  p->kind = COUNT;
+  p->count = n < (lua_Number)((size_t)-1 / 4) ? (size_t)n : (size_t)-1 / 4;
+}
+
+/* No number begins as the names do: they are not tried as one. */
 static void check_pattern (lua_State *L, int index, Pattern *p) {
-  memset(p, 0, sizeof(*p));
-  if (lua_isnoneornil(L, index)) p->kind = LINE;
-  else if (lua_isnumber(L, index)) {
-    lua_Number n = lua_tonumber(L, index);
-    luaL_argcheck(L, n >= 0, index, "invalid receive pattern");
-    p->kind = COUNT;
-    p->count = n < (lua_Number)((size_t)-1 / 4) ? (size_t)n : (size_t)-1 / 4;
+  int type = lua_type(L, index);
+  const char *s = "l";
+  p->count = p->scanned = 0;
+  p->prefixed = 0;
+  if (type == LUA_TNUMBER) {
+    count_pattern(L, index, p);
+    return;
   }
-  else {
-    const char *s = luaL_checkstring(L, index);
-    if (*s == '*') s++;
-    luaL_argcheck(L, *s == 'l' || *s == 'a', index, "invalid receive pattern");
-    p->kind = *s == 'l' ? LINE : ALL;
+  if (type != LUA_TNONE && type != LUA_TNIL) s = luaL_checkstring(L, index);
+  if (*s == '*') s++;
+  else if (*s != 'l' && *s != 'a' && lua_isnumber(L, index)) {
+    count_pattern(L, index, p);
+    return;
   }
+  luaL_argcheck(L, *s == 'l' || *s == 'a', index, "invalid receive pattern");
+  p->kind = *s == 'l' ? LINE : ALL;
 }
 
 /* Adds bytes without the carriage returns among them. */
@@ -110,31 +143,73 @@ static void add_line (luaL_Buffer *b, const char *line, size_t size) {
   }
 }
 
+/* Takes out of the buffer what has become a Lua string. */
+static void take_plain (lua_State *L, Connection *c, size_t taken) {
+  if (!bytes_settle(&c->plain, taken) && !c->closed)
+    luaL_error(L, "the connection was used in the middle of its own receive");
+  c->received += (double)taken;
+  if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
+}
+
 /* Pushes `size` decrypted bytes behind the prefix, then takes `taken` bytes
 ** out of the buffer: a string that cannot be made takes nothing. */
 static void push_plain (lua_State *L, Connection *c, const Pattern *p,
                         size_t size, size_t taken) {
   const char *data = "";
-  size_t prefix_size;
-  const char *prefix = luaL_optlstring(L, 3, "", &prefix_size);
   if (!bytes_lend(&c->plain)) luaL_error(L, "not enough memory");
   if (size > 0) data = (const char *)bytes_start(&c->plain);
   if (p->kind == LINE && size > 0 && data[size - 1] == '\r') size--;
-  if (prefix_size == 0
-      && (p->kind != LINE || size == 0 || memchr(data, '\r', size) == NULL))
-    lua_pushlstring(L, data, size);
-  else {
+  if (p->kind == LINE && size > 0 && memchr(data, '\r', size) != NULL) {
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    luaL_addlstring(&b, prefix, prefix_size);
-    if (p->kind == LINE) add_line(&b, data, size);
-    else luaL_addlstring(&b, data, size);
+    add_line(&b, data, size);
     luaL_pushresult(&b);
   }
-  if (!bytes_settle(&c->plain, taken) && !c->closed)
-    luaL_error(L, "the connection was used in the middle of its own receive");
-  c->received += (double)taken;
-  if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
+  else lua_pushlstring(L, data, size);
+  if (p->prefixed) {
+    lua_pushvalue(L, 3);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  take_plain(L, c, taken);
+}
+
+/* 1 and the next line, if it is there already, whole: as push_plain does it,
+** without all that a line does not need. */
+static int push_line (lua_State *L, Connection *c) {
+  const char *start, *end;
+  size_t size;
+  if (c->plain.lent) return 0;
+  start = (const char *)bytes_start(&c->plain);
+  end = memchr(start, '\n', bytes_length(&c->plain));
+  if (end == NULL) return 0;
+  size = (size_t)(end - start);
+  if (size > 0 && start[size - 1] == '\r') size--;
+  if (c->returns < 0)
+    c->returns = memchr(start, '\r', bytes_length(&c->plain)) != NULL;
+  if (c->returns && memchr(start, '\r', size) != NULL) return 0;
+  c->want = 0;
+  bytes_lend(&c->plain);
+  lua_pushlstring(L, start, size);
+  take_plain(L, c, (size_t)(end - start) + 1);
+  return 1;
+}
+
+/* Whether receive's arguments ask for a line and nothing else. */
+static int wants_line (lua_State *L) {
+  int top = lua_gettop(L);
+  const char *s;
+  if (top < 2) return 1;
+  if (top > 2 || lua_type(L, 2) != LUA_TSTRING) return 0;
+  s = lua_tostring(L, 2);
+  return *s == '*' ? s[1] == 'l' : *s == 'l';
+}
+
+/* LuaSocket's methods have three results, whatever comes. */
+static int success (lua_State *L) {
+  lua_pushnil(L);
+  lua_pushnil(L);
+  return 3;
 }
 
 static int push_received (lua_State *L, Connection *c, const Pattern *p) {
@@ -142,7 +217,7 @@ static int push_received (lua_State *L, Connection *c, const Pattern *p) {
   if (p->kind == LINE) push_plain(L, c, p, p->scanned, p->scanned + 1);
   else if (p->kind == ALL) push_plain(L, c, p, length, length);
   else push_plain(L, c, p, p->count, p->count);
-  return 1;
+  return success(L);
 }
 
 /* Nil, why, and what came until then. */
@@ -151,16 +226,6 @@ static int push_partial (lua_State *L, Connection *c, const Pattern *p,
   connection_push(L, c, outcome, operation, 0);
   push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
   return 3;
-}
-
-/* The answer of a method that has no TLS to work on: 0 if it has. */
-static int push_unready (lua_State *L, Connection *c) {
-  if (c->established && c->ssl != NULL) return 0;
-  if (c->closed) return errors_condition(L, "closed");
-  if (c->failed) return connection_push(L, c, FAILED, "handshake", 0);
-  lua_pushnil(L);
-  connection_push_pending(L);  /* the Lua half runs the handshake first */
-  return 2;
 }
 
 /***
@@ -179,27 +244,28 @@ SSLObject: `"wantread"`, `"wantwrite"`)
 @source LuaSocket, tcp; SSL_read_ex(3)
 */
 static int transfer_receive (lua_State *L) {
-  Connection *c = connection_check(L);
+  static const First first = { transfer_receive, 4, 3, 0 };
+  Connection *c = entry_check(L);
   Pattern p;
-  size_t prefix;
+  size_t prefix = 0;
   Outcome outcome;
-  int n;
+  if (bytes_length(&c->plain) > 0 && wants_line(L) && push_line(L, c))
+    return success(L);
   check_pattern(L, 2, &p);
-  luaL_optlstring(L, 3, "", &prefix);
+  if (lua_gettop(L) > 2 && !lua_isnil(L, 3)) luaL_checklstring(L, 3, &prefix);
+  p.prefixed = prefix > 0;
   connection_resume(L, c, 4);
-  lua_settop(L, 3);
-  if (p.kind == COUNT && prefix > 0) {
+  if (p.kind == COUNT && p.prefixed) {
     if (p.count <= prefix) {
       lua_pushvalue(L, 3);
-      return 1;
+      return success(L);
     }
     p.count -= prefix;
   }
-  n = push_unready(L, c);
-  if (n > 0) {
-    if (prefix > 0) lua_pushvalue(L, 3);
+  if (entry_unready(L, c, &first) > 0) {
+    if (p.prefixed) lua_pushvalue(L, 3);
     else lua_pushliteral(L, "");
-    return n + 1;
+    return entry_first(L, &first);
   }
   outcome = gather(c, &p);
   if (outcome == TRUNCATED && c->policy.suppress_ragged_eofs) outcome = CLOSED;
@@ -221,27 +287,27 @@ Reads up to `nbytes` bytes, at least one, as the reference's `read`.
 @source SSL_read_ex(3)
 */
 static int transfer_read (lua_State *L) {
-  Connection *c = connection_check(L);
+  static const First first = { transfer_read, 3, 2, 1 };
+  Connection *c = entry_check(L);
   lua_Integer nbytes = luaL_optinteger(L, 2, 1024);
-  Pattern p = { COUNT, 1, 0 };
+  Pattern p = { COUNT, 1, 0, 0 };
   Outcome outcome;
   size_t length;
-  int n;
   luaL_argcheck(L, nbytes >= 0, 2, "must not be negative");
   connection_resume(L, c, 3);
-  n = push_unready(L, c);
-  if (n > 0) return n;
-  lua_settop(L, 2);
+  if (entry_unready(L, c, &first) > 0) return entry_first(L, &first);
   if (nbytes == 0) {
     lua_pushliteral(L, "");
-    return 1;
+    lua_pushnil(L);
+    return 2;
   }
   outcome = gather(c, &p);
   if (outcome != DONE) return connection_push(L, c, outcome, "read", 1);
   length = bytes_length(&c->plain);
   if ((size_t)nbytes < length) length = (size_t)nbytes;
   push_plain(L, c, &p, length, length);
-  return 1;
+  lua_pushnil(L);
+  return 2;
 }
 
 /* ---- writing ---- */
@@ -265,14 +331,21 @@ static Outcome deliver (Connection *c, const char *data, size_t size,
     Outcome outcome;
     if (c->failed) return FAILED;
     if (c->write_shut) return CLOSED;
-    outcome = transfer_flush(c);
-    if (outcome != DONE || piece == 0) return outcome;
+    if (bytes_length(&c->queue.out) > 0 || c->queue.write_error != 0) {
+      outcome = transfer_flush(c);
+      if (outcome != DONE) return outcome;
+    }
+    if (piece == 0) return DONE;
     if (*done > 0 && connection_expired(c)) return WAIT;
     if (piece > QUEUE_OUT_MAX) piece = QUEUE_OUT_MAX;
-    ERR_clear_error();
+    clear_errors();
+    if (piece > RECORD)  /* at once: growing would copy */
+      bytes_reserve(&c->queue.out, piece + piece / 64);
     c->queue.corked = session_issue_tickets(c) || piece > RECORD;
+    c->busy = 1;
     outcome = connection_outcome(c, SSL_write_ex(c->ssl, data + *done, piece,
                                                  &n));
+    c->busy = 0;
     c->queue.corked = 0;
     if (outcome != DONE) return outcome;
     if (c->queue.write_error != 0) return BROKEN;  /* it went nowhere */
@@ -300,6 +373,17 @@ static lua_Number position (lua_State *L, int index, size_t size, int absent) {
   return floor(i < 0 ? i + (lua_Number)size + 1 : i);
 }
 
+/* How many bytes send's arguments choose of `size`, `*skipped` before them. */
+static size_t slice (lua_State *L, size_t size, lua_Integer *skipped) {
+  lua_Number first = position(L, 3, size, 1);
+  lua_Number last = position(L, 4, size, -1);
+  if (!(first >= 1)) first = 1;
+  if (first > 1e15) first = 1e15;  /* far behind any string */
+  if (!(last <= (lua_Number)size)) last = (lua_Number)size;
+  *skipped = (lua_Integer)(first - 1);
+  return first <= last ? (size_t)(last - first) + 1 : 0;
+}
+
 /***
 Sends a string or part of it, as LuaSocket's `send`. Bytes that were encrypted
 count as sent; at a timeout go on behind the last one.
@@ -316,29 +400,22 @@ SSLObject: `"wantread"`, `"wantwrite"`)
 @source LuaSocket, tcp; SSL_write_ex(3)
 */
 static int transfer_send (lua_State *L) {
-  Connection *c = connection_check(L);
+  static const First first = { transfer_send, 5, 3, 0 };
+  Connection *c = entry_check(L);
   size_t size, done = 0;
   const char *data = luaL_checklstring(L, 2, &size);
-  lua_Number first = position(L, 3, size, 1);
-  lua_Number last = position(L, 4, size, -1);
-  Outcome outcome;
-  int n;
-  if (!(first >= 1)) first = 1;
-  if (first > 1e15) first = 1e15;  /* far behind any string */
-  if (!(last <= (lua_Number)size)) last = (lua_Number)size;
+  lua_Integer skipped = 0;
+  Outcome outcome = DONE;
+  int unready;
+  if (lua_gettop(L) > 2) size = slice(L, size, &skipped);
+  if (size > 0) data += skipped;
   connection_resume(L, c, 5);
-  n = push_unready(L, c);
-  if (n == 0) {
-    size = 0;
-    if (first <= last) {
-      size = (size_t)(last - first) + 1;
-      data += (size_t)first - 1;
-    }
-    outcome = deliver(c, data, size, &done);
-    if (outcome != DONE) n = push_unsent(L, c, outcome, "send", 0);
-  }
-  lua_pushinteger(L, (lua_Integer)(first - 1) + (lua_Integer)done);
-  return n + 1;
+  unready = entry_unready(L, c, &first);
+  if (!unready) outcome = deliver(c, data, size, &done);
+  if (outcome != DONE) push_unsent(L, c, outcome, "send", 0);
+  lua_pushinteger(L, skipped + (lua_Integer)done);
+  if (unready) return entry_first(L, &first);
+  return outcome == DONE ? success(L) : 3;
 }
 
 /***
@@ -354,20 +431,20 @@ or `"wantwrite"` when none was taken, or a failure
 @source SSL_write_ex(3)
 */
 static int transfer_write (lua_State *L) {
-  Connection *c = connection_check(L);
+  static const First first = { transfer_write, 3, 3, 1 };
+  Connection *c = entry_check(L);
   size_t size, done = 0;
   const char *data = luaL_checklstring(L, 2, &size);
-  Outcome outcome;
-  int n;
+  Outcome outcome = DONE;
+  int unready;
   connection_resume(L, c, 3);
-  n = push_unready(L, c);
-  if (n == 0) {
-    outcome = deliver(c, data, size, &done);
-    if (outcome != DONE && !(outcome == WAIT && done > 0 && c->deadline == 0))
-      n = push_unsent(L, c, outcome, "write", 1);
-  }
+  unready = entry_unready(L, c, &first);
+  if (!unready) outcome = deliver(c, data, size, &done);
+  if (outcome == WAIT && done > 0 && c->deadline == 0) outcome = DONE;
+  if (outcome != DONE) push_unsent(L, c, outcome, "write", 1);
   lua_pushinteger(L, (lua_Integer)done);
-  return n + 1;
+  if (unready) return entry_first(L, &first);
+  return outcome == DONE ? success(L) : 3;
 }
 
 /* ---- ending a direction ---- */
@@ -412,5 +489,6 @@ void transfer_methods (lua_State *L) {
     {NULL, NULL}
   };
   lua_pushvalue(L, -2);
-  compat_setfuncs(L, methods, 1);
+  entry_push_shared(L);
+  compat_setfuncs(L, methods, 2);
 }

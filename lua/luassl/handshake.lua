@@ -48,7 +48,8 @@ end
 local function raised(name, value)
   if value == nil then return hook_error(name, "it raised nil") end
   if CONDITIONS[value] then return hook_error(name, "it raised: " .. value, value) end
-  if type(value) == "string" and value:find("attempt to yield", 1, true) then
+  if type(value) == "string" and (value:find "attempt to yield from outside a coroutine$"
+    or value:find "attempt to yield across .*C%-call boundary$") then
     return hook_error(name, "it tried to yield where nothing can: run the handshake in a coroutine"
       .. " (in Lua 5.1 not through pcall either) (" .. value .. ")", value)
   end
@@ -193,6 +194,8 @@ function handshake.install(methods)
     return run(self, true)
   end
   methods.dohandshake = methods.do_handshake
+
+  if connection.first then return connection.first(run) end  -- C can do the rest
 
   function methods.read(self, nbytes)
     local data, err = read(self, nbytes)

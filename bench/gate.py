@@ -1,0 +1,105 @@
+"""Exact gates: what may not get worse, whatever the machine is doing. CPU
+and wall ratios never gate; the two times here are absolute and far from
+noise: a stall of 40 ms, and the least of five measurements."""
+from measure import two_at_a_time
+from work import WARM_UP, WORKS
+
+KIB = 1024
+BY_NAME = {work.name: work for work in WORKS}
+
+# workload, quantity, limit, and whether the limit is a multiple of C's.
+GATES = [
+    ("receive-16k", "calls", 48, False),
+    ("receive-1m", "calls", 48, False),
+    ("send-16k", "writes", 64, False),
+    ("send-16k", "wire", 1.0, True),
+    ("send-64m", "writes", 16, False),
+    ("send-64m", "wire", 1.0, True),
+    ("ping-64", "instructions", 15500, False),
+    ("ping-64", "calls", 4, False),
+    ("lines", "instructions", 1300, False),
+    ("connect", "instructions", 1.01, True),
+    ("connect", "calls", 24, False),
+    ("connect", "fds", 0, False),
+    ("accept", "instructions", 1.01, True),
+    # C needs 25, each of its waits in one call; ours tries, polls, goes on.
+    ("accept", "calls", 30, False),
+    ("accept", "fds", 0, False),
+    ("connect-resumed", "instructions", 1.02, True),
+    ("connect-resumed", "fds", 0, False),
+    ("accept-resumed", "instructions", 1.02, True),
+    ("accept-resumed", "fds", 0, False),
+    ("greet", "wall ms", 20, False),
+    ("context", "KiB", 16, False),
+    ("context", "CPU ms", 0.2, False),
+    ("idle-1", "KiB", 33, False),
+    ("idle-48k", "KiB", 33, False),
+    ("held-1", "KiB", 33, False),
+    ("held-48k", "KiB", 33, False),
+]
+CONTEXTS = (200, 0)
+
+
+def measure_greeting(bench, work, name):
+    """The median of a run's connections."""
+    return {"wall ms": bench.run(name, work, work.run)["wall"] * 1e3}
+
+
+def measure_contexts(bench, work, name):
+    runs = [bench.run(name, work, CONTEXTS) for _ in range(5)]
+    return {"KiB": runs[0]["memory"] / CONTEXTS[0] / KIB,
+            "CPU ms": min(run["cpu"] for run in runs) / CONTEXTS[0] * 1e3}
+
+
+def measure_memory(bench, work, name):
+    said = bench.run(name, work, work.exact[0])
+    return {"KiB": said["memory"] / (work.exact[0][0] - WARM_UP) / KIB}
+
+
+def measure(bench, work_name, name):
+    """quantity -> value; {} when the subject cannot do it."""
+    work = BY_NAME[work_name]
+    wanted = [gate for gate in GATES if gate[0] == work_name]
+    if name == "c" and not any(gate[3] for gate in wanted):
+        return {}
+    if work_name == "greet":
+        return measure_greeting(bench, work, name)
+    if work_name == "context":
+        return measure_contexts(bench, work, name)
+    if work_name.startswith(("idle", "held")):
+        return measure_memory(bench, work, name)
+    kinds = {"instructions" if quantity == "instructions" else "calls"
+             for _work, quantity, _limit, _relative in wanted}
+    return bench.counts(name, work, sorted(kinds))
+
+
+def judge(gate, ours, limit_of_c):
+    """Prints one gate: whether it holds."""
+    work_name, quantity, limit, relative = gate
+    value = ours.get(quantity)
+    bound = limit * limit_of_c.get(quantity, 0) if relative else limit
+    if value is None:
+        verdict, shown = "absent", "-"
+    else:
+        # A count that start-up blurs by a fraction of one is still that count.
+        slack = bound * 1e-3 if quantity in ("calls", "writes", "wire") else 0
+        good = value == 0 if quantity == "fds" else value <= bound + slack
+        verdict = "ok" if good else "FAILED"
+        shown = "%.2f" % value
+    note = " (%.2f of C's %.0f)" % (
+        limit, limit_of_c[quantity]) if relative and limit_of_c else ""
+    print("%-7s %-16s %-13s %14s <= %.2f%s" % (
+        verdict, work_name, quantity, shown, bound, note), flush=True)
+    return verdict == "ok"
+
+
+def run(bench):
+    """The exit status: 1 when a gate fails or cannot be measured."""
+    names = list(dict.fromkeys(gate[0] for gate in GATES))
+    tasks = [(work, name) for work in names for name in ("luassl", "c")]
+    measured = dict(zip(tasks, two_at_a_time(
+        lambda *task: measure(bench, *task), tasks)))
+    good = [judge(gate, measured[gate[0], "luassl"], measured[gate[0], "c"])
+            for gate in GATES]
+    print("%d passed, %d failed" % (sum(good), len(good) - sum(good)))
+    return 0 if all(good) else 1
