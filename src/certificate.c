@@ -83,7 +83,7 @@ void certificate_push_reference (lua_State *L, X509 *x509) {
     lua_newtable(L);
   }
   lua_setfield(L, -2, "subjectAltName");
-  ERR_clear_error();
+  errors_clear();
 }
 
 /* The room that certificate_names writes to. */
@@ -303,7 +303,7 @@ static int certificate_tostring (lua_State *L) {
   X509 *x509 = certificate_check(L, 1);
   title[0] = '\0';
   X509_NAME_oneline(X509_get_subject_name(x509), title, TITLE_MAX);
-  ERR_clear_error();
+  errors_clear();
   if (title[0] == '\0') certificate_names(x509, title, TITLE_MAX);
   lua_pushfstring(L, "Certificate: %s",
                   title[0] == '\0' ? "no subject" : title);

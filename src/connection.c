@@ -142,22 +142,23 @@ static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
 ** error. From here on `c` must not move. */
 int connection_open (lua_State *L, Connection *c) {
   SSL_CTX *context;
+  Policy policy;
   int top = lua_gettop(L);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_CONTEXT);
   lua_rawgeti(L, -2, UV_OPTIONS);
-  context = context_check(L, top + 2, NULL);
-  /* `set` may have come between. */
-  connection_options(L, &c->policy, top + 2, top + 3);
+  context = context_check(L, top + 2, &policy);
+  if (policy.generation != c->policy.generation)  /* `set` came between */
+    connection_options(L, &c->policy, top + 2, top + 3);
   context_used(L, top + 2);
   lua_settop(L, top);
   if (c->policy.check_hostname && !c->policy.server_side
       && c->name.text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
-  ERR_clear_error();
+  errors_clear();
   c->ssl = open_ssl(c, context, &c->policy);
   if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
-  ERR_clear_error();
+  errors_clear();
   if (c->policy.server_side
       && c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
     c->queue.recording = 1;
@@ -181,7 +182,7 @@ int connection_replay (lua_State *L, Connection *c, int context) {
   lua_pop(L, 1);
   if (c->closed) return errors_condition(L, "closed");  /* by a finalizer */
   context_used(L, context);
-  ERR_clear_error();
+  errors_clear();
   ssl = open_ssl(c, ctx, &policy);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!queue_rewind(&c->queue)) {
@@ -194,7 +195,7 @@ int connection_replay (lua_State *L, Connection *c, int context) {
   c->policy = policy;
   SSL_free(old);
   if (c->link != NULL) c->link->tune(c);
-  ERR_clear_error();
+  errors_clear();
   return 0;
 }
 
@@ -304,7 +305,7 @@ int connection_push_failure (lua_State *L, Connection *c,
   lua_rawgeti(L, -1, UV_FAILURE);
   if (!lua_isnil(L, -1)) {
     queue_flush(&c->queue);
-    ERR_clear_error();  /* what a hook refused, OpenSSL complains of too */
+    errors_clear();  /* what a hook refused, OpenSSL complains of too */
     lua_pushnil(L);
     lua_insert(L, -2);
     return 2;
@@ -351,7 +352,7 @@ int connection_notify (Connection *c) {
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
   if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
-  ERR_clear_error();
+  errors_clear();
   c->failed = SSL_shutdown(c->ssl) < 0;  /* only writes: RFC 8446, 6.1 */
   return !c->failed;
 }
@@ -366,7 +367,7 @@ int connection_end (Connection *c, int *error) {
   size_t all;
   int flushed;
   connection_notify(c);
-  ERR_clear_error();
+  errors_clear();
   all = bytes_length(&queue->out);
   flushed = queue_flush(queue);
   *error = flushed < 0 ? queue->write_error : 0;

@@ -131,7 +131,7 @@ static int open_ctx (lua_State *L, Context *c) {
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   /* Whatever openssl.cnf says: it would take a truncation for an end. */
   SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY |
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY |
                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                         SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
@@ -277,7 +277,7 @@ static int build (lua_State *L, int options) {
   lua_pushvalue(L, options);
   compat_setuservalue(L, top);
   c->policy = s.policy;
-  ERR_clear_error();
+  errors_clear();
   if (!open_ctx(L, c) || !apply_ciphers(L, c->ctx, &s) ||
       !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->belongings->protocols) ||
@@ -286,7 +286,7 @@ static int build (lua_State *L, int options) {
   c->policy.pins = c->belongings->pins;
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;
-  ERR_clear_error();
+  errors_clear();
   lua_settop(L, top);
   return 1;
 }
@@ -424,6 +424,7 @@ static int context_set (lua_State *L) {
   fresh = check(L, -1);
   old = *c;
   *c = *fresh;
+  c->policy.generation = old.policy.generation + 1;
   *fresh = old;
   lua_pushvalue(L, 3);
   compat_setuservalue(L, 1);

@@ -34,6 +34,7 @@ typedef struct Policy {
   int nodelay;
   double handshake_timeout;  /* seconds */
   int hooks;                 /* HOOK_* */
+  int generation;            /* how often the context was `set` */
   const struct Pins *pins;   /* borrowed from the SSL_CTX; NULL: none */
   struct SessionCache *cache;         /* the same; NULL: not kept */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */

@@ -137,7 +137,7 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "wait");
   lua_pushcfunction(L, core_stamp);
   lua_setfield(L, -2, "stamp");
-  ERR_clear_error();
+  errors_clear();
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
   return 1;

@@ -277,6 +277,10 @@ int errors_tls (lua_State *L, const char *operation, SSL *ssl,
   return push_error(L, operation, NULL, &d, trace);
 }
 
+void errors_clear (void) {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 int errors_condition (lua_State *L, const char *condition) {
   lua_pushnil(L);
   lua_pushstring(L, condition);

@@ -18,7 +18,7 @@
 /* A flight leaves in one piece: the queue is corked meanwhile. */
 static Outcome handshake_once (Connection *c) {
   Outcome outcome;
-  ERR_clear_error();
+  errors_clear();
   c->queue.corked = 1;
   outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
   c->queue.corked = 0;
@@ -34,7 +34,7 @@ static Outcome handshake_once (Connection *c) {
 }
 
 static int handshake_done (lua_State *L, Connection *c) {
-  ERR_clear_error();
+  errors_clear();
   verify_again(c);
   if (!verify_holds(c)) {
     c->failed = 1;
@@ -49,8 +49,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   else
     session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
-  SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);  /* at each flight: too dear */
-  ERR_clear_error();
+  errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
   c->queue.by_record = 1;
   c->established = 1;

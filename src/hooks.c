@@ -319,7 +319,7 @@ static int primitive_use_certificate (lua_State *L) {
   if (SSL_CTX_get0_certificate(ctx) == NULL)
     return errors_text(L, ERROR_T, names[c->hook.point], "context",
                        "it chose a context that has no certificate");
-  ERR_clear_error();
+  errors_clear();
   SSL_CTX_get0_chain_certs(ctx, &chain);
   SSL_certs_clear(c->ssl);  /* those of other key types too */
   if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),

@@ -112,7 +112,7 @@ static int read_file (Material *m) {
 
 static int fail_reading (lua_State *L, const Material *m, int error) {
   const char *file = m->file;
-  ERR_clear_error();
+  errors_clear();
   if (error == ENOENT) return fail(L, m, "file", "%s does not exist", file);
   if (error == EISDIR && strcmp(m->option, "ca_certs") == 0)
     return fail(L, m, "file", "%s is a directory, not a PEM file; one with "
@@ -219,7 +219,7 @@ static int first_label (const Material *m, char *label, size_t size) {
 static int fail_without (lua_State *L, const Material *m, const char *wanted) {
   char label[48];
   const char *name = name_of(m), *command = der_command(m);
-  ERR_clear_error();
+  errors_clear();
   if (command != NULL && m->file != NULL)
     return fail(L, m, "pem", "%s is DER, not PEM: \"openssl %s -in %s -out "
                 "%s.pem\" converts it", name, command, name, name);
@@ -266,7 +266,7 @@ static int parse_certificates (Material *m) {
 
 int material_read_certificates (lua_State *L, Material *m) {
   int n;
-  ERR_clear_error();
+  errors_clear();
   if (!parse_certificates(m)) {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
@@ -275,7 +275,7 @@ int material_read_certificates (lua_State *L, Material *m) {
   }
   if (sk_X509_num(m->certificates) == 0)
     return fail_without(L, m, "certificate");
-  ERR_clear_error();
+  errors_clear();
   return 1;
 }
 
@@ -291,17 +291,17 @@ static void parse_key (Material *m, Passphrase *p) {
 /* Calls the function at the top with the key's name. Its result, or nil and
 ** what it raised, is at the top; 0: the latter. */
 static int call_password (lua_State *L, const Material *m) {
-  ERR_clear_error();  /* the function may call into OpenSSL too */
+  errors_clear();  /* the function may call into OpenSSL too */
   lua_pushstring(L, m->file != NULL ? m->file : "key");
   if (lua_pcall(L, 1, 1, 0) == 0) {
     int type = lua_type(L, -1);
-    ERR_clear_error();
+    errors_clear();
     if (type != LUA_TSTRING && type != LUA_TNIL)
       options_raise(L, "password", "is a function that returned a %s, not a "
                     "string", lua_typename(L, type));
     return 1;
   }
-  ERR_clear_error();
+  errors_clear();
   if (lua_isnil(L, -1))
     return fail(L, m, "passphrase", "the password function for %s raised nil",
                 name_of(m));
@@ -350,16 +350,16 @@ static int fail_finding (lua_State *L, const Material *m) {
 
 int material_read_key (lua_State *L, Material *m, int options) {
   Passphrase p = {NULL, 0, 0};
-  ERR_clear_error();
+  errors_clear();
   parse_key(m, &p);
   if (m->key == NULL && p.asked) {
     if (!ask(L, m, options, &p)) return 0;
-    ERR_clear_error();
+    errors_clear();
     parse_key(m, &p);
     if (m->key == NULL) return fail_decrypting(L, m);
   }
   if (m->key == NULL) return fail_finding(L, m);
-  ERR_clear_error();
+  errors_clear();
   return 1;
 }
 

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "errors.h"
 #include "names.h"
 
 #define DECODED_T "luassl.Decoded"
@@ -51,7 +52,7 @@ static int decoded_gc (lua_State *L) {
 /* What OpenSSL had no memory for is not malformed. Its queue was empty. */
 static void check_memory (lua_State *L) {
   if (ERR_GET_REASON(ERR_peek_error()) != ERR_R_MALLOC_FAILURE) return;
-  ERR_clear_error();
+  errors_clear();
   luaL_error(L, "not enough memory");
 }
 
@@ -121,7 +122,7 @@ void names_push_dn (lua_State *L, const X509_NAME *dn) {
   push_dn(L, d, dn);
   lua_remove(L, -2);
   check_memory(L);
-  ERR_clear_error();  /* a value that is no text is no failure */
+  errors_clear();  /* a value that is no text is no failure */
 }
 
 void names_address (const ASN1_OCTET_STRING *ip, char *text) {
@@ -197,7 +198,7 @@ int names_push_alternative (lua_State *L, const X509 *x509) {
   decoded_free(d);
   check_memory(L);
   lua_remove(L, -2);
-  ERR_clear_error();
+  errors_clear();
   return 1;
 }
 

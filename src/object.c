@@ -89,7 +89,7 @@ static int object_feed (lua_State *L) {
   bytes = luaL_checklstring(L, 2, &size);
   if (c->hook.asked) size = feed_room(c, size);
   if (!queue_feed(&c->queue, bytes, size)) {
-    ERR_clear_error();
+    errors_clear();
     return errors_text(L, ERROR_T, "feed", "memory", "out of memory");
   }
   lua_pushinteger(L, (lua_Integer)size);
@@ -138,7 +138,7 @@ static int object_close (lua_State *L) {
   if (c->hook.asked) hooks_forget(L, c);
   if (!c->closed) {
     connection_notify(c);
-    ERR_clear_error();
+    errors_clear();
     c->closed = 1;
     connection_release(c);
   }

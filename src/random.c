@@ -42,7 +42,7 @@ Whether OpenSSL's random generator is seeded.
 */
 static int random_status (lua_State *L) {
   int seeded = RAND_status() == 1;
-  ERR_clear_error();
+  errors_clear();
   lua_pushboolean(L, seeded);
   return 1;
 }
@@ -70,7 +70,7 @@ static int random_add (lua_State *L) {
     bytes += n;
     size -= n;
   }
-  ERR_clear_error();
+  errors_clear();
   return 0;
 }
 
@@ -91,12 +91,12 @@ static int random_bytes (lua_State *L) {
   luaL_argcheck(L, n >= 0 && n <= BYTES_MAX && n == floor(n), 1,
                 "must be an integer from 0 to 16777216");
   bytes = lua_newuserdata(L, (size_t)n + 1);
-  ERR_clear_error();
+  errors_clear();
   done = RAND_bytes(bytes, (int)n) == 1;
   if (done) lua_pushlstring(L, (const char *)bytes, (size_t)n);
   OPENSSL_cleanse(bytes, (size_t)n);
   if (!done) return errors_fail(L, "RAND_bytes", "random");
-  ERR_clear_error();
+  errors_clear();
   return 1;
 }
 
@@ -234,7 +234,7 @@ static int random_egd (lua_State *L) {
   if (egd.fd >= 0) transport_close(egd.fd);
   if (done) RAND_add(egd.bytes, EGD_BYTES, EGD_BYTES);
   OPENSSL_cleanse(egd.bytes, sizeof(egd.bytes));
-  ERR_clear_error();
+  errors_clear();
   if (!done) return push_egd_failure(L, &egd, path);
   lua_pushinteger(L, EGD_BYTES);
   return 1;

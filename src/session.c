@@ -325,7 +325,7 @@ void session_count_tickets (Connection *c) {
 int session_issue_tickets (Connection *c) {
   int any = c->tickets > 0;
   for (; c->tickets > 0; c->tickets--)
-    if (!SSL_new_session_ticket(c->ssl)) ERR_clear_error();
+    if (!SSL_new_session_ticket(c->ssl)) errors_clear();
   return any;
 }
 

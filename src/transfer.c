@@ -32,12 +32,6 @@ typedef struct Pattern {
   int prefixed;    /* by the string at index 3 */
 } Pattern;
 
-/* SSL_get_error reads the error queue. That it is empty, as a rule, is told
-** in a fifth of the time that ERR_clear_error takes. */
-static void clear_errors (void) {
-  if (ERR_peek_error() != 0) ERR_clear_error();
-}
-
 /* ---- reading ---- */
 
 /* Decrypts what one record brings. */
@@ -53,7 +47,7 @@ Outcome transfer_fill (Connection *c) {
     c->queue.no_memory = c->failed = 1;
     return FAILED;
   }
-  clear_errors();
+  errors_clear();
   c->busy = 1;
   result = SSL_read_ex(c->ssl, room, RECORD, &n);
   c->busy = 0;
@@ -338,7 +332,7 @@ static Outcome deliver (Connection *c, const char *data, size_t size,
     if (piece == 0) return DONE;
     if (*done > 0 && connection_expired(c)) return WAIT;
     if (piece > QUEUE_OUT_MAX) piece = QUEUE_OUT_MAX;
-    clear_errors();
+    errors_clear();
     if (piece > RECORD)  /* at once: growing would copy */
       bytes_reserve(&c->queue.out, piece + piece / 64);
     c->queue.corked = session_issue_tickets(c) || piece > RECORD;

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "errors.h"
 #include "hooks.h"
 #include "pins.h"
 #include "session.h"
@@ -227,5 +228,5 @@ void verify_abandon (SSL *ssl, Connection *c) {
   c->hook.alert = SSL_AD_INTERNAL_ERROR;
   c->queue.carrier = NULL;  /* nothing goes out any more */
   SSL_do_handshake(ssl);
-  ERR_clear_error();
+  errors_clear();
 }

@@ -18,15 +18,30 @@ local run = handshake.run
 local methods = primitives.methods
 local socket = {}
 
--- LuaSocket's class of a stream socket: "client", "server" or "master".
+-- LuaSocket's name for what a stream socket is, "tcp{client}", and its parts.
+local CLASSES = {}
+for _, family in ipairs { "tcp", "unix", "unixstream" } do
+  for _, class in ipairs { "client", "server", "master" } do
+    CLASSES[("%s{%s}"):format(family, class)] = { class = class, is_unix = family ~= "tcp" }
+  end
+end
+
+-- The entry of CLASSES for a socket; nil for anything else.
+local function find_class(sock)
+  local metatable = type(sock) == "userdata" and getmetatable(sock)
+  local methods = type(metatable) == "table" and metatable.__index
+  local entry = type(methods) == "table" and CLASSES[methods.class]
+  return entry or type(sock) == "userdata" and CLASSES[tostring(sock):match "^%a+{%a+}"] or nil
+end
+
+-- "client", "server" or "master"; nil: no stream socket of LuaSocket's.
 local function class_of(sock)
-  if type(sock) ~= "userdata" then return nil end
-  local name = tostring(sock)
-  return name:match "^tcp{(%a+)}" or name:match "^unix{(%a+)}" or name:match "^unixstream{(%a+)}"
+  local entry = find_class(sock)
+  return entry and entry.class
 end
 
 local function is_unix(sock)
-  return not tostring(sock):find "^tcp"
+  return find_class(sock).is_unix
 end
 
 local function check_socket(sock)
@@ -46,6 +61,7 @@ end
 -- Bytes that LuaSocket had read already. A server's client may have begun its
 -- handshake in them; what a client finds there, nobody vouches for.
 local function early_bytes(sock)
+  if not sock:dirty() then return "" end
   local bytes = {}
   while sock:dirty() do
     bytes[#bytes + 1] = sock:receive(1)

@@ -1,0 +1,294 @@
+--- Faults in what a hook or a table chooses for a ClientHello: connection.c's
+-- replay, hello.c, alpn.c, hooks.c.
+return {
+  {
+    name = "the chosen context is put in by SSL_set_SSL_CTX",
+    file = "src/connection.c",
+    from = [[
+  ssl = open_ssl(c, ctx, &policy);
+  if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
+  if (!queue_rewind]],
+    to = [[
+  c->policy = policy;
+  SSL_set_SSL_CTX(c->ssl, ctx);
+  if (ctx != NULL) return 0;
+  ssl = NULL;
+  old = NULL;
+  if (!queue_rewind]],
+    specs = "replay",
+  },
+  {
+    name = "the policy stays the first context's",
+    file = "src/connection.c",
+    from = [[
+  c->policy = policy;
+  SSL_free(old);]],
+    to = [[
+  SSL_free(old);]],
+    specs = "replay",
+  },
+  {
+    name = "the chosen context's connection is opened by the first one's policy",
+    file = "src/connection.c",
+    from = [[
+  ssl = open_ssl(c, ctx, &policy);]],
+    to = [[
+  ssl = open_ssl(c, ctx, &c->policy);]],
+    specs = "replay",
+  },
+  {
+    name = "the hooks stay the first context's",
+    file = "src/connection.c",
+    from = [[
+  lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
+]],
+    to = [[
+  lua_pop(L, 1);
+]],
+    specs = "replay",
+  },
+  {
+    name = "the connection's own options are lost with the first context",
+    file = "src/connection.c",
+    from = [[
+  connection_options(L, &policy, context, lua_gettop(L));
+  lua_pop(L, 1);]],
+    to = [[
+  context_check(L, context, &policy);
+  lua_pop(L, 1);]],
+    specs = "replay",
+  },
+  {
+    name = "a connection's options are whatever the caller's table is now",
+    file = "src/object.c",
+    from = [[
+  copy_options(L, 2);
+  lua_rawseti]],
+    to = [[
+  lua_pushvalue(L, 2);
+  lua_rawseti]],
+    specs = "protections",
+  },
+  {
+    name = "a server can be told to check a name",
+    file = "src/connection.c",
+    from = [[
+  if (p->check_hostname && p->server_side)
+    options_raise(L, "check_hostname", "is for the client side");
+]],
+    to = "",
+    specs = "protections",
+  },
+  {
+    name = "the socket is not tuned to the chosen context",
+    file = "src/connection.c",
+    from = [[
+  if (c->link != NULL) c->link->tune(c);
+]],
+    to = "",
+    specs = "replay",
+  },
+  {
+    name = "the chosen context can still be changed",
+    file = "src/connection.c",
+    from = [[
+  context_used(L, context);
+]],
+    to = "",
+    specs = "protections",
+  },
+  {
+    name = "what set did before the connection opened is not looked at",
+    file = "src/connection.c",
+    from = [[
+  connection_options(L, &c->policy, top + 2, top + 3);
+]],
+    to = "",
+    specs = "protections",
+  },
+  {
+    name = "what came behind the ClientHello is lost",
+    file = "src/queue.c",
+    from = [[
+  if (!kept || !bytes_append(&q->record, bytes_start(&rest),
+                             bytes_length(&rest))) {]],
+    to = [[
+  if (!kept) {]],
+    specs = "hooks_choice",
+  },
+  {
+    name = "the chosen context's own hook is asked, too",
+    file = "src/hooks.c",
+    from = [[
+  if (h->chosen || h->answers[AT_CLIENT_HELLO] != UNANSWERED
+      || ]],
+    to = [[
+  if (]],
+    specs = "replay server_names",
+  },
+  {
+    name = "the chosen context's server_names choose again",
+    file = "src/handshake.c",
+    from = [[
+  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen) {]],
+    to = [[
+  if (h->answers[AT_CLIENT_HELLO] != REFUSED) {]],
+    specs = "protections",
+  },
+  {
+    name = "a second ClientHello may ask for another name",
+    file = "src/hooks.c",
+    from = [[
+  if (h->named && strcmp(name, c->name.text) != 0) {]],
+    to = [[
+  if (h->named && name[0] == '\n') {]],
+    specs = "protections",
+  },
+  {
+    name = "a context of the client's side can be chosen",
+    file = "src/hooks.c",
+    from = [[
+  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!policy.server_side)]],
+    to = [[
+  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (L == NULL)]],
+    specs = "hooks_choice",
+  },
+  {
+    name = "the certificates of the first context are shown besides the chosen one",
+    file = "src/hooks.c",
+    from = [[
+  SSL_certs_clear(c->ssl);  /* those of other key types too */
+]],
+    to = "",
+    specs = "hooks_choice",
+  },
+  {
+    name = "a chosen certificate leaves its chain behind",
+    file = "src/hooks.c",
+    from = [[
+  SSL_CTX_get0_chain_certs(ctx, &chain);
+]],
+    to = "",
+    specs = "hooks_choice",
+  },
+  {
+    name = "a context without a certificate is a choice of one",
+    file = "src/hooks.c",
+    from = [[
+  if (SSL_CTX_get0_certificate(ctx) == NULL)
+    return]],
+    to = [[
+  if (SSL_CTX_get0_certificate(ctx) == NULL) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  if (ctx == NULL)
+    return]],
+    specs = "hooks_choice",
+  },
+  {
+    name = "a protocol that the client does not offer is chosen",
+    file = "src/hooks.c",
+    from = [[
+  if (!hello_offers(c->hook.hello, name, size))]],
+    to = [[
+  if (L == NULL)]],
+    also = {
+      { file = "src/alpn.c",
+        from = [[
+    if (!is_offered(chosen, offered, size)) return SSL_TLSEXT_ERR_ALERT_FATAL;
+]], to = "" },
+    },
+    specs = "hooks_choice",
+  },
+  {
+    name = "the protocol that a hook chose is passed over",
+    file = "src/alpn.c",
+    from = [[
+  if (chosen != NULL) {]],
+    to = [[
+  if (chosen != NULL && data == NULL) {]],
+    specs = "hooks_choice",
+  },
+  {
+    name = "alpn_strict is ignored",
+    file = "src/alpn.c",
+    from = [[
+    return ours->strict ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;]],
+    to = [[
+    return SSL_TLSEXT_ERR_NOACK;]],
+    specs = "replay connection",
+  },
+  {
+    name = "what server_names cannot use is passed over",
+    file = "src/handshake.c",
+    from = [[
+    if (hooks_choose_by_name(L, c) > 0)
+      hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
+    else ]],
+    to = [[
+    hooks_choose_by_name(L, c);
+    ]],
+    specs = "server_names",
+  },
+  {
+    name = "server_names run code of a metatable",
+    file = "src/hello.c",
+    from = [[
+  lua_pushstring(L, h->name);
+  lua_rawget(L, names);
+  if]],
+    to = [[
+  lua_pushstring(L, h->name);
+  lua_gettable(L, names);
+  if]],
+    specs = "server_names",
+  },
+  {
+    name = "a client's name may be a wildcard",
+    file = "src/hello.c",
+    from = [[
+ || p[i] == '*') return;]],
+    to = [[
+) return;]],
+    specs = "server_names",
+  },
+  {
+    name = "an empty label meets a wildcard",
+    file = "src/hello.c",
+    from = [[
+  const char *rest = h->name[0] != '.' ? strchr(h->name, '.') : NULL;]],
+    to = [[
+  const char *rest = strchr(h->name, '.');]],
+    specs = "server_names",
+  },
+  {
+    name = "a name with other bytes than those of names is one",
+    file = "src/hello.c",
+    from = [[
+    if (p[i] <= ' ' || p[i] >= 127 || ]],
+    to = [[
+    if (]],
+    specs = "server_names",
+  },
+  {
+    name = "names are compared in the client's capitals",
+    file = "src/hello.c",
+    from = [[
+  return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);]],
+    to = [[
+  return (char)c;]],
+    specs = "server_names",
+  },
+  {
+    name = "a dot behind the name makes it another",
+    file = "src/hello.c",
+    from = [[
+  if (p[n - 1] == '.') n--;
+]],
+    to = "",
+    specs = "server_names",
+  },
+}

@@ -1,0 +1,232 @@
+--- Faults in carrying bytes, sockets, ends, deadlines and contexts.
+return {
+  {
+    name = "the name is not checked",
+    file = "src/connection.c",
+    from = [[  p->handshake_timeout = options_number(]],
+    to = [[  p->check_hostname = 0;
+  p->handshake_timeout = options_number(]],
+    specs = "connection",
+  },
+  {
+    name = "a truncation is swallowed",
+    file = "src/connection.c",
+    from = [[      if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);]],
+    to = [[]],
+    specs = "connection",
+  },
+  {
+    name = "a reset is reported as an end",
+    file = "src/connection.c",
+    from = [[    case BROKEN: return errors_syscall(L, operation, c->queue.read_error);]],
+    to = [[    case BROKEN: return errors_condition(L, "closed");]],
+    specs = "ends",
+  },
+  {
+    name = "a reset that a write met becomes an end for the reader",
+    file = "src/queue.c",
+    from = [[  if (n == 0 && q->write_error == ECONNRESET)]],
+    to = [[  if (n == 0 && q->write_error == 0 && q->ended)]],
+    specs = "ends",
+  },
+  {
+    name = "a descriptor leaks",
+    file = "src/socket.c",
+    from = [[  if (fd >= 0) transport_close(fd);]],
+    to = [[  if (fd >= 0 && fd % 16 != 0) transport_close(fd);]],
+    specs = "takeover",
+  },
+  {
+    name = "close_notify is dropped",
+    file = "src/connection.c",
+    from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    to = [[  SSL_set_quiet_shutdown(c->ssl, 1);
+  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    specs = "connection",
+  },
+  {
+    name = "each read has a deadline of its own",
+    file = "src/transfer.c",
+    from = [[    else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;]],
+    to = [[    else connection_begin(c);]],
+    specs = "deadline",
+  },
+  {
+    name = "the error queue is left dirty",
+    file = "src/handshake.c",
+    from = [[  c->established = 1;]],
+    to = [[  c->established = 1;
+  ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);]],
+    specs = "connection",
+  },
+  {
+    name = "what the kernel refuses is lost",
+    file = "src/queue.c",
+    from = [[  if (sent == size || bytes_append(&q->out, bytes + sent, size - sent))]],
+    to = [[  if (sent == size || q->carrier != NULL
+      || bytes_append(&q->out, bytes + sent, size - sent))]],
+    specs = "deadline connection",
+  },
+  {
+    name = "a partial result is lost",
+    file = "src/transfer.c",
+    from = [[  push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
+  return 3;]],
+    to = [[  push_plain(L, c, p, 0, bytes_length(&c->plain));
+  return 3;]],
+    specs = "connection",
+  },
+  {
+    name = "handshake_timeout is ignored",
+    file = "src/handshake.c",
+    from = [[  return c->handshake_began + c->policy.handshake_timeout;]],
+    to = [[  return c->handshake_began + c->policy.handshake_timeout + 60;]],
+    specs = "accept",
+  },
+  {
+    name = "clear text before TLS is accepted on a client",
+    file = "lua/luassl/socket.lua",
+    from = [[  if not server_side and sock:dirty() then]],
+    to = [[  if server_side == nil and sock:dirty() then]],
+    specs = "takeover",
+  },
+  {
+    name = "contexts suppress truncations by default",
+    file = "src/settings.c",
+    from = [["suppress_ragged_eofs", 0);]],
+    to = [["suppress_ragged_eofs", 1);]],
+    specs = "connection",
+  },
+  {
+    name = "no name is sent (SNI)",
+    file = "src/hostname.c",
+    from = [[      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;]],
+    to = [[      ssl == NULL) return 0;]],
+    specs = "connection",
+  },
+  {
+    name = "a failure is not kept",
+    file = "src/connection.c",
+    from = [[  lua_rawseti(L, -2, UV_FAILURE);]],
+    to = [[  lua_pop(L, 1);]],
+    specs = "connection",
+  },
+  {
+    name = "TLS 1.1 is allowed by default",
+    file = "src/context.c",
+    from = [[  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;]],
+    to = [[  return SSL_CTX_set_min_proto_version(ctx, 0) == 1 + 0 * minimum;]],
+    specs = "context versions",
+  },
+  {
+    name = "getpeercert shows what was not verified",
+    file = "src/facts.c",
+    from = [[  return c->established && c->policy.cert_reqs != CERT_NONE]],
+    to = [[  return c->established || c->policy.cert_reqs != CERT_NONE]],
+    specs = "reference",
+  },
+  {
+    name = "the original keeps the descriptor",
+    file = "src/handover.c",
+    from = [[  failed = set_descriptor(L, index, fd);
+  resume(L, &hook);
+  if (failed) lua_error(L);
+}]],
+    to = [[  failed = fd < 0 ? 0 : set_descriptor(L, index, fd);
+  resume(L, &hook);
+  if (failed) lua_error(L);
+}]],
+    specs = "takeover",
+  },
+  {
+    name = "close resets unread data",
+    file = "src/socket.c",
+    from = [[    transport_discard(s->fd);]],
+    to = [[]],
+    specs = "close",
+  },
+  {
+    name = "unwrap keeps the descriptor that it gave back",
+    file = "src/socket.c",
+    from = [[  handover_set(L, 2, s->fd);
+  s->fd = -1;]],
+    to = [[  handover_set(L, 2, s->fd);
+  transport_close(s->fd);]],
+    specs = "unwrap",
+  },
+  {
+    name = "a handshake ends before its last flight has left",
+    file = "src/handshake.c",
+    from = [[    sent = outcome == DONE && queue_flush(&c->queue) != 0;]],
+    to = [[    sent = outcome == DONE;]],
+    specs = "handshake",
+  },
+  {
+    name = "renegotiation is allowed",
+    file = "src/context.c",
+    from = [[SSL_OP_NO_RENEGOTIATION | ]],
+    to = [[]],
+    specs = "handshake",
+  },
+  {
+    name = "the refused certificate leaks",
+    file = "src/connection.c",
+    from = [[  X509_free(c->refused);]],
+    to = [[]],
+    specs = "connection",
+  },
+  {
+    name = "what was received is lost when Lua has no memory for it",
+    file = "src/transfer.c",
+    from = [[
+  else lua_pushlstring(L, data, size);
+  if (p->prefixed) {]],
+    to = [[
+  else {
+    c->plain.first += taken;
+    lua_pushlstring(L, data, size);
+    c->plain.first -= taken;
+  }
+  if (p->prefixed) {]],
+    specs = "oom",
+  },
+  {
+    name = "the name check rests on OpenSSL's having memory for it",
+    file = "src/verify.c",
+    from = [[
+         && (c->verdict.resumed || is_named(c, leaf));]],
+    to = ";",
+    specs = "oom",
+  },
+  {
+    name = "a close_notify that could not be made counts as sent",
+    file = "src/connection.c",
+    from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
+    to = [[  SSL_shutdown(c->ssl);
+  ERR_clear_error();]],
+    specs = "oom",
+  },
+  {
+    name = "a failure's reason is lost when Lua has no memory for it",
+    file = "src/connection.c",
+    from = [[  facts.trace = c->trace;]],
+    to = [[  facts.trace = NULL;]],
+    specs = "oom",
+  },
+  {
+    name = "an interrupted read is an error",
+    file = "src/transport.c",
+    from = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
+  } while (n < 0 && errno == EINTR);]],
+    to = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
+  } while (0);]],
+    specs = "inject",
+  },
+  {
+    name = "what a short write leaves is dropped",
+    file = "src/queue.c",
+    from = [[    else bytes_consume(&q->out, (size_t)n);]],
+    to = [[    else bytes_consume(&q->out, bytes_length(&q->out));]],
+    specs = "inject",
+  },
+}

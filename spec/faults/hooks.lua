@@ -1,0 +1,362 @@
+--- Faults in asking hooks and taking their answers: hooks.c, handshake.c,
+-- handshake.lua, socket.lua.
+return {
+  {
+    name = "ACCEPT_UNVERIFIED is known by ==",
+    file = "lua/luassl/handshake.lua",
+    from = [[if not rawequal(value, ACCEPT_UNVERIFIED) then]],
+    to = [[if not (value == ACCEPT_UNVERIFIED) then]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "whatever on_verify returns accepts",
+    file = "lua/luassl/handshake.lua",
+    from = [[if not rawequal(value, ACCEPT_UNVERIFIED) then]],
+    to = [[if value == nil then]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "a yes of on_verify accepts what is bad",
+    file = "src/hooks.c",
+    from = [[  return answer(L, ALLOWED);]],
+    to = [[  return answer(L, ACCEPTED);]],
+    specs = "hooks",
+  },
+  {
+    name = "ACCEPT_UNVERIFIED can be changed",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  __newindex = function() error("ssl.ACCEPT_UNVERIFIED is a constant", 2) end,
+]],
+    to = "",
+    specs = "hooks_answers",
+  },
+  {
+    name = "a hook's answer is not stored",
+    file = "src/hooks.c",
+    from = [[
+  c->hook.answers[c->hook.point] = value;
+]],
+    to = [[
+  if (c->hook.point == AT_VERIFY) c->hook.answers[AT_VERIFY] = UNANSWERED;
+  else c->hook.answers[c->hook.point] = value;
+]],
+    specs = "hooks",
+  },
+  {
+    name = "a refusal is stored as a yes",
+    file = "src/hooks.c",
+    from = [[
+  c->hook.answers[c->hook.point] = REFUSED;
+  hooks_forget]],
+    to = [[
+  c->hook.answers[c->hook.point] = ALLOWED;
+  hooks_forget]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "the value that refused is lost",
+    file = "src/hooks.c",
+    from = [[
+  lua_rawseti(L, -2, UV_FAILURE);
+  lua_pop(L, 1);
+  c->hook.alert]],
+    to = [[
+  lua_pop(L, 2);
+  c->hook.alert]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "nil and an error is a yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[if value == false or (value == nil and err ~= nil) then]],
+    to = [[if value == false then]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "an error that a hook raises is a yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[if not fine then return refuse(self, raised(name, value), "internal_error") end]],
+    to = [[if not fine then return allow(self) end]],
+    specs = "hooks_errors",
+  },
+  {
+    name = "an answer that says nothing is a yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+    return refuse(self, hook_error(name, "it returned a " .. kind .. ", which decides nothing"), "internal_error")]],
+    to = [[
+    return allow(self)]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "an answer that cannot be carried out is a yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if not done and err ~= nil then return refuse(self, err, "internal_error") end
+]],
+    to = "",
+    specs = "hooks_choice",
+  },
+  {
+    name = "an answer that cannot be read is a yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if not applied then return refuse(self, raised(name, done), "internal_error") end
+]],
+    to = [[
+  if not applied then return allow(self) end
+]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "unknown fields of an answer are ignored",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+    if not known[key] then error(]],
+    to = [[
+    if not known then error(]],
+    specs = "hooks_choice",
+  },
+  {
+    name = "a condition that a hook refused with is passed on",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if CONDITIONS[value] then return hook_error(name, "it refused: " .. value, value) end
+]],
+    to = "",
+    specs = "hooks_answers",
+  },
+  {
+    name = "a condition that a hook raised is passed on",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if CONDITIONS[value] then return hook_error(name, "it raised: " .. value, value) end
+]],
+    to = "",
+    specs = "hooks_errors",
+  },
+  {
+    name = "nobody says why a hook cannot yield",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if type(value) == "string" and (value:find "attempt to yield from outside a coroutine$"
+    or value:find]],
+    to = [[
+  if type(value) == "number" and (value:find "attempt to yield from outside a coroutine$"
+    or value:find]],
+    specs = "yield stackless",
+  },
+  {
+    name = "what a hook raises passes through the method",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+    return answer(self, name, pcall(hook, self, facts))]],
+    to = [[
+    return answer(self, name, true, hook(self, facts))]],
+    specs = "hooks_errors",
+  },
+  {
+    name = "what a password function raises passes through the method",
+    file = "src/material.c",
+    from = [[
+  if (lua_pcall(L, 1, 1, 0) == 0) {]],
+    to = [[
+  lua_call(L, 1, 1);
+  if (m != NULL) {]],
+    specs = "credentials",
+  },
+  {
+    name = "a hook whose coroutine is dead has said yes",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  refuse(self, hook_error(name, "it ended without an answer"), "internal_error")
+  return true]],
+    to = [[
+  allow(self)
+  return true]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "a hook whose coroutine is dead is waited for",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if status ~= "dead" and (]],
+    to = [[
+  if status and (]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "a hook that has not answered is asked again",
+    file = "src/handshake.c",
+    from = [[
+  if (c->hook.asked || c->hook.entered) return hooks_push_busy(L, c);
+]],
+    to = "",
+    specs = "yield",
+  },
+  {
+    name = "a hook is asked what a finalizer had it asked already",
+    file = "src/hooks.c",
+    from = [[
+  if (c->hook.point != point || c->hook.asked || c->closed || c->failed
+      || c->hook.answers[point] != UNANSWERED) {]],
+    to = [[
+  if (c->closed) {]],
+    specs = "protections",
+  },
+  {
+    name = "handshake_timeout does not hold for hooks",
+    file = "src/handshake.c",
+    from = [[
+  if (transport_now() >= limit_of(c)) return handshake_late(L, c);
+  if (c->hook.asked]],
+    to = [[
+  if (c->hook.asked]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "an operation's time begins anew behind a hook",
+    file = "src/handshake.c",
+    from = [[
+  if (c->hook.answers[c->hook.point] != UNANSWERED)
+    c->deadline = c->hook.deadline;
+]],
+    to = "",
+    specs = "protections",
+  },
+  {
+    name = "an answer that comes too late counts",
+    file = "src/hooks.c",
+    from = [[
+  return c->hook.asked && !c->closed && !c->failed ? c : NULL;]],
+    to = [[
+  return c;]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "a hook keeps its coroutine when it has answered",
+    file = "src/hooks.c",
+    from = [[
+  c->hook.asked = 0;
+  compat_getuservalue(L, 1);
+  lua_pushnil(L);]],
+    to = [[
+  c->hook.asked = 0;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_ASKED);]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "feed takes all while a hook decides",
+    file = "src/object.c",
+    from = [[
+  if (c->hook.asked) size = feed_room(c, size);
+]],
+    to = "",
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "what feed does not take while a hook decides is told as taken",
+    file = "src/object.c",
+    from = [[
+  if (!queue_feed(&c->queue, bytes, size)) {]],
+    to = [[
+  if (!queue_feed(&c->queue, bytes, c->hook.asked ? size / 2 : size)) {]],
+    specs = "hooks_abandoned",
+  },
+  {
+    name = "a refusal leaves its entries in OpenSSL's queue",
+    file = "src/connection.c",
+    from = [[
+    ERR_clear_error();  /* what a hook refused, OpenSSL complains of too */
+]],
+    to = "",
+    specs = "hooks_answers",
+  },
+  {
+    name = "a hook without stacks that raises has said yes",
+    file = "src/hooks.c",
+    from = [[
+    c->hook.answers[point] = REFUSED;
+    c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  }
+  c->hook.asked = 0;]],
+    to = [[
+    c->hook.answers[point] = ALLOWED;
+  }
+  c->hook.asked = 0;]],
+    also = {
+      { file = "lua/luassl/handshake.lua",
+        from = [[
+  return answer(self, name, pcall(hook, self, facts))
+end)]],
+        to = [[
+  return answer(self, name, true, hook(self, facts))
+end)]] },
+    },
+    specs = "stackless",
+  },
+  {
+    name = "a hook without stacks may close the connection under OpenSSL",
+    file = "src/object.c",
+    from = [[
+  if (c->hook.entered) return hooks_push_entered(L);
+]],
+    to = "",
+    specs = "stackless",
+  },
+  {
+    name = "a refused on_client_hello is passed over",
+    file = "src/hooks.c",
+    from = [[
+  if (h->answers[AT_CLIENT_HELLO] == REFUSED) {]],
+    to = [[
+  if (h == NULL) {]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "a refused on_certificate is passed over",
+    file = "src/hooks.c",
+    from = [[
+  if (answer == REFUSED) return 0;
+  if (answer != UNANSWERED)]],
+    to = [[
+  if (answer != UNANSWERED)]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "a client that a hook refused stays connected",
+    file = "lua/luassl/socket.lua",
+    from = [[
+  done, err = run(client, false)
+  if done then return client end
+  client:close()
+]],
+    to = [[
+  done, err = run(client, false)
+  if done then return client end
+]],
+    specs = "protections",
+  },
+  {
+    name = "accept does not say that a value is one client's",
+    file = "lua/luassl/socket.lua",
+    from = [[
+  return nil, err, true]],
+    to = [[
+  return nil, err]],
+    specs = "protections",
+  },
+  {
+    name = "accept takes a client's time that is up for its own",
+    file = "lua/luassl/socket.lua",
+    from = [[
+  if err == "timeout" then
+    err = errors.new]],
+    to = [[
+  if err == nil then
+    err = errors.new]],
+    specs = "accept hooks_errors",
+  },
+}

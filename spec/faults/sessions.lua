@@ -1,0 +1,219 @@
+--- Faults in sessions, the cache of them, and tickets: session.c, contexts.lua.
+return {
+  {
+    name = "a session that was used up is offered",
+    file = "src/session.c",
+    from = [[
+         && SSL_SESSION_is_resumable(session)
+]],
+    to = "",
+    specs = "session",
+  },
+  {
+    name = "a session is offered after its lifetime",
+    file = "src/session.c",
+    from = [[
+ && age < SSL_SESSION_get_timeout(session)
+]],
+    to = "\n",
+    specs = "session",
+  },
+  {
+    name = "a session is offered before its time",
+    file = "src/session.c",
+    from = [[
+         && age >= 0 && ]],
+    to = [[
+         && ]],
+    specs = "session",
+  },
+  {
+    name = "a session is offered whose certificate has expired",
+    file = "src/session.c",
+    from = [[
+         && !has_expired(session, b);]],
+    to = ";",
+    specs = "security",
+  },
+  {
+    name = "a session outlives its issuer's certificate",
+    file = "src/session.c",
+    from = [[
+    for (i = 0; i < sk_X509_num(b->chain); i++)]],
+    to = [[
+    for (i = 0; i < 0; i++)]],
+    specs = "security",
+  },
+  {
+    name = "the certificate that on_certificate chose is not asked for again",
+    file = "src/session.c",
+    from = [[
+  if (c->hook.answers[AT_CERTIFICATE] != UNANSWERED) return;
+]],
+    to = "",
+    specs = "security",
+  },
+  {
+    name = "what was verified is forgotten with the full handshake",
+    file = "src/session.c",
+    from = [[
+  if (chain != NULL) b->chain = X509_chain_up_ref(chain);
+  if ((chain != NULL && b->chain == NULL)
+      || ]],
+    to = [[
+  if (]],
+    specs = "security pins",
+  },
+  {
+    name = "what was not verified is bound as verified",
+    file = "src/handshake.c",
+    from = [[
+    session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);]],
+    to = [[
+    session_bind(c, c->verdict.chain);]],
+    specs = "protections",
+  },
+  {
+    name = "a session's copy does not count",
+    file = "src/session.c",
+    from = [[
+  if (b != NULL) b->references++;
+]],
+    to = [[
+  if (b == NULL) return 1;
+]],
+    specs = "session",
+  },
+  {
+    name = "the cache gives one peer's sessions to another",
+    file = "src/session.c",
+    from = [[
+static int is_for (SSL_SESSION *session, const unsigned char *binding) {
+  const Bound *b = bound_of(session);
+  return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0;]],
+    to = [[
+static int is_for (SSL_SESSION *session, const unsigned char *binding) {
+  const Bound *b = bound_of(session);
+  return b != NULL && binding != NULL;]],
+    specs = "session_cache",
+  },
+  {
+    name = "a ticket of TLS 1.3 serves more than once",
+    file = "src/session.c",
+    from = [[
+  return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;]],
+    to = [[
+  return SSL_SESSION_get_protocol_version(session) > TLS1_3_VERSION;]],
+    specs = "session_cache",
+  },
+  {
+    name = "the cache is full of one peer",
+    file = "src/session.c",
+    from = [[
+    if (is_for(cache->sessions[i], binding) && ++same >= most)]],
+    to = [[
+    if (is_for(cache->sessions[i], binding) && ++same >= 1000 * most)]],
+    specs = "session_cache",
+  },
+  {
+    name = "tickets are sent behind the handshake",
+    file = "src/session.c",
+    from = [[
+  SSL_set_num_tickets(ssl, 0);
+]],
+    to = [[
+  c->tickets = 0;
+]],
+    specs = "tickets",
+  },
+  {
+    name = "a resumption gives as many tickets as a handshake",
+    file = "src/session.c",
+    from = [[
+  else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
+]],
+    to = "",
+    specs = "protections",
+  },
+  {
+    name = "tickets are not sent",
+    file = "src/session.c",
+    from = [[
+  for (; c->tickets > 0; c->tickets--)
+    if (!]],
+    to = [[
+  for (; c->tickets > 100; c->tickets--)
+    if (!]],
+    specs = "tickets",
+  },
+  {
+    name = "a connection that ends well spoils its session",
+    file = "src/connection.c",
+    from = [[
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
+]],
+    to = [[
+    SSL_set_shutdown(ssl, 0);
+]],
+    specs = "session",
+  },
+  {
+    name = "a server's sessions are resumed for any name",
+    file = "src/hooks.c",
+    from = [[
+  if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
+]],
+    to = "",
+    specs = "server_session",
+  },
+  {
+    name = "a server with pins resumes",
+    file = "src/context.c",
+    from = [[
+  if (!s->session_cache || c->policy.pins != NULL) {]],
+    to = [[
+  if (!s->session_cache) {]],
+    specs = "server_session",
+  },
+  {
+    name = "a server resumes though session_cache is off",
+    file = "src/context.c",
+    from = [[
+  if (!s->session_cache || c->policy.pins != NULL) {]],
+    to = [[
+  if (c->policy.pins != NULL) {]],
+    specs = "server_session session",
+  },
+  {
+    name = "a session is given to a connection that cannot have it",
+    file = "src/session.c",
+    from = [[
+  if (session != NULL && bound_of(session) != NULL
+      && SSL_SESSION_up_ref]],
+    to = [[
+  if (session != NULL
+      && SSL_SESSION_up_ref]],
+    specs = "security session",
+  },
+  {
+    name = "ssl.connect takes one function for another",
+    file = "lua/luassl/contexts.lua",
+    from = [[if b[name] ~= value then return false end]],
+    to = [[if b[name] == nil and value then return false end]],
+    specs = "session_cache secure",
+  },
+  {
+    name = "ssl.connect takes other options for the same besides a hook",
+    file = "lua/luassl/contexts.lua",
+    from = [[if entry and entry.key == key and is_same]],
+    to = [[if entry and is_same]],
+    specs = "protections",
+  },
+  {
+    name = "ssl.connect tells lists apart by where one string ends only",
+    file = "lua/luassl/contexts.lua",
+    from = [[parts[i] = ("%q"):format(tostring(part)) end]],
+    to = [[parts[i] = tostring(part) end]],
+    specs = "session_cache secure pins",
+  },
+}

@@ -1,0 +1,315 @@
+--- Faults in the verdict on a peer and what becomes of it: verify.c, pins.c.
+return {
+  {
+    name = "a bad verdict is taken for a good one",
+    file = "src/verify.c",
+    from = [[
+  v->code = X509_STORE_CTX_get_error(store);
+]],
+    to = [[
+  v->code = X509_V_OK;
+  good = 1;
+]],
+    specs = "connection",
+  },
+  {
+    name = "a bad verdict is ignored",
+    file = "src/verify.c",
+    from = [[
+  return c->verdict.code == X509_V_OK || answer == ACCEPTED
+         || c->policy.cert_reqs == CERT_NONE;]],
+    to = [[
+  return c != NULL;]],
+    also = {
+      { file = "src/verify.c",
+        from = [[
+  return c->verdict.known && c->verdict.code == X509_V_OK
+         && SSL_get_verify_result(c->ssl) == X509_V_OK
+         && ]],
+        to = [[
+  return ]] },
+    },
+    specs = "connection",
+  },
+  {
+    name = "nothing is decided at the end of a handshake",
+    file = "src/handshake.c",
+    from = [[
+  if (!verify_holds(c)) {]],
+    to = [[
+  if (L == NULL) {]],
+    specs = "security pins",
+  },
+  {
+    name = "a client that requires a certificate does without one",
+    file = "src/verify.c",
+    from = [[
+  if (leaf == NULL) return p->cert_reqs == CERT_OPTIONAL && p->server_side;]],
+    to = [[
+  if (leaf == NULL) return 1;]],
+    specs = "protections",
+  },
+  {
+    name = "a server does not say that it requires a certificate",
+    file = "src/verify.c",
+    from = [[
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+]],
+    to = [[
+    mode |= 0;
+]],
+    specs = "hooks pins connection",
+  },
+  {
+    name = "on_verify stands under SSL_VERIFY_NONE",
+    file = "src/verify.c",
+    from = [[
+  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
+      && !(policy->hooks & HOOK_VERIFY)) mode = SSL_VERIFY_NONE;]],
+    to = [[
+  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL)
+    mode = SSL_VERIFY_NONE;]],
+    specs = "security",
+  },
+  {
+    name = "pins stand under SSL_VERIFY_NONE",
+    file = "src/verify.c",
+    from = [[
+  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
+      && !]],
+    to = [[
+  if (policy->cert_reqs == CERT_NONE
+      && !]],
+    specs = "security",
+  },
+  {
+    name = "a refusal of on_verify is ignored",
+    file = "src/verify.c",
+    from = [[
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  return c->verdict.code]],
+    to = [[
+  if (c->verdict.unpinned) return 0;
+  return c->verdict.code]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "a refusal of on_verify after a resumption is ignored",
+    file = "src/verify.c",
+    from = [[
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  if (p->hooks]],
+    to = [[
+  if (c->verdict.unpinned) return 0;
+  if (p->hooks]],
+    specs = "security",
+  },
+  {
+    name = "pins are ignored",
+    file = "src/verify.c",
+    from = [[
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  return c->verdict.code]],
+    to = [[
+  if (answer == REFUSED) return 0;
+  return c->verdict.code]],
+    specs = "pins",
+  },
+  {
+    name = "pins do not hold for who shows no certificate",
+    file = "src/verify.c",
+    from = [[
+  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  if (p->hooks]],
+    to = [[
+  if (answer == REFUSED) return 0;
+  if (p->hooks]],
+    specs = "pins",
+  },
+  {
+    name = "pins are looked for beyond the leaf where nothing is verified",
+    file = "src/verify.c",
+    from = [[
+  if (v->code == X509_V_OK && v->chain != NULL)
+    return pins_match]],
+    to = [[
+  if (v->chain != NULL)
+    return pins_match]],
+    specs = "pins",
+  },
+  {
+    name = "pins are of the leaf alone",
+    file = "src/pins.c",
+    from = [[
+  for (i = 0; i < sk_X509_num(chain); i++)
+    if (is_pinned]],
+    to = [[
+  for (i = 0; i < 1; i++)
+    if (is_pinned]],
+    specs = "pins",
+  },
+  {
+    name = "pins are compared in their first byte",
+    file = "src/pins.c",
+    from = [[
+    if (memcmp(pins->digests[i], digest, sizeof(digest)) == 0) return 1;]],
+    to = [[
+    if (memcmp(pins->digests[i], digest, 0) == 0) return 1;]],
+    specs = "pins",
+  },
+  {
+    name = "on_verify is not asked after a resumption",
+    file = "src/hooks.c",
+    from = [[
+  c->hook.point = AT_VERIFY;
+  return 1;
+}]],
+    to = [[
+  c->hook.answers[AT_VERIFY] = ALLOWED;
+  return 0;
+}]],
+    specs = "security",
+  },
+  {
+    name = "an on_verify that was not asked has said yes",
+    file = "src/hooks.c",
+    from = [[
+  if (!(c->policy.hooks & HOOK_VERIFY)
+      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;]],
+    to = [[
+  if (c->ssl != NULL) return 0;]],
+    also = {
+      { file = "src/verify.c",
+        from = [[
+  if (p->hooks & HOOK_VERIFY && answer == UNANSWERED) return 0;
+]], to = "" },
+    },
+    specs = "security hooks",
+  },
+  {
+    name = "an on_verify that was not asked ends the handshake",
+    file = "src/hooks.c",
+    from = [[
+  if (!(c->policy.hooks & HOOK_VERIFY)
+      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;]],
+    to = [[
+  if (c->ssl != NULL) return 0;]],
+    specs = "security hooks",
+  },
+  {
+    name = "what was accepted though bad is good after a resumption",
+    file = "src/verify.c",
+    from = [[
+  v->code = SSL_get_verify_result(c->ssl);
+]],
+    to = [[
+  v->code = X509_V_OK;
+  SSL_set_verify_result(c->ssl, X509_V_OK);
+]],
+    specs = "security",
+  },
+  {
+    name = "a certificate that has expired is good after a resumption",
+    file = "src/verify.c",
+    from = [[
+  if (session_expired(c)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
+  else if]],
+    to = [[
+  if]],
+    specs = "security",
+  },
+  {
+    name = "the verdict is not decided upon again after a resumption",
+    file = "src/verify.c",
+    from = [[
+  return c->verdict.known && c->verdict.code == X509_V_OK
+         && SSL_get]],
+    to = [[
+  return c->verdict.known
+         && SSL_get]],
+    specs = "security",
+  },
+  {
+    name = "what verified is not told after a resumption",
+    file = "src/verify.c",
+    from = [[
+  if (bound != NULL) v->chain = X509_chain_up_ref(bound);
+  if (bound != NULL && v->chain == NULL) v->code = X509_V_ERR_OUT_OF_MEM;
+]],
+    to = "",
+    specs = "security pins",
+  },
+  {
+    name = "a server accepts when its on_verify has to wait",
+    file = "src/verify.c",
+    from = [[
+  if (!c->policy.server_side) {
+    c->hook.point]],
+    to = [[
+  if (c != NULL) {
+    c->hook.point]],
+    specs = "security",
+  },
+  {
+    name = "a server's on_verify cannot wait",
+    file = "src/verify.c",
+    from = [[
+    SSL_set_mode(ssl, SSL_MODE_ASYNC);
+]],
+    to = [[
+    SSL_clear_mode(ssl, SSL_MODE_ASYNC);
+]],
+    specs = "yield",
+  },
+  {
+    name = "a job that was paused is freed as it is",
+    file = "src/verify.c",
+    from = [[
+  if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;]],
+    to = [[
+  if (ssl == NULL || c != NULL) return;]],
+    specs = "protections",
+  },
+  {
+    name = "a handshake that is abandoned succeeds",
+    file = "src/verify.c",
+    from = [[
+  c->hook.answers[AT_VERIFY] = REFUSED;
+  c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  c->queue.carrier = NULL;  /* nothing goes out any more */
+]],
+    to = [[
+  c->hook.answers[AT_VERIFY] = ACCEPTED;
+]],
+    specs = "protections",
+  },
+  {
+    name = "a client's bad verdict is good once its hook has answered",
+    file = "src/verify.c",
+    from = [[
+  X509_STORE_CTX_set_error(store, (int)v->code);
+]],
+    to = "",
+    specs = "hooks",
+  },
+  {
+    name = "an alert is another than the hook named",
+    file = "src/verify.c",
+    from = [[
+  else if (named || c->verdict.code == X509_V_OK)]],
+    to = [[
+  else if (!named && c->verdict.code == X509_V_OK)]],
+    specs = "hooks_answers",
+  },
+  {
+    name = "a hook is asked where the pins do not hold",
+    file = "src/verify.c",
+    from = [[
+  if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
+      && c]],
+    to = [[
+  if (c->policy.hooks & HOOK_VERIFY
+      && c]],
+    specs = "hooks_answers",
+  },
+}
