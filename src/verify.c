@@ -174,10 +174,12 @@ void verify_prepare (SSL *ssl, const Policy *policy) {
 
 /* ---- the end of a handshake ---- */
 
-/* The certificate is for the name, where that is asked for. */
+/* The certificate is for the name, where that is asked for. OpenSSL keeps the
+** name that it found in a full handshake, though not an address. */
 static int is_named (const Connection *c, X509 *leaf) {
-  return !c->policy.check_hostname || c->policy.server_side
-         || hostname_matches(&c->name, leaf);
+  if (!c->policy.check_hostname || c->policy.server_side) return 1;
+  if (!c->verdict.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
+  return hostname_matches(&c->name, leaf);
 }
 
 void verify_again (Connection *c) {

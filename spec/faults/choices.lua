@@ -101,9 +101,20 @@ return {
     name = "what set did before the connection opened is not looked at",
     file = "src/connection.c",
     from = [[
-  connection_options(L, &c->policy, top + 2, top + 3);
+  if (policy.generation != c->policy.generation)]],
+    to = [[
+  if (policy.generation < 0)]],
+    specs = "protections",
+  },
+  {
+    name = "what set did counts for nothing",
+    file = "src/context.c",
+    from = [[
+  c->policy.generation = old.policy.generation + 1;
 ]],
-    to = "",
+    to = [[
+  c->policy.generation = old.policy.generation;
+]],
     specs = "protections",
   },
   {

@@ -269,7 +269,7 @@ return {
     name = "a refusal leaves its entries in OpenSSL's queue",
     file = "src/connection.c",
     from = [[
-    ERR_clear_error();  /* what a hook refused, OpenSSL complains of too */
+    errors_clear();  /* what a hook refused, OpenSSL complains of too */
 ]],
     to = "",
     specs = "hooks_answers",
