@@ -29,8 +29,8 @@ end
 -- The entry of CLASSES for a socket; nil for anything else.
 local function find_class(sock)
   local metatable = type(sock) == "userdata" and getmetatable(sock)
-  local methods = type(metatable) == "table" and metatable.__index
-  local entry = type(methods) == "table" and CLASSES[methods.class]
+  local index = type(metatable) == "table" and metatable.__index
+  local entry = type(index) == "table" and CLASSES[index.class]
   return entry or type(sock) == "userdata" and CLASSES[tostring(sock):match "^%a+{%a+}"] or nil
 end
 
