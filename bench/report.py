@@ -180,8 +180,10 @@ def document(results, picture):
         processor=processor(), kernel=platform.release(),
         protocol=results.protocol, rounds=results.rounds, picture=picture,
         versions="\n".join("* " + line for line in about))]
-    return "\n".join(parts + ["## %s\n\n%s\n" % (title, markdown(table))
-                              for title, table in tables])
+    parts += ["## %s\n\n%s\n" % (title, markdown(table))
+              for title, table in tables]
+    with open(os.path.join(HERE, "RESULTS.tail.md")) as file:
+        return "\n".join(parts + [file.read()])
 
 
 def write_times(path, results):

@@ -20,15 +20,9 @@ describe("a session", function()
   it("is for the security level of the system's configuration", function()
     local function id(level)
       local log = helpers.temp_name()
-      local configuration = helpers.temp_file(([[
-        openssl_conf = init
-        [init]
-        ssl_conf = ssl
-        [ssl]
-        system_default = defaults
-        [defaults]
-        CipherString = DEFAULT:@SECLEVEL=%d
-      ]]):format(level))
+      local configuration = helpers.temp_file(("openssl_conf = a\n[a]\n"
+        .. "ssl_conf = b\n[b]\nsystem_default = c\n[c]\n"
+        .. "CipherString = DEFAULT:@SECLEVEL=%d\n"):format(level))
       resuming.elsewhere([[
         local near = assert(resuming.client():wrap_object {
           server_hostname = "localhost"})
@@ -86,6 +80,18 @@ describe("after a resumption", function()
     assert.is_true(resuming.reuses(context, far_context))  -- 2, and 1
     for _ = 1, 3 do assert.is_true(resuming.offers(context)) end
     assert.is_false(resuming.offers(context))
+  end)
+end)
+
+describe("tickets of TLS 1.3", function()
+  it("go with a server's first data, not behind the handshake", function()
+    local near = assert(resuming.client():wrap_object {
+      server_hostname = "localhost"})
+    local far = assert(resuming.server():wrap_object())
+    assert(helpers.handshake(near, far))
+    assert.is_nil(far:drain())
+    assert(far:write ".")
+    assert.is_true(#far:drain() > 300)  -- one byte takes 23
   end)
 end)
 

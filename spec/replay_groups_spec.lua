@@ -98,8 +98,7 @@ describe("a HelloRetryRequest", function()
     resuming.part(near, far)
   end)
 
-  it("lets the second ClientHello ask for no other name", function()
-    -- Another name in it is refused by OpenSSL: RFC 8446, 4.1.2.
+  it("decides by the first ClientHello alone, whatever becomes of the names", function()
     local names = {localhost = server {groups = "P-384"}}
     local near = assert(near_context:wrap_object {
       server_hostname = "localhost"})

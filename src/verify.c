@@ -228,7 +228,7 @@ void verify_abandon (SSL *ssl, Connection *c) {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
   c->hook.answers[AT_VERIFY] = REFUSED;
   c->hook.alert = SSL_AD_INTERNAL_ERROR;
-  c->queue.carrier = NULL;  /* nothing goes out any more */
+  c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
   SSL_do_handshake(ssl);
   errors_clear();
 }

@@ -193,6 +193,12 @@ return {
   if (c->hook.asked || c->hook.entered) return hooks_push_busy(L, c);
 ]],
     to = "",
+    also = {
+      { file = "src/handshake.c",
+        from = [[
+  if (!known && h->asked) return hooks_push_busy(L, c);  /* a finalizer asked */
+]], to = "" },
+    },
     specs = "yield",
   },
   {

@@ -124,7 +124,7 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
     to = [[
   c->tickets = 0;
 ]],
-    specs = "tickets",
+    specs = "protections",
   },
   {
     name = "a resumption gives as many tickets as a handshake",
