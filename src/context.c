@@ -334,7 +334,8 @@ has safe ones.
  - `num_tickets`: integer, 0 to 100, default 2: a server's tickets for each
    handshake of TLS 1.3
  - `session_id_context`: string, instead of the digest of a server's
-   configuration that its sessions are bound to, besides the client's SNI
+   configuration that its sessions are bound to, besides the client's SNI. Who
+   has the same takes the other's sessions, whatever was verified for them
  - `handshake_timeout`: seconds, default 30
  - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
    is reported as a clean one
