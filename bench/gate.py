@@ -40,7 +40,7 @@ GATES = [
 # Limits that are not reached, or only just: what may not get worse meanwhile.
 # RESULTS.md tells where the rest goes.
 HELD = {
-    ("lines", "instructions"): 1400,
+    ("lines", "instructions"): 1500,
     ("connect", "instructions"): 1.02,
     ("accept", "instructions"): 1.045,
     ("accept", "calls"): 30,
