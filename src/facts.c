@@ -248,6 +248,26 @@ static int facts_want (lua_State *L) {
   return 2;
 }
 
+/* session.c */
+
+/***
+What resumes this connection later, on the client's side: the value of the
+option `session`. In TLS 1.3 the server sends it after the handshake, ours with
+its first data, so that it is there once something was read.
+@function session
+@treturn[1] SSLSession
+@treturn[2] nil none came yet, a server's connection, or before the handshake
+@source SSL_get1_session(3); RFC 8446, 4.6.1
+*/
+
+/***
+Whether the handshake resumed a session.
+@function session_reused
+@treturn[1] boolean
+@treturn[2] nil before the handshake
+@source SSL_session_reused(3)
+*/
+
 void facts_methods (lua_State *L) {
   static const luaL_Reg methods[] = {
     {"cipher", facts_cipher},

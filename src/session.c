@@ -329,17 +329,8 @@ int session_issue_tickets (Connection *c) {
   return any;
 }
 
-/* ---- methods of a connection ---- */
+/* ---- methods of a connection, documented among its facts ---- */
 
-/***
-What resumes this connection later, on the client's side: the value of the
-option `session`. In TLS 1.3 the server sends it after the handshake, ours with
-its first data, so that it is there once something was read.
-@function Transfer:session
-@treturn[1] SSLSession
-@treturn[2] nil none came yet, a server's connection, or before the handshake
-@source SSL_get1_session(3); RFC 8446, 4.6.1
-*/
 int session_get (lua_State *L) {
   Connection *c = connection_check(L);
   SSL_SESSION **slot = push_empty(L), *session = c->session;
@@ -356,13 +347,6 @@ int session_get (lua_State *L) {
   return 1;
 }
 
-/***
-Whether the handshake resumed a session.
-@function session_reused
-@treturn[1] boolean
-@treturn[2] nil before the handshake
-@source SSL_session_reused(3)
-*/
 int session_reused (lua_State *L) {
   Connection *c = connection_check(L);
   if (c->closed) return errors_condition(L, "closed");
