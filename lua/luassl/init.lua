@@ -185,7 +185,8 @@ end
 -- @tparam integer port
 -- @tparam[opt] table options `timeout` (seconds for TCP and TLS together,
 -- default 30; the look-up of the name cannot be bounded), `server_hostname`
--- (string, default `host`), `context` (SSLContext), or else the options of
+-- (string, default `host`), `session` (SSLSession), `context` (SSLContext), or
+-- else the options of
 -- `create_default_context`. Contexts are kept for further calls with the same
 -- options as long as the files they name are unchanged; so keys stay in memory.
 -- Options with functions or passphrases are the same when their table is.

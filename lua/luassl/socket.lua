@@ -120,7 +120,8 @@ end
 -- check), `check_hostname` (boolean, default the context's),
 -- `do_handshake_on_connect` (boolean, default true), `suppress_ragged_eofs`
 -- (boolean, default the context's), `handshake_timeout` (seconds, default the
--- context's), `nodelay` (boolean, default the context's), `server_side`
+-- context's), `nodelay` (boolean, default the context's), `session` (an
+-- SSLSession to resume: see `session`), `server_side`
 -- @treturn[1] SSLSocket
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure; once the
