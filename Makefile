@@ -165,18 +165,13 @@ leaks: all witnesses
 .PHONY: bench bench-deps bench-gate
 BENCH = $(firstword $(wildcard /usr/bin/python3) python3) -B bench/run.py
 BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
-BENCH_PACKAGES = lua-sec lua-luaossl lua-cqueues lua-luv python3 valgrind libc6-dbg \
-  strace util-linux ca-certificates
-
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: bench/%.c bench/tls.c bench/tls.h Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
 	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $< bench/tls.c $(OPENSSL_LIBS)
 
 bench-deps:
-	@$(DEPS) demo $(LUA)
-	$(if $(filter 0,$(shell id -u)),,sudo) apt-get -q -y --no-upgrade \
-	  --no-remove --no-install-recommends install $(BENCH_PACKAGES)
+	@$(DEPS) bench $(LUA)
 
 bench: all $(BENCH_PROGRAMS)
 	@$(BENCH) $@ $(BUILD) $(INTERPRETER)
