@@ -39,16 +39,7 @@ local function works(near_context, far_context)
   return subject
 end
 
--- Both errors: the client's, which may have to read for it, and the server's.
-local function fails(near_context, far_context)
-  local near = assert(near_context:wrap_object {server_hostname = "localhost"})
-  local far = assert(far_context:wrap_object())
-  local done, near_error, far_error = helpers.handshake(near, far)
-  assert.is_nil(done)
-  if not near_error then near_error = select(2, near:read(1)) end
-  part(near, far)
-  return near_error, far_error
-end
+local fails = resuming.fail
 
 local function is_unpinned(err)
   assert.is_true(err:is(ssl.SSLCertVerificationError), tostring(err))

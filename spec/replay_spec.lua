@@ -34,17 +34,7 @@ local function see(near_context, far_context, read)
   return (table.unpack or unpack)(found)
 end
 
--- The errors of both sides that do not come together: the client's, which
--- may have to read for it, and the server's.
-local function fail(near_context, far_context)
-  local near = assert(near_context:wrap_object {server_hostname = "localhost"})
-  local far = assert(far_context:wrap_object())
-  local done, near_error, far_error = helpers.handshake(near, far)
-  assert.is_nil(done)
-  if not near_error then near_error = select(2, near:read(1)) end
-  part(near, far)
-  return near_error, far_error
-end
+local fail = resuming.fail
 
 local VERSIONS = {"TLSv1.2", "TLSv1.3"}
 

@@ -55,6 +55,18 @@ function resuming.part(near, far)
   far:close()
 end
 
+--- The errors of both sides, which do not come together: the client's, which
+-- may have to read for it, and the server's.
+function resuming.fail(near_context, far_context)
+  local near = assert(near_context:wrap_object {server_hostname = "localhost"})
+  local far = assert(far_context:wrap_object())
+  local done, near_error, far_error = helpers.handshake(near, far)
+  assert(not done, "the handshake was done")
+  if not near_error then near_error = select(2, near:read(1)) end
+  resuming.part(near, far)
+  return near_error, far_error
+end
+
 --- The session of a connection that has begun and ended well.
 function resuming.session(client, server, options)
   local near, far = resuming.meet(client, server, options)
