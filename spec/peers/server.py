@@ -52,6 +52,8 @@ def arguments():
 
 def context_of(args):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Pythons built for OpenSSL 3 take a truncation for an end: not here.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if args.ciphers:
         context.set_ciphers(args.ciphers)
     if args.min:
