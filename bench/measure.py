@@ -108,6 +108,18 @@ class Bench:
                 found["fds"] += done * ((name in OPENS) - (name == "close"))
         return found
 
+    def nagled(self, subject, work, amount):
+        """Writes to a socket without TCP_NODELAY: one that follows another
+        waits until the peer acknowledges that, often for 40 ms."""
+        log = tempfile.NamedTemporaryFile(dir=self.scratch)
+        said = self.run(subject, work, amount,
+                        ["strace", "-f", "-o", log.name, "-e", ",".join(
+                            {"socket", "accept", "accept4", "setsockopt",
+                             "close"} | WRITES)],
+                        {"BENCH_DELAY": "1000"})
+        return None if "absent" in said else {
+            "nagled": nagled_writes(log.read().decode())}
+
     def counts(self, subject, work, kinds=("instructions", "calls")):
         """Exact counts per unit: the difference of two runs. {} if absent."""
         extra = work_units(work, 1) - work_units(work, 0)
@@ -120,6 +132,23 @@ class Bench:
             for name in more:
                 result[name] = (more[name] - less.get(name, 0)) / extra
         return result
+
+
+def nagled_writes(trace):
+    """A connection that was accepted has its listener's TCP_NODELAY."""
+    delaying, count = set(), 0
+    for line in trace.splitlines():
+        match = re.match(r"\d+ +(\w+)\((\d*).* = (\d+)$", line)
+        if not match:
+            continue  # failed
+        name, fd, result = match.groups()
+        if name == "socket" or name.startswith("accept") and fd in delaying:
+            delaying.add(result)
+        elif name == "close" or "TCP_NODELAY, [1]" in line:
+            delaying.discard(fd)
+        elif name in WRITES:
+            count += fd in delaying
+    return count
 
 
 def two_at_a_time(function, tasks):
