@@ -20,7 +20,7 @@ void hold_clear (Hold *h) {
 }
 
 static int hold_gc (lua_State *L) {
-  hold_clear(luaL_checkudata(L, 1, HOLD_T));
+  hold_clear(compat_checkudata(L, 1, HOLD_T));
   return 0;
 }
 
@@ -124,7 +124,7 @@ void brief_push (lua_State *L, Connection *c) {
 }
 
 void brief_open (lua_State *L) {
-  luaL_newmetatable(L, HOLD_T);
+  compat_newmetatable(L, HOLD_T);
   lua_pushcfunction(L, hold_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);

@@ -37,7 +37,7 @@ X509 **certificate_new (lua_State *L) {
 }
 
 X509 *certificate_check (lua_State *L, int index) {
-  Certificate *c = (Certificate *)luaL_checkudata(L, index, CERTIFICATE_T);
+  Certificate *c = (Certificate *)compat_checkudata(L, index, CERTIFICATE_T);
   if (c->x509 == NULL) luaL_argerror(L, index, "certificate is collected");
   return c->x509;
 }
@@ -290,7 +290,7 @@ static int certificate_der (lua_State *L) {
 }
 
 static int certificate_gc (lua_State *L) {
-  Certificate *c = (Certificate *)luaL_checkudata(L, 1, CERTIFICATE_T);
+  Certificate *c = (Certificate *)compat_checkudata(L, 1, CERTIFICATE_T);
   X509 *x509 = c->x509;
   c->x509 = NULL;
   X509_free(x509);

@@ -8,7 +8,7 @@
 
 #include "compat.h"
 
-#define CERTIFICATE_T "Certificate"
+#define CERTIFICATE_T "luassl.Certificate"
 
 #pragma GCC visibility push(hidden)
 

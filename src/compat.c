@@ -6,6 +6,10 @@
 
 #include "compat.h"
 
+#define PREFIX "luassl."  /* of all our names in the registry */
+
+static char ours;  /* registry key: set of the metatables that we made */
+
 void *compat_testudata (lua_State *L, int index, const char *name) {
   void *p = lua_touserdata(L, index);
   if (p == NULL || !lua_getmetatable(L, index)) return NULL;
@@ -13,6 +17,64 @@ void *compat_testudata (lua_State *L, int index, const char *name) {
   if (!lua_rawequal(L, -1, -2)) p = NULL;
   lua_pop(L, 2);
   return p;
+}
+
+const char *compat_typename (const char *name) {
+  return name + sizeof(PREFIX) - 1;
+}
+
+void *compat_checkudata (lua_State *L, int index, const char *name) {
+  void *p = compat_testudata(L, index, name);
+  const char *found = luaL_typename(L, index);
+  if (p != NULL) return p;
+  if (luaL_getmetafield(L, index, "__name") && lua_type(L, -1) == LUA_TSTRING)
+    found = lua_tostring(L, -1);
+  lua_pushfstring(L, "%s expected, got %s", compat_typename(name), found);
+  luaL_argerror(L, index, lua_tostring(L, -1));
+  return NULL;
+}
+
+/* Pushes the set of the metatables that we made. */
+static void push_ours (lua_State *L) {
+  lua_pushlightuserdata(L, &ours);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (lua_istable(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushlightuserdata(L, &ours);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+/* Leaves the metatable that is registered, 0: and nil, if there is none. */
+static int find_metatable (lua_State *L, const char *name) {
+  int found;
+  push_ours(L);
+  luaL_getmetatable(L, name);
+  lua_pushvalue(L, -1);
+  found = !lua_isnil(L, -1);
+  if (found) lua_rawget(L, -3);
+  if (found && !lua_toboolean(L, -1))
+    luaL_error(L, "the registry holds a \"%s\" that is not of this LuaSSL: "
+               "another library or another copy of LuaSSL has made it", name);
+  lua_pop(L, 1);
+  lua_remove(L, -2);
+  return found;
+}
+
+void compat_newmetatable (lua_State *L, const char *name) {
+  if (find_metatable(L, name)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushstring(L, compat_typename(name));  /* 5.1 and 5.2 do not set it */
+  lua_setfield(L, -2, "__name");
+  push_ours(L);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, name);  /* the last that may fail */
 }
 
 void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup) {
@@ -26,9 +88,7 @@ void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup) {
 }
 
 void compat_newtype (lua_State *L, const char *name) {
-  luaL_newmetatable(L, name);
-  lua_pushstring(L, name);  /* Lua 5.1 and 5.2 do not set it */
-  lua_setfield(L, -2, "__name");
+  compat_newmetatable(L, name);
   lua_newtable(L);
   lua_newtable(L);
   lua_setfield(L, -2, "__index");

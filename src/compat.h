@@ -37,6 +37,16 @@
 
 /* The userdata at `index` if its metatable is registry[name], else NULL. */
 void *compat_testudata (lua_State *L, int index, const char *name);
+/* The same; raises for anything else, and tells the plain name. [-0, +0, v] */
+void *compat_checkudata (lua_State *L, int index, const char *name);
+
+/* The plain name of a type: "SSLSocket" of "luassl.SSLSocket". */
+const char *compat_typename (const char *name);
+
+/* Pushes registry[name], the metatable of a type of ours with the plain name
+** in __name: a new one, or what an earlier try to load this module left, which
+** had no memory. Raises if it is somebody else's. [-0, +1, v] */
+void compat_newmetatable (lua_State *L, const char *name);
 
 /* Sets functions in the table below the `nup` upvalues. [-nup, +0, m] */
 void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup);

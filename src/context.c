@@ -100,7 +100,7 @@ static Context *context_push (lua_State *L) {
 }
 
 static Context *check (lua_State *L, int index) {
-  Context *c = (Context *)luaL_checkudata(L, index, CONTEXT_T);
+  Context *c = (Context *)compat_checkudata(L, index, CONTEXT_T);
   if (c->ctx == NULL) luaL_argerror(L, index, "SSLContext was collected");
   return c;
 }
@@ -435,12 +435,12 @@ static int context_set (lua_State *L) {
 }
 
 static int context_gc (lua_State *L) {
-  context_free((Context *)luaL_checkudata(L, 1, CONTEXT_T));
+  context_free((Context *)compat_checkudata(L, 1, CONTEXT_T));
   return 0;
 }
 
 static int context_tostring (lua_State *L) {
-  Context *c = (Context *)luaL_checkudata(L, 1, CONTEXT_T);
+  Context *c = (Context *)compat_checkudata(L, 1, CONTEXT_T);
   const char *state = c->policy.server_side ? "server" : "client";
   lua_pushfstring(L, "SSLContext (%s)", c->ctx == NULL ? "collected" : state);
   return 1;

@@ -8,7 +8,7 @@
 
 #include "compat.h"
 
-#define CONTEXT_T "SSLContext"
+#define CONTEXT_T "luassl.SSLContext"
 
 enum { CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED };
 

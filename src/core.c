@@ -26,7 +26,7 @@
 #include "stamp.h"
 #include "truststore.h"
 
-#define REGISTRY_KEY "luassl.core"
+static char opened;  /* registry key: the module's table */
 
 /* A host may have linked an OpenSSL of its own that captures our symbols. */
 static void check_openssl (lua_State *L) {
@@ -106,7 +106,8 @@ int luaopen_luassl_core (lua_State *L);
 
 /* Opened again in the same state, it is the same: types are made once. */
 int luaopen_luassl_core (lua_State *L) {
-  lua_getfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
+  lua_pushlightuserdata(L, &opened);
+  lua_rawget(L, LUA_REGISTRYINDEX);
   if (lua_istable(L, -1)) return 1;
   lua_pop(L, 1);
   check_openssl(L);
@@ -138,7 +139,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_pushcfunction(L, core_stamp);
   lua_setfield(L, -2, "stamp");
   errors_clear();
-  lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, REGISTRY_KEY);
+  lua_pushlightuserdata(L, &opened);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, LUA_REGISTRYINDEX);
   return 1;
 }

@@ -18,7 +18,7 @@
 #define STACK_SLOTS 8
 
 static const char *const class_names[] = {
-  "IOError", "SocketError", ERROR_T, EOF_ERROR_T, SYSCALL_ERROR_T,
+  "luassl.IOError", "luassl.SocketError", ERROR_T, EOF_ERROR_T, SYSCALL_ERROR_T,
   VERIFICATION_ERROR_T
 };
 
@@ -293,8 +293,8 @@ int errors_open (lua_State *L) {
   size_t i;
   lua_newtable(L);
   for (i = 0; i < sizeof(class_names) / sizeof(class_names[0]); i++) {
-    luaL_newmetatable(L, class_names[i]);
-    lua_setfield(L, -2, class_names[i]);
+    compat_newmetatable(L, class_names[i]);
+    lua_setfield(L, -2, compat_typename(class_names[i]));
   }
   return 1;
 }

@@ -11,10 +11,10 @@
 #include "compat.h"
 #include "trace.h"
 
-#define ERROR_T "SSLError"
-#define EOF_ERROR_T "SSLEOFError"
-#define SYSCALL_ERROR_T "SSLSyscallError"
-#define VERIFICATION_ERROR_T "SSLCertVerificationError"
+#define ERROR_T "luassl.SSLError"
+#define EOF_ERROR_T "luassl.SSLEOFError"
+#define SYSCALL_ERROR_T "luassl.SSLSyscallError"
+#define VERIFICATION_ERROR_T "luassl.SSLCertVerificationError"
 
 /* What a connection knows that explains why its TLS failed. */
 typedef struct TlsFacts {

@@ -44,7 +44,7 @@ void material_clear (Material *m) {
 }
 
 static int material_gc (lua_State *L) {
-  material_clear((Material *)luaL_checkudata(L, 1, MATERIAL_T));
+  material_clear((Material *)compat_checkudata(L, 1, MATERIAL_T));
   return 0;
 }
 
@@ -389,7 +389,7 @@ int material_match (lua_State *L, const Material *cert, const Material *key) {
 }
 
 void material_open (lua_State *L) {
-  luaL_newmetatable(L, MATERIAL_T);
+  compat_newmetatable(L, MATERIAL_T);
   lua_pushcfunction(L, material_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);

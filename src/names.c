@@ -45,7 +45,7 @@ static void decoded_free (Decoded *d) {
 }
 
 static int decoded_gc (lua_State *L) {
-  decoded_free((Decoded *)luaL_checkudata(L, 1, DECODED_T));
+  decoded_free((Decoded *)compat_checkudata(L, 1, DECODED_T));
   return 0;
 }
 
@@ -203,7 +203,7 @@ int names_push_alternative (lua_State *L, const X509 *x509) {
 }
 
 void names_open (lua_State *L) {
-  luaL_newmetatable(L, DECODED_T);
+  compat_newmetatable(L, DECODED_T);
   lua_pushcfunction(L, decoded_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);

@@ -155,7 +155,8 @@ static int object_gc (lua_State *L) {
 
 static int object_tostring (lua_State *L) {
   Connection *c = connection_check(L);
-  lua_pushfstring(L, "%s (%s): %p", OBJECT_T, connection_state(c), (void *)c);
+  lua_pushfstring(L, "%s (%s): %p", compat_typename(OBJECT_T),
+                  connection_state(c), (void *)c);
   return 1;
 }
 

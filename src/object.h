@@ -6,7 +6,7 @@
 
 #include "compat.h"
 
-#define OBJECT_T "SSLObject"
+#define OBJECT_T "luassl.SSLObject"
 
 #pragma GCC visibility push(hidden)
 

@@ -267,7 +267,7 @@ static SSL_SESSION **push_empty (lua_State *L) {
 }
 
 static SSL_SESSION *check (lua_State *L, int index) {
-  SSL_SESSION **slot = luaL_checkudata(L, index, SESSION_T);
+  SSL_SESSION **slot = compat_checkudata(L, index, SESSION_T);
   if (*slot == NULL) luaL_argerror(L, index, "SSLSession was collected");
   return *slot;
 }
@@ -394,7 +394,7 @@ static int session_version (lua_State *L) {
 }
 
 static int session_gc (lua_State *L) {
-  SSL_SESSION **slot = luaL_checkudata(L, 1, SESSION_T);
+  SSL_SESSION **slot = compat_checkudata(L, 1, SESSION_T);
   SSL_SESSION *session = *slot;
   *slot = NULL;
   SSL_SESSION_free(session);
@@ -402,7 +402,8 @@ static int session_gc (lua_State *L) {
 }
 
 static int session_tostring (lua_State *L) {
-  lua_pushfstring(L, "%s: %p", SESSION_T, luaL_checkudata(L, 1, SESSION_T));
+  lua_pushfstring(L, "%s: %p", compat_typename(SESSION_T),
+                  compat_checkudata(L, 1, SESSION_T));
   return 1;
 }
 

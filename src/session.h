@@ -7,7 +7,7 @@
 
 #include "connection.h"
 
-#define SESSION_T "SSLSession"
+#define SESSION_T "luassl.SSLSession"
 
 typedef struct SessionCache SessionCache;
 

@@ -69,7 +69,7 @@ static Socket *socket_check (lua_State *L) {
 }
 
 static Socket *socket_any (lua_State *L) {
-  return luaL_checkudata(L, 1, SOCKET_T);
+  return compat_checkudata(L, 1, SOCKET_T);
 }
 
 /* ---- primitives of socket.lua; `self` is at index 1 ---- */
@@ -451,7 +451,8 @@ static int socket_settimeout (lua_State *L) {
 
 static int socket_tostring (lua_State *L) {
   Connection *c = connection_check(L);
-  lua_pushfstring(L, "%s (%s): %p", SOCKET_T, connection_state(c), (void *)c);
+  lua_pushfstring(L, "%s (%s): %p", compat_typename(SOCKET_T),
+                  connection_state(c), (void *)c);
   return 1;
 }
 

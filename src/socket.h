@@ -6,7 +6,7 @@
 
 #include "compat.h"
 
-#define SOCKET_T "SSLSocket"
+#define SOCKET_T "luassl.SSLSocket"
 
 #pragma GCC visibility push(hidden)
 

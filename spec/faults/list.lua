@@ -4,7 +4,9 @@
 -- both are taken out.
 local list = {}
 
-for _, part in ipairs { "connections", "choices", "hooks", "verification", "binding", "sessions", "trust" } do
+for _, part in ipairs {
+  "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets",
+} do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part
     list[#list + 1] = fault
