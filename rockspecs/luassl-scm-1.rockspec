@@ -59,6 +59,7 @@ build = {
         "src/options.c",
         "src/pins.c",
         "src/queue.c",
+        "src/quote.c",
         "src/random.c",
         "src/readiness.c",
         "src/session.c",

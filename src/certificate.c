@@ -57,14 +57,48 @@ static int format_time (const ASN1_TIME *t, char *text) {
   return 1;
 }
 
-void certificate_push_der (lua_State *L, X509 *x509) {
-  int length = i2d_X509(x509, NULL);
+/* DER, as a function of OpenSSL's encodes it. */
+static void push_encoded (lua_State *L, X509 *x509,
+                          int (*encode) (const X509 *, unsigned char **)) {
+  int length = encode(x509, NULL);
   unsigned char *der, *end;
   if (length <= 0) luaL_error(L, "not enough memory");
   end = der = (unsigned char *)lua_newuserdata(L, (size_t)length);
-  length = i2d_X509(x509, &end);
+  length = encode(x509, &end);
   if (length <= 0) luaL_error(L, "not enough memory");
   lua_pushlstring(L, (const char *)der, (size_t)length);
+  lua_remove(L, -2);
+}
+
+void certificate_push_der (lua_State *L, X509 *x509) {
+  push_encoded(L, x509, i2d_X509);
+}
+
+static void add_label (luaL_Buffer *b, const char *edge, int trusted) {
+  luaL_addstring(b, "-----");
+  luaL_addstring(b, edge);
+  luaL_addstring(b, trusted ? " TRUSTED CERTIFICATE" : " CERTIFICATE");
+  luaL_addstring(b, "-----\n");
+}
+
+void certificate_push_pem (lua_State *L, X509 *x509, int trust) {
+  const unsigned char *der;
+  unsigned char line[PEM_BYTES / 3 * 4 + 1];
+  size_t length, i;
+  luaL_Buffer b;
+  trust = trust && i2d_X509_AUX(x509, NULL) != i2d_X509(x509, NULL);
+  push_encoded(L, x509, trust ? i2d_X509_AUX : i2d_X509);
+  der = (const unsigned char *)lua_tolstring(L, -1, &length);
+  luaL_buffinit(L, &b);
+  add_label(&b, "BEGIN", trust);
+  for (i = 0; i < length; i += PEM_BYTES) {
+    size_t n = length - i < PEM_BYTES ? length - i : PEM_BYTES;
+    n = (size_t)EVP_EncodeBlock(line, der + i, (int)n);
+    luaL_addlstring(&b, (const char *)line, n);
+    luaL_addchar(&b, '\n');
+  }
+  add_label(&b, "END", trust);
+  luaL_pushresult(&b);
   lua_remove(L, -2);
 }
 
@@ -259,22 +293,7 @@ The certificate in PEM.
 @source RFC 7468, section 5
 */
 static int certificate_pem (lua_State *L) {
-  const unsigned char *der;
-  unsigned char line[PEM_BYTES / 3 * 4 + 1];
-  size_t length, i;
-  luaL_Buffer b;
-  certificate_push_der(L, certificate_check(L, 1));
-  der = (const unsigned char *)lua_tolstring(L, -1, &length);
-  luaL_buffinit(L, &b);
-  luaL_addstring(&b, "-----BEGIN CERTIFICATE-----\n");
-  for (i = 0; i < length; i += PEM_BYTES) {
-    size_t n = length - i < PEM_BYTES ? length - i : PEM_BYTES;
-    n = (size_t)EVP_EncodeBlock(line, der + i, (int)n);
-    luaL_addlstring(&b, (const char *)line, n);
-    luaL_addchar(&b, '\n');
-  }
-  luaL_addstring(&b, "-----END CERTIFICATE-----\n");
-  luaL_pushresult(&b);
+  certificate_push_pem(L, certificate_check(L, 1), 0);
   return 1;
 }
 

@@ -21,6 +21,10 @@ void certificate_push_reference (lua_State *L, X509 *x509);
 /* The certificate's DER bytes. [-0, +1, m] */
 void certificate_push_der (lua_State *L, X509 *x509);
 
+/* The certificate in PEM; `trust`: with OpenSSL's trust settings, if it has
+** some, which make it a TRUSTED CERTIFICATE. [-0, +1, m] */
+void certificate_push_pem (lua_State *L, X509 *x509, int trust);
+
 /* The certificate at `index`, borrowed; anything else raises. */
 X509 *certificate_check (lua_State *L, int index);
 

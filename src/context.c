@@ -20,6 +20,7 @@
 #include "material.h"
 #include "options.h"
 #include "pins.h"
+#include "quote.h"
 #include "session.h"
 #include "settings.h"
 #include "truststore.h"
@@ -144,31 +145,32 @@ static int open_ctx (lua_State *L, Context *c) {
   return 1;
 }
 
+/* OpenSSL's complaint may quote the list too. */
+static int fail_list (lua_State *L, const char *option, const char *list,
+                      const char *format) {
+  char room[QUOTE_ROOM];
+  if (quote_hides(list, strlen(list))) errors_clear();
+  errors_text(L, ERROR_T, option, "cipher", format, quote_text(room, list));
+  return 0;
+}
+
 /* Before certificates: the security level in it judges them. */
 static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
-  if (s->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, s->ciphers)) {
-    errors_text(L, ERROR_T, "ciphers", "cipher", "OpenSSL has no cipher up to "
-                "TLS 1.2 for \"%s\" (those of TLS 1.3 go in option "
-                "ciphersuites)", s->ciphers);
-    return 0;
-  }
+  if (s->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, s->ciphers))
+    return fail_list(L, "ciphers", s->ciphers, "OpenSSL has no cipher up to "
+                     "TLS 1.2 for %s (those of TLS 1.3 go in option "
+                     "ciphersuites)");
   if (s->ciphersuites != NULL &&
-      !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites)) {
-    errors_text(L, ERROR_T, "ciphersuites", "cipher", "OpenSSL has no TLS 1.3 "
-                "cipher suite for \"%s\"", s->ciphersuites);
-    return 0;
-  }
-  if (s->groups != NULL && !SSL_CTX_set1_groups_list(ctx, s->groups)) {
-    errors_text(L, ERROR_T, "groups", "cipher", "OpenSSL has no list of key "
-                "exchange groups like \"%s\" (\"X25519:P-256\")", s->groups);
-    return 0;
-  }
-  if (s->sigalgs != NULL && !SSL_CTX_set1_sigalgs_list(ctx, s->sigalgs)) {
-    errors_text(L, ERROR_T, "sigalgs", "cipher", "OpenSSL has no list of "
-                "signature algorithms like \"%s\" (\"ECDSA+SHA256:ed25519\")",
-                s->sigalgs);
-    return 0;
-  }
+      !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites))
+    return fail_list(L, "ciphersuites", s->ciphersuites, "OpenSSL has no "
+                     "TLS 1.3 cipher suite for %s");
+  if (s->groups != NULL && !SSL_CTX_set1_groups_list(ctx, s->groups))
+    return fail_list(L, "groups", s->groups, "OpenSSL has no list of key "
+                     "exchange groups like %s (\"X25519:P-256\")");
+  if (s->sigalgs != NULL && !SSL_CTX_set1_sigalgs_list(ctx, s->sigalgs))
+    return fail_list(L, "sigalgs", s->sigalgs, "OpenSSL has no list of "
+                     "signature algorithms like %s "
+                     "(\"ECDSA+SHA256:ed25519\")");
   return 1;
 }
 
@@ -302,7 +304,8 @@ has safe ones.
    made, though each of its handshakes fails
  - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
    its issuers; its key, which may also be in `certfile`
- - `cert`, `key`: strings, the same in PEM instead of files
+ - `cert`, `key`: strings, the same in PEM instead of files; elsewhere than in
+   these and `ca_data`, PEM is an error, which does not show it
  - `password`: string, the key's passphrase; or a function that returns it,
    called with the name of the key's file, "key" if it is in none
  - `ca_certs`: string, a PEM file of the certificates to trust; `ca_data`:
@@ -357,12 +360,26 @@ static int context_new (lua_State *L) {
   return build(L, 2);
 }
 
+/* Pushes an option's value without the keys in it. */
+static void push_public (lua_State *L, int options, const char *name) {
+  size_t size;
+  const char *text;
+  if (options_push(L, options, name) != LUA_TSTRING) return;
+  text = lua_tolstring(L, -1, &size);
+  if (strcmp(name, "cert") == 0 || strcmp(name, "ca_data") == 0)
+    material_push_certificates(L, options, name);
+  else if (quote_is_key(text, size))
+    options_raise(L, name, "holds what looks like a key and cannot be read");
+}
+
 /***
 Reads an option, or its default.
 @function get
 @tparam string name of an option of `SSLContext`
-@return its value; nil if it has none. The versions are those that hold
-@raise on unknown names, and on `key` and `password`, which stay secret
+@return its value; nil if it has none. The versions are those that hold. Of
+`cert` and `ca_data` only the certificates, without keys and text around them
+@raise on unknown names, and on `key` and `password`, which stay secret, as
+does what looks like a private key in any other option
 */
 static int context_get (lua_State *L) {
   Context *c = check(L, 1);
@@ -385,8 +402,7 @@ static int context_get (lua_State *L) {
     compat_getuservalue(L, 1);
     lua_newtable(L);
     settings_merge(L, 4, 5);  /* lists as copies */
-    lua_pushvalue(L, 2);
-    lua_rawget(L, 5);
+    push_public(L, 5, name);
   }
   return 1;
 }

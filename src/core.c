@@ -7,9 +7,13 @@
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include "certificate.h"
@@ -19,6 +23,7 @@
 #include "hooks.h"
 #include "errors.h"
 #include "object.h"
+#include "quote.h"
 #include "readiness.h"
 #include "random.h"
 #include "session.h"
@@ -101,6 +106,51 @@ static int core_stamp (lua_State *L) {
   return 1;
 }
 
+/* hides(text): whether it is PEM or may be a key, and is not to be shown. */
+static int core_hides (lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_pushboolean(L, quote_is_key(text, size));
+  return 1;
+}
+
+typedef struct DigestKey {
+  int made;
+  unsigned char bytes[SHA256_DIGEST_LENGTH];
+} DigestKey;
+
+/* digest(text): what is another for another text, and tells nothing about it;
+** nil without random numbers. The key, the upvalue, is of this Lua state. */
+static int core_digest (lua_State *L) {
+  DigestKey *key = lua_touserdata(L, lua_upvalueindex(1));
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  size_t size;
+  const unsigned char *text = (const unsigned char *)luaL_checklstring(L, 1,
+                                                                       &size);
+  errors_clear();
+  if (!key->made) key->made = RAND_bytes(key->bytes, sizeof(key->bytes)) == 1;
+  if (key->made && HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes), text,
+                        size, digest, NULL) != NULL)
+    lua_pushlstring(L, (const char *)digest, sizeof(digest));
+  else lua_pushnil(L);
+  errors_clear();
+  return 1;
+}
+
+static void push_digest (lua_State *L) {
+  DigestKey *key = lua_newuserdata(L, sizeof(*key));
+  memset(key, 0, sizeof(*key));
+  lua_pushcclosure(L, core_digest, 1);
+}
+
+static const luaL_Reg functions[] = {
+  {"hides", core_hides},
+  {"publish", core_publish},
+  {"stamp", core_stamp},
+  {"wait", readiness_wait},
+  {NULL, NULL}
+};
+
 __attribute__((visibility("default")))
 int luaopen_luassl_core (lua_State *L);
 
@@ -132,12 +182,9 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "connection");
   push_versions(L);
   lua_setfield(L, -2, "versions");
-  lua_pushcfunction(L, core_publish);
-  lua_setfield(L, -2, "publish");
-  lua_pushcfunction(L, readiness_wait);
-  lua_setfield(L, -2, "wait");
-  lua_pushcfunction(L, core_stamp);
-  lua_setfield(L, -2, "stamp");
+  compat_setfuncs(L, functions, 0);
+  push_digest(L);
+  lua_setfield(L, -2, "digest");
   errors_clear();
   lua_pushlightuserdata(L, &opened);
   lua_pushvalue(L, -2);

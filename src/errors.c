@@ -13,6 +13,7 @@
 
 #include "diagnosis.h"
 #include "errors.h"
+#include "quote.h"
 #include "trace.h"
 
 #define STACK_SLOTS 8
@@ -145,6 +146,13 @@ static void set_tls (lua_State *L, const Diagnosis *d) {
   set_string(L, "alert_direction", d->alert_sent ? "sent" : "received");
 }
 
+static void set_file (lua_State *L, const char *file) {
+  size_t size = file != NULL ? strlen(file) : 0;
+  if (size > QUOTE_NAME_MAX || (file != NULL && quote_hides(file, size)))
+    return;
+  set_string(L, "file", file);
+}
+
 /* Replaces the text at the top by nil and the error. */
 static int push_error (lua_State *L, const char *operation, const char *file,
                        const Diagnosis *d, const Trace *trace) {
@@ -155,7 +163,7 @@ static int push_error (lua_State *L, const char *operation, const char *file,
   lua_setfield(L, -2, "text");
   set_string(L, "kind", d->kind);
   set_string(L, "operation", operation);
-  set_string(L, "file", file);
+  set_file(L, file);
   if (d->cause >= 0) set_cause(L, &trace->entries[d->cause]);
   set_stack(L, trace, d->cause);
   set_tls(L, d);
@@ -217,6 +225,7 @@ int errors_file (lua_State *L, const char *operation, const char *kind,
   Trace trace;
   Diagnosis d;
   const char *told = NULL;
+  char name[QUOTE_ROOM];
   trace_take(&trace);
   if (text != NULL) blank(&d, ERROR_T, "file");
   else {
@@ -229,7 +238,8 @@ int errors_file (lua_State *L, const char *operation, const char *kind,
   d.class_name = ERROR_T;
   luaL_checkstack(L, STACK_SLOTS, operation);
   if (text != NULL) lua_pushfstring(L, "%s: %s", operation, text);
-  else lua_pushfstring(L, "%s %s: %s", operation, file, told);
+  else lua_pushfstring(L, "%s %s: %s", operation, quote_name(name, file),
+                       told);
   return push_error(L, operation, file, &d, &trace);
 }
 
@@ -237,12 +247,13 @@ static int push_syscall (lua_State *L, const char *operation,
                          const char *file, int code) {
   Trace trace;
   Diagnosis d;
+  char name[QUOTE_ROOM];
   trace_take(&trace);
   blank(&d, SYSCALL_ERROR_T, "syscall");
   d.cause = trace_add_system(&trace, code);
   luaL_checkstack(L, STACK_SLOTS, operation);
   if (file == NULL) lua_pushfstring(L, "%s: ", operation);
-  else lua_pushfstring(L, "%s %s: ", operation, file);
+  else lua_pushfstring(L, "%s %s: ", operation, quote_name(name, file));
   push_reason(L, &trace.entries[d.cause]);
   lua_concat(L, 2);
   return push_error(L, operation, file, &d, &trace);

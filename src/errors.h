@@ -37,8 +37,8 @@ int errors_fail (lua_State *L, const char *operation, const char *kind);
 /* With a text of our own; the queue goes to the field `stack`. */
 int errors_text (lua_State *L, const char *class_name, const char *operation,
                  const char *kind, const char *format, ...);
-/* With the field `file`. `text` names the file where it fits; NULL: told from
-** the queue, as "certfile server.pem: ...". */
+/* With the field `file`, unless quote.h hides it. `text` names the file where
+** it fits; NULL: told from the queue, as "certfile server.pem: ...". */
 int errors_file (lua_State *L, const char *operation, const char *kind,
                  const char *file, const char *text);
 /* SSLSyscallError from errno. */

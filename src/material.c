@@ -18,6 +18,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
+#include "certificate.h"
 #include "errors.h"
 #include "material.h"
 #include "options.h"
@@ -58,7 +59,7 @@ Material *material_push (lua_State *L) {
 
 /* As texts call it: what they say of a string follows the option's name. */
 static const char *name_of (const Material *m) {
-  return m->file != NULL ? m->file : "it";
+  return m->file != NULL ? m->name : "it";
 }
 
 static int fail (lua_State *L, const Material *m, const char *kind,
@@ -78,6 +79,23 @@ static int fail (lua_State *L, const Material *m, const char *kind,
 }
 
 /* Input */
+
+/* Takes the option's file or directory: 1, or 0: PEM stands there instead of
+** a name. */
+static int take_name (lua_State *L, Material *m, int options,
+                      const char *option) {
+  const char *wanted = "ca_data";
+  m->option = option;
+  m->file = options_string(L, options, option, NULL);
+  if (m->file == NULL) return 1;
+  quote_name(m->name, m->file);
+  if (strstr(m->file, "-----BEGIN") == NULL) return 1;
+  if (strcmp(option, "certfile") == 0) wanted = "cert";
+  if (strcmp(option, "keyfile") == 0) wanted = "key";
+  m->file = NULL;
+  return fail(L, m, "pem", "option %s wants a file name; PEM text goes in "
+              "option %s", option, wanted);
+}
 
 /* The file's bytes: 0, or an errno. */
 static int read_bytes (Material *m, int fd) {
@@ -111,7 +129,7 @@ static int read_file (Material *m) {
 }
 
 static int fail_reading (lua_State *L, const Material *m, int error) {
-  const char *file = m->file;
+  const char *file = name_of(m);
   errors_clear();
   if (error == ENOENT) return fail(L, m, "file", "%s does not exist", file);
   if (error == EISDIR && strcmp(m->option, "ca_certs") == 0)
@@ -127,13 +145,12 @@ static int fail_reading (lua_State *L, const Material *m, int error) {
 int material_take_file (lua_State *L, Material *m, int options,
                         const char *option) {
   int error;
-  m->option = option;
-  m->file = options_string(L, options, option, NULL);
+  if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
   error = read_file(m);
   if (error != 0) return fail_reading(L, m, error);
   if (m->size > 0) return 1;
-  return fail(L, m, "pem", "%s is empty", m->file);
+  return fail(L, m, "pem", "%s is empty", name_of(m));
 }
 
 int material_take_string (lua_State *L, Material *m, int options,
@@ -150,16 +167,15 @@ int material_take_string (lua_State *L, Material *m, int options,
 int material_take_directory (lua_State *L, Material *m, int options,
                              const char *option) {
   struct stat status;
-  m->option = option;
-  m->file = options_string(L, options, option, NULL);
+  if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
   if (stat(m->file, &status) != 0) return fail_reading(L, m, errno);
   if (!S_ISDIR(status.st_mode))
     return fail(L, m, "file", "%s is not a directory: a file goes in option "
-                "ca_certs", m->file);
+                "ca_certs", name_of(m));
   if (strchr(m->file, ':') == NULL) return 1;
   return fail(L, m, "file", "%s has a colon, where OpenSSL would take the "
-              "name apart", m->file);
+              "name apart", name_of(m));
 }
 
 /* What is in it? */
@@ -279,6 +295,23 @@ int material_read_certificates (lua_State *L, Material *m) {
   return 1;
 }
 
+void material_push_certificates (lua_State *L, int options,
+                                 const char *option) {
+  Material *m = material_push(L);
+  luaL_Buffer b;
+  int i;
+  if (!material_take_string(L, m, options, option)
+      || !material_read_certificates(L, m))
+    luaL_error(L, "not enough memory");  /* it was read before */
+  luaL_buffinit(L, &b);
+  for (i = 0; i < sk_X509_num(m->certificates); i++) {
+    certificate_push_pem(L, sk_X509_value(m->certificates, i), 1);
+    luaL_addvalue(&b);
+  }
+  luaL_pushresult(&b);
+  material_clear(m);
+}
+
 /* Private keys */
 
 static void parse_key (Material *m, Passphrase *p) {
@@ -344,7 +377,7 @@ static int fail_finding (lua_State *L, const Material *m) {
                 "that this OpenSSL does not know", name_of(m));
   if (strcmp(m->option, "certfile") == 0)
     return fail(L, m, "pem", "no private key in %s, nor an option keyfile",
-                m->file);
+                name_of(m));
   return fail_without(L, m, "private key");
 }
 
@@ -379,7 +412,7 @@ static int fail_matching (lua_State *L, const Material *cert,
                 "in %s do not belong together", name_of(cert));
   return fail(L, key, "key_mismatch", "the private key in %s does not belong "
               "to the certificate in %s", name_of(key),
-              cert->file != NULL ? cert->file : "option cert");
+              cert->file != NULL ? name_of(cert) : "option cert");
 }
 
 int material_match (lua_State *L, const Material *cert, const Material *key) {

@@ -8,11 +8,13 @@
 #include <openssl/x509.h>
 
 #include "compat.h"
+#include "quote.h"
 
 /* What one option gives: it belongs to a userdata before Lua may raise. */
 typedef struct Material {
   const char *option;            /* its name, static */
   const char *file;              /* borrowed from the options; NULL: none */
+  char name[QUOTE_ROOM];         /* the file's, as texts may show it */
   const unsigned char *bytes;    /* borrowed: contents, or the option's */
   size_t size;
   unsigned char *contents;       /* owned: the file's, perhaps secret */
@@ -42,6 +44,11 @@ int material_read_certificates (lua_State *L, Material *m);
 
 /* Parses the private key, with the option password. [-0, +?, e] */
 int material_read_key (lua_State *L, Material *m, int options);
+
+/* Pushes in PEM the certificates in the string of an option that a context
+** was made of, and nothing else that is in it. [-0, +1, m] */
+void material_push_certificates (lua_State *L, int options,
+                                 const char *option);
 
 /* The key is the first certificate's. [-0, +0|2, m] */
 int material_match (lua_State *L, const Material *cert, const Material *key);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "quote.h"
 
 #define NAME_MAX_LENGTH 32  /* above every option's */
 #define DISTANCE_MAX 3      /* of two names that could be meant to be one */
@@ -100,6 +101,8 @@ static void check_key (lua_State *L, const char *const *known,
     return;
   if (size > NAME_MAX_LENGTH)
     luaL_error(L, "unknown option with a name of %d bytes", (int)size);
+  if (quote_hides(key, strlen(key)))
+    luaL_error(L, "unknown option with a name that is not shown");
   guess_name(key, size, known, &guess);
   guess_name(key, size, more, &guess);
   if (guess.name == NULL || guess.distance > DISTANCE_MAX)
@@ -134,6 +137,17 @@ int options_raise (lua_State *L, const char *name, const char *format, ...) {
   va_end(arguments);
   lua_concat(L, 3);
   return lua_error(L);
+}
+
+int options_choice (lua_State *L, int index, const char *absent,
+                    const char *const *names) {
+  const char *name = luaL_optstring(L, index, absent);
+  char room[QUOTE_ROOM];
+  int i;
+  for (i = 0; names[i] != NULL; i++)
+    if (strcmp(names[i], name) == 0) return i;
+  lua_pushfstring(L, "invalid option %s", quote_text(room, name));
+  return luaL_argerror(L, index, lua_tostring(L, -1));
 }
 
 /* Pushes the value: 1 if it has the type, 0 if it is absent. */

@@ -35,6 +35,11 @@ int options_integer (lua_State *L, int index, const char *name, int first,
 const char *options_string (lua_State *L, int index, const char *name,
                             size_t *size);
 
+/* The index in `names`, NULL-ended, of the string that is an argument; raises
+** for any other, and quotes it only if it is short. */
+int options_choice (lua_State *L, int index, const char *absent,
+                    const char *const *names);
+
 /* "option 'name' " and the message, as a Lua error. */
 int options_raise (lua_State *L, const char *name, const char *format, ...);
 

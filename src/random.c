@@ -16,6 +16,7 @@
 #include <openssl/rand.h>
 
 #include "errors.h"
+#include "quote.h"
 #include "random.h"
 #include "transport.h"
 
@@ -200,9 +201,10 @@ static int egd_gather (Egd *egd, const char *path) {
 }
 
 static int push_egd_failure (lua_State *L, const Egd *egd, const char *path) {
+  char name[QUOTE_ROOM];
   if (egd->fault == NULL && egd->error != 0)
     return errors_file_syscall(L, "RAND_egd", path, egd->error);
-  lua_pushfstring(L, "%s: %s: %d of %d bytes came", path,
+  lua_pushfstring(L, "%s: %s: %d of %d bytes came", quote_name(name, path),
                   egd->fault != NULL ? egd->fault : "no more within 5 seconds",
                   (int)egd->count, EGD_BYTES);
   return errors_file(L, "RAND_egd", "random", path, lua_tostring(L, -1));

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "options.h"
+#include "quote.h"
 #include "settings.h"
 
 #define HANDSHAKE_TIMEOUT 30  /* seconds */
@@ -159,12 +160,13 @@ static void read_trust (lua_State *L, int options, Settings *s) {
 
 static int read_version (lua_State *L, int options, const char *name) {
   const char *text = options_string(L, options, name, NULL);
+  char room[QUOTE_ROOM];
   size_t i;
   if (text == NULL) return 0;
   for (i = 0; i < VERSIONS; i++)
     if (strcmp(versions[i].name, text) == 0) return versions[i].value;
   return options_raise(L, name, "must be \"TLSv1\", \"TLSv1.1\", \"TLSv1.2\" "
-                       "or \"TLSv1.3\", not \"%s\"", text);
+                       "or \"TLSv1.3\", not %s", quote_text(room, text));
 }
 
 static void read_versions (lua_State *L, int options, Settings *s) {
@@ -196,11 +198,15 @@ static size_t read_protocols (lua_State *L, int options) {
   n = type == LUA_TNIL ? 0 : (int)compat_rawlen(L, -1);
   for (i = 1; i <= n; i++) {
     size_t length = 0;
+    const char *text = NULL;
     lua_rawgeti(L, -1, i);
-    if (lua_type(L, -1) == LUA_TSTRING) length = compat_rawlen(L, -1);
+    if (lua_type(L, -1) == LUA_TSTRING) text = lua_tolstring(L, -1, &length);
     if (length == 0 || length > ALPN_NAME_MAX)
       options_raise(L, "alpn_protocols", "must hold strings of 1 to %d bytes: "
                     "number %d is not one", ALPN_NAME_MAX, i);
+    if (quote_is_key(text, length))  /* it would be sent in clear */
+      options_raise(L, "alpn_protocols", "must hold names: number %d looks "
+                    "like a key", i);
     size += 1 + length;
     lua_pop(L, 1);
   }

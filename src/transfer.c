@@ -13,6 +13,7 @@
 
 #include "entry.h"
 #include "errors.h"
+#include "options.h"
 #include "session.h"
 #include "transport.h"
 
@@ -459,7 +460,7 @@ static int transfer_shutdown (lua_State *L) {
   Connection *c = connection_check(L);
   int mode;
   luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
-  mode = luaL_checkoption(L, 2, "both", modes);
+  mode = options_choice(L, 2, "both", modes);
   connection_begin(c);
   if (c->ssl == NULL && !c->closed)
     return errors_syscall(L, "shutdown", ENOTCONN);

@@ -2,6 +2,7 @@
 -- Nothing here asks the locale or the time zone, nothing verifies.
 -- @module luassl.certificates
 local mime = require "mime"
+local hides = require "luassl.core".hides
 local errors = require "luassl.errors"
 
 local certificates = {}
@@ -15,10 +16,13 @@ local function check_string(value, name)
   end
 end
 
--- The string in quotes, cut, and without what would not print.
+-- The string's first line in quotes, cut, and without what would not print; no
+-- key.
 local function quote(text)
-  local tail = #text > SHOWN and "..." or ""
-  local shown = text:sub(1, SHOWN):gsub("[^ -~]", function(c)
+  if hides(text) then return ("a text of %d bytes"):format(#text) end
+  local first = text:match "^[^\n]*\n?":sub(1, SHOWN)
+  local tail = #text > #first and "..." or ""
+  local shown = first:gsub("[^ -~]", function(c)
     return ("\\x%02X"):format(c:byte())
   end)
   return '"' .. shown .. '"' .. tail
@@ -166,7 +170,7 @@ local function find_certificate(pem)
       count = count + 1
       found, first = label, position
     else
-      other = other or label
+      other = other or label:match "^[A-Z0-9 .]+$"
     end
   end
   if count == 0 then

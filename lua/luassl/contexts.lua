@@ -1,13 +1,16 @@
 --- Contexts that `connect` made, kept for the next call with the same options.
 -- @module luassl.contexts
 
-local stamp = require "luassl.core".stamp
+local core = require "luassl.core"
+
+local digest, stamp = core.digest, core.stamp
 
 local contexts = {}
 
 local LIMIT = 16
 local FILES = { keyfile = true, certfile = true, ca_certs = true, ca_path = true }
 
+-- Keys are digests: what the options hold, PEM among it, stands in none.
 local kept = {}  -- most recently used first: { key =, context = }
 
 -- What distinguishes an option's value from others.
@@ -29,20 +32,21 @@ local function is_private(name, value)
   return SECRETS[name] or type(value) == "function"
 end
 
--- The key, and the options that are not in it; nil if all are.
+-- The key, and the options that are not in it; nil if all are. Without random
+-- numbers there is no key.
 local function key_of(options)
   local parts = { stamp() }  -- of what the system trusts
   local private
   for name, value in pairs(options) do
     if is_private(name, value) then
       private = private or {}
-      private[name] = value
+      private[name] = type(value) == "string" and (digest(value) or {}) or value
     else
       parts[#parts + 1] = ("%q=%s"):format(tostring(name), identify(name, value))
     end
   end
   table.sort(parts)
-  return table.concat(parts, "\n"), private
+  return digest(table.concat(parts, "\n")), private
 end
 
 local function find(key)
@@ -88,6 +92,7 @@ end
 -- @treturn[2] SSLError
 function contexts.get(options, identity, make)
   local key, private = key_of(options)
+  if not key then return make(options) end
   local context, err
   if private then context = find_owned(identity, key, private) else context = find(key) end
   if context then return context end

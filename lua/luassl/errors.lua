@@ -21,7 +21,8 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield integer verify_depth where in the chain: 0 is the peer's certificate
 -- @tfield string alert the TLS alert, by RFC 8446's name; `"alert_200"` if it has none
 -- @tfield string alert_direction `"sent"` or `"received"`
--- @tfield string file the file that was to be read
+-- @tfield string file the file that was to be read; absent if its name is PEM, has control characters or
+-- more than 4095 bytes
 -- @tfield string cause a hook's refusal that reads like a condition, "timeout"
 -- @tfield boolean accepted true: one client's failure, the listener goes on
 
@@ -44,7 +45,7 @@ local kinds = {
   no_certificate = "no_certificate", -- the peer sent no certificate where one is asked for
   no_trust = "no_trust", -- certificates are to be verified, and nothing is trusted
   passphrase = "passphrase", -- a passphrase is missing or wrong
-  pem = "pem", -- there is no PEM, or it is damaged or of the wrong sort
+  pem = "pem", -- there is no PEM, or it is damaged, of the wrong sort or where a file's name belongs
   pin = "pin", -- no public key of the peer's is one of the pins; or a pin is malformed
   plaintext = "plaintext", -- the peer speaks clear text, not TLS
   protocol = "protocol", -- the peer broke TLS's rules or does not speak it; a record was damaged

@@ -13,7 +13,11 @@ local ASK, BUSY, PENDING = connection.ASK, connection.BUSY, connection.PENDING
 local new_context = require "luassl.core".context.new
 local context_get = require "luassl.core".context.methods.get
 
+local hides = require "luassl.core".hides
+
 local handshake = {}
+
+local NAME_MAX = 32  -- bytes of a name in an error
 
 --- What `on_verify` returns to accept a certificate that OpenSSL did not.
 -- @field ACCEPT_UNVERIFIED
@@ -60,13 +64,21 @@ local function is_context(value)
   return (pcall(context_get, value, "server_side"))
 end
 
+-- A field's name as it may be shown.
+local function name_of(key)
+  if type(key) == "string" and #key <= NAME_MAX and not key:find "%c" and not hides(key) then
+    return "'" .. key .. "'"
+  end
+  return "of type " .. type(key)
+end
+
 local function check_keys(name, value, known)
   if rawequal(value, ACCEPT_UNVERIFIED) then error(name .. ": ssl.ACCEPT_UNVERIFIED is for on_verify", 0) end
   if type(value) ~= "table" then
-    error(("%s: it returned %s, which is no SSLContext and no table"):format(name, tostring(value)), 0)
+    error(("%s: it returned a %s, which is no SSLContext and no table"):format(name, type(value)), 0)
   end
   for key in pairs(value) do
-    if not known[key] then error(("%s: unknown field '%s' in what it returned"):format(name, tostring(key)), 0) end
+    if not known[key] then error(("%s: unknown field %s in what it returned"):format(name, name_of(key)), 0) end
   end
 end
 

@@ -149,7 +149,8 @@ local function check_address(host, port, operation)
     error(("%s: port must be a number, not %s"):format(operation, type(port)), 3)
   end
   if not (number >= 0 and number <= 65535 and number % 1 == 0) then
-    error(("%s: port must be an integer from 0 to 65535, not %s"):format(operation, tostring(port)), 3)
+    local found = type(port) == "number" and tostring(port) or "another in a string"
+    error(("%s: port must be an integer from 0 to 65535, not %s"):format(operation, found), 3)
   end
 end
 

@@ -278,6 +278,12 @@ local function put_back(object, ...)
   return ...
 end
 
+-- LuaSocket quotes a name that it does not know, whatever it is.
+local function check_name(name, operation)
+  if type(name) ~= "string" or name:find "^[%w-]+$" and #name <= 32 then return end
+  error(("bad argument #1 to '%s' (unsupported option)"):format(operation), 3)
+end
+
 local function with_object(self, operation, ...)
   local _, _, sock = parts(self)
   if sock then return sock[operation](sock, ...) end
@@ -290,6 +296,7 @@ end
 -- @function getoption
 -- @tparam string name
 function methods.getoption(self, name)
+  check_name(name, "getoption")
   return with_object(self, "getoption", name)
 end
 
@@ -298,6 +305,7 @@ end
 -- @tparam string name
 -- @param value
 function methods.setoption(self, name, value)
+  check_name(name, "setoption")
   return with_object(self, "setoption", name, value)
 end
 

@@ -36,4 +36,182 @@ return {
   lua_getfield(L, LUA_REGISTRYINDEX, "luassl.core");]],
     specs = "registry",
   },
+  {
+    name = "PEM in the place of a file's name is opened as one",
+    file = "src/material.c",
+    from = [[
+  if (strstr(m->file, "-----BEGIN") == NULL) return 1;]],
+    to = [[
+  if (m->file != NULL) return 1;]],
+    specs = "secrets",
+  },
+  {
+    name = "PEM is shown",
+    file = "src/quote.c",
+    from = [[
+  return holds(text, size, "-----BEGIN") || holds(text, size, "-----END")
+         || is_der]],
+    to = [[
+  return is_der]],
+    specs = "secrets",
+  },
+  {
+    name = "PEM without its first line is shown",
+    file = "src/quote.c",
+    from = [[ || holds(text, size, "-----END")]],
+    to = "",
+    specs = "secrets",
+  },
+  {
+    name = "DER is shown",
+    file = "src/quote.c",
+    from = [[
+         || is_der(text, size) || is_base64(text, size);]],
+    to = [[
+         || is_base64(text, size);]],
+    specs = "secrets",
+  },
+  {
+    name = "base64 is shown",
+    file = "src/quote.c",
+    from = [[
+         || is_der(text, size) || is_base64(text, size);]],
+    to = [[
+         || is_der(text, size);]],
+    specs = "secrets",
+  },
+  {
+    name = "control characters are shown",
+    file = "src/quote.c",
+    from = [[
+    if ((unsigned char)text[i] < ' ' || text[i] == 127) return 1;]],
+    to = [[
+    if (text[i] == 127) return 1;]],
+    specs = "secrets",
+  },
+  {
+    name = "err.file is whatever was given",
+    file = "src/errors.c",
+    from = [[
+  if (size > QUOTE_NAME_MAX || (file != NULL && quote_hides(file, size)))
+    return;
+]],
+    to = [[
+  if (size == 1) return;
+]],
+    specs = "secrets",
+  },
+  {
+    name = "a file's name is shown in full in RAND_egd's errors",
+    file = "src/errors.c",
+    from = [[
+  else lua_pushfstring(L, "%s %s: ", operation, quote_name(name, file));]],
+    to = [[
+  else lua_pushfstring(L, "%s %s: ", operation, file, name);]],
+    specs = "secrets",
+  },
+  {
+    name = "a list of ciphers is quoted as it is",
+    file = "src/context.c",
+    from = [[
+  errors_text(L, ERROR_T, option, "cipher", format, quote_text(room, list));]],
+    to = [[
+  errors_text(L, ERROR_T, option, "cipher", format, list, room);]],
+    specs = "secrets",
+  },
+  {
+    name = "get gives the key that stands with the certificate",
+    file = "src/context.c",
+    from = [[
+  if (strcmp(name, "cert") == 0 || strcmp(name, "ca_data") == 0)]],
+    to = [[
+  if (strcmp(name, "cert") == 0) return;
+  if (strcmp(name, "ca_data") == 0)]],
+    specs = "secrets",
+  },
+  {
+    name = "get gives a key out of other options",
+    file = "src/context.c",
+    from = [[
+  else if (quote_is_key(text, size))]],
+    to = [[
+  else if (text == NULL)]],
+    specs = "secrets",
+  },
+  {
+    name = "an application protocol may be a key",
+    file = "src/settings.c",
+    from = [[
+    if (quote_is_key(text, length))]],
+    to = [[
+    if (text == NULL)]],
+    specs = "secrets",
+  },
+  {
+    name = "a version is quoted as it is",
+    file = "src/settings.c",
+    from = [[not %s", quote_text(room, text));]],
+    to = [[not %s%s", text, room == NULL ? "" : ".");]],
+    specs = "secrets",
+  },
+  {
+    name = "an argument that is one of a few words is quoted as it is",
+    file = "src/options.c",
+    from = [[
+  lua_pushfstring(L, "invalid option %s", quote_text(room, name));]],
+    to = [[
+  lua_pushfstring(L, "invalid option %s", name, room);]],
+    specs = "secrets",
+  },
+  {
+    name = "contexts are kept by their options' text",
+    file = "lua/luassl/contexts.lua",
+    from = [[return digest(table.concat(parts, "\n")), private]],
+    to = [[return table.concat(parts, "\n"), private]],
+    specs = "secrets",
+  },
+  {
+    name = "contexts are kept with the text of their keys",
+    file = "lua/luassl/contexts.lua",
+    from = [[type(value) == "string" and (digest(value) or {}) or value]],
+    to = [[value]],
+    specs = "secrets",
+  },
+  {
+    name = "what is no time is quoted whatever it is",
+    file = "lua/luassl/certificates.lua",
+    from = [[if hides(text) then]],
+    to = [[if text == hides then]],
+    specs = "secrets",
+  },
+  {
+    name = "what is no time is quoted beyond its first line",
+    file = "lua/luassl/certificates.lua",
+    from = [[text:match "^[^\n]*\n?":sub(1, SHOWN)]],
+    to = [[text:sub(1, SHOWN)]],
+    specs = "secrets",
+  },
+  {
+    name = "what a hook returned is quoted",
+    file = "lua/luassl/handshake.lua",
+    from = [[it returned a %s, which is no SSLContext and no table"):format(name, type(value)), 0)]],
+    to = [[it returned %s, which is no SSLContext and no table"):format(name, tostring(value)), 0)]],
+    specs = "secrets",
+  },
+  {
+    name = "a field that a hook returned is quoted whatever it is",
+    file = "lua/luassl/handshake.lua",
+    from = [[:format(name, name_of(key)), 0)]],
+    to = [[:format(name, tostring(key)), 0)]],
+    specs = "secrets",
+  },
+  {
+    name = "LuaSocket quotes an option's name",
+    file = "lua/luassl/socket.lua",
+    from = [[
+  check_name(name, "setoption")
+]],
+    to = "",
+    specs = "secrets",
+  },
 }
