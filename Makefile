@@ -61,7 +61,7 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc dynamic faults growth install interop interop-small leaks lint oom sanitize sanitized test \
+.PHONY: all clean demo deps doc dynamic faults growth install interop interop-small leaks lint oom programs sanitize sanitized test \
   witnesses
 .DELETE_ON_ERROR:
 
@@ -133,13 +133,16 @@ sanitize:
 	@$(DEPS) sanitize $(LUA)
 	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" sanitized
+	$(AGAIN) programs SEEDS=101-300
 	$(AGAIN) leaks $(if $(filter 5.4,$(LUA)),oom)
 
+WATCHED = ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
+  UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
+  LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)"
+
 sanitized: all witnesses
-	@ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
-	UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
-	LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)" \
-	sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-100) "$(KIND)" "$(WITHOUT)"
 
 # Each allocation of Lua's fails in turn, each 47th of OpenSSL's: 40 s.
 oom: all witnesses
@@ -148,6 +151,11 @@ oom: all witnesses
 # Ten thousand handshakes with every hook.
 growth: all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/growth.lua 10000
+
+# Random programs against their model: SEEDS=1-200 [KIND=object|socket]
+# [WITHOUT=reentry,repeat]: spec/programs/world.lua lists what can be left out.
+programs: all witnesses
+	@sh spec/run.sh $(INTERPRETER) spec/programs/run.lua "$(or $(SEEDS),1-100)" "$(KIND)" "$(WITHOUT)"
 
 # A thousand handshakes that ask Redis: against 50 ms a look-up, and in turn.
 dynamic: all witnesses

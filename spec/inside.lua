@@ -1,0 +1,44 @@
+--- Finalizers at a chosen moment: inside of a call, wherever it makes Lua
+-- allocate.
+local inside = {}
+
+local newproxy = rawget(_G, "newproxy")  -- before Lua 5.2
+
+--- Something that nobody holds; `call` is its finalizer.
+function inside.on_collection(call)
+  if not newproxy then return setmetatable({}, {__gc = call}) end
+  local proxy = newproxy(true)
+  getmetatable(proxy).__gc = call
+  return proxy
+end
+
+--- From now on each allocation may be the one that collects all there is.
+function inside.collect_at_once()
+  if _VERSION == "Lua 5.4" then return collectgarbage("incremental", 100, 1000, 40) end
+  collectgarbage("setpause", 100)
+  collectgarbage("setstepmul", 1000000)
+end
+
+--- Calls `call`, whose first allocation has `finalizer` run. Answers what the
+-- call does, or raises it, and before that whether the finalizer has run.
+function inside.run(call, finalizer)
+  inside.collect_at_once()
+  collectgarbage()
+  collectgarbage "stop"
+  local within, came = false, false
+  inside.on_collection(function()
+    if not within then return end
+    within, came = false, true
+    finalizer()
+  end)
+  local function finish(...)
+    within = false
+    collectgarbage "restart"
+    return came, ...
+  end
+  within = true
+  collectgarbage "restart"
+  return finish(call())
+end
+
+return inside
