@@ -61,7 +61,7 @@ end
 
 local function check_closed(world, side, name)
   local theirs = side.peer
-  if side.closed then return end
+  if side.closed or side.closing then return end
   if READS[name] or name == "unwrap" then
     if side.shut_receive then return end
     if not theirs.goodbye then world:fail("end", "%s answers \"closed\", and nobody has ended that direction", name) end

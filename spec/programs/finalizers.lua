@@ -63,7 +63,7 @@ for _, entry in ipairs(PLAIN) do ROUGH[#ROUGH + 1] = entry end
 -- Its numbers are its own: when it runs is no business of the program's.
 local function run(world, act, side, fact, random)
   if world.over or world.settling then return end
-  if world.off.reentry and side.calls > 0 and act ~= "fact" then return end
+  if world.off.nested and side.calls > 0 and act ~= "fact" then return end
   local main, carry, hook = world.random, world.carry_random, world.hook_random
   world.random, world.carry_random, world.hook_random = random, random, random
   world.finalizing = world.finalizing + 1

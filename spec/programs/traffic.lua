@@ -36,6 +36,13 @@ local function choose_limit(world, message)
   message.limit = world.random:chance(20) and message.told + world.random:between(1, rest) or #message.text
 end
 
+-- A call was not done, and says that all is sent.
+local function check_taken(world, name, index, all)
+  if world.plan.kind == "socket" and all > 0 and index == all then
+    world:fail("taken", "%s of %d bytes is not done, and tells all of them as sent", name, all)
+  end
+end
+
 -- Notes an index that send or write answered, as one of the whole message.
 local function note_index(world, side, message, name, index)
   if type(index) ~= "number" or index < 0 or index > #message.text then
@@ -54,6 +61,7 @@ local function send_rest(world, side, message, before)
     world:fail("index", "send answers the index %s instead of %d", tostring(index), last)
   end
   if index == nil and type(partial) ~= "number" then return err end  -- from inside another call
+  if index == nil then check_taken(world, "send", partial - before, last - before) end
   note_index(world, side, message, "send", index or partial)
   return err
 end
@@ -66,6 +74,7 @@ local function send_cut(world, side, message, before)
     world:fail("index", "send answers the index %s of %d bytes", tostring(count), #rest)
   end
   if count == nil and type(partial) ~= "number" then return err end
+  if count == nil then check_taken(world, name, partial, #rest) end
   note_index(world, side, message, name, before + (count or partial))
   return err
 end
@@ -76,6 +85,7 @@ local function send_whole(world, side, message)
     world:fail("index", "send answers the index %s for %d bytes", tostring(index), #message.text)
   end
   if index == nil and type(partial) ~= "number" then return err end
+  if index == nil then check_taken(world, "send", partial, #message.text) end
   note_index(world, side, message, "send", index or partial)
   return err
 end
