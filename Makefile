@@ -133,7 +133,7 @@ sanitize:
 	@$(DEPS) sanitize $(LUA)
 	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" sanitized
-	$(AGAIN) programs SEEDS=101-300
+	$(AGAIN) programs SEEDS=81-200
 	$(AGAIN) leaks $(if $(filter 5.4,$(LUA)),oom)
 
 WATCHED = ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
@@ -142,7 +142,7 @@ WATCHED = ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
 
 sanitized: all witnesses
 	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
-	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-100) "$(KIND)" "$(WITHOUT)"
+	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-80) "$(KIND)" "$(WITHOUT)"
 
 # Each allocation of Lua's fails in turn, each 47th of OpenSSL's: 40 s.
 oom: all witnesses

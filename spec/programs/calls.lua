@@ -32,10 +32,15 @@ local function is_state_error(err)
   return errors.is_error(err) and err.kind == "state"
 end
 
+-- A value in the log, which is to be the same when a seed is repeated.
 local function show(value)
   if errors.is_error(value) then return ("SSLError %s: %s"):format(tostring(value.kind), tostring(value)) end
-  if type(value) == "string" and #value > 40 then return ("%d bytes"):format(#value) end
-  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+  if type(value) == "string" then
+    if #value > 40 or value:gsub("[\r\n]", ""):find "[%c\128-\255]" then return ("%d bytes"):format(#value) end
+    return (("%q"):format(value):gsub("\\?\n", "\\n"))
+  end
+  if type(value) == "table" or type(value) == "userdata" then return type(value) end
+  return tostring(value)
 end
 
 calls.show = show
@@ -46,14 +51,14 @@ calls.show = show
 local function check_nested(world, side, name, first, err)
   if name == "close" then
     if first ~= 1 then world:fail("reentry", "a nested close answers %s, %s", show(first), show(err)) end
-  elseif MOVES[name] and not (first == nil and is_state_error(err) or side.closed) then
+  elseif MOVES[name] and not (first == nil and is_state_error(err) or side.closed or side.closing) then
     world:fail("reentry", "%s inside a call of the same connection answers %s, %s", name, show(first), show(err))
   end
 end
 
 -- A hook calls a method of its own connection.
 local function check_own(world, side, name, first, err)
-  if side.closed or not STICKS[name] then return end
+  if side.closed or side.closing or not STICKS[name] then return end
   if first ~= nil or not is_state_error(err) then
     world:fail("hook_io", "a hook's own %s answers %s, %s", name, show(first), show(err))
   end

@@ -88,7 +88,7 @@ local function report(seed, status, peer, path)
     or "it stands still", tostring(plan)))
   print(tail)
   local said = peer:output():gsub("[a-z]+\t%d+\n", "")
-  if said ~= "" then print(said) end
+  if said ~= "" then print("it printed:\n" .. said) end
   io.stdout:flush()
 end
 

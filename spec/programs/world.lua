@@ -3,6 +3,7 @@
 local socket = require "socket"
 local ssl = require "luassl"
 local helpers = require "spec.helpers"
+local inside = require "spec.inside"
 local model = require "spec.programs.model"
 local random = require "spec.programs.random"
 
@@ -62,7 +63,7 @@ local function draw_plan(draw, kind)
     transport = draw:pick {"tcp", "tcp", "unix"},
     narrow = draw:chance(60),
     held = draw:between(0, 50),
-    collector = draw:pick {"mild", "restless", "restless", "generational"},
+    collector = draw:pick {"mild", "restless", "at once", "generational"},
     finalizers = draw:pick {0, 10, 30, 60},
     steps = draw:between(30, 120),
   }
@@ -268,6 +269,7 @@ local SETTINGS = {mild = {150, 200}, restless = {1, 1000}}
 function World:set_collector()
   local name = self.plan.collector
   if name == "generational" and not pcall(collectgarbage, "generational") then name = "restless" end
+  if name == "at once" then return inside.collect_at_once() end
   local setting = SETTINGS[name]
   if not setting then return end
   if _VERSION == "Lua 5.4" then return collectgarbage("incremental", setting[1], setting[2], 8) end
