@@ -168,6 +168,24 @@ function cases.owner()
   end
 end
 
+-- While a method makes the error of a failure, from what the connection owns.
+function cases.failing(outer_name, inner_name)
+  local context = assert(ssl.create_default_context {ca_certs = file "root.crt"})
+  local tls = assert(context:wrap_object {server_hostname = "localhost"})
+  tls:do_handshake()
+  tls:feed "\21\3\3\0\2\2\40"
+  local answer
+  local came, done, err = inside.run(function() return tls[outer_name](tls) end, function()
+    answer = {tls[inner_name](tls, unpack(inner[inner_name] or {}))}
+  end)
+  assert(came, "no finalizer came")
+  if inner_name == "close" then assert(answer[1] == 1) else check_state(inner_name, answer[1], answer[2]) end
+  assert(done == nil)
+  if inner_name == "close" and err == "closed" then return end
+  assert(errors.is_error(err) and err.alert == "handshake_failure", tostring(err))
+  if inner_name ~= "close" then assert(rawequal(select(2, tls:do_handshake()), err), "another error") end
+end
+
 -- A finalizer that does I/O while the option server_names is looked up: the
 -- handshake must come to its end all the same.
 function cases.server_names(inner_name)

@@ -51,6 +51,13 @@ describe("a finalizer inside a call of the same connection", function()
     run "owner"
   end)
 
+  for _, outer in ipairs {"do_handshake", "receive"} do
+    it("leaves alone what " .. outer .. " tells a failure from", function()
+      for _, inner in ipairs(MOVES) do run("failing", outer, inner) end
+      run("failing", outer, "close")
+    end)
+  end
+
   it("does I/O while server_names is looked up", function()
     for _, inner in ipairs(MOVES) do run("server_names", inner) end
   end)
