@@ -176,7 +176,7 @@ end
 -- Repeats `attempt` for both sides until both say true in one round; nil if
 -- that takes too long.
 local function settle(world, attempt)
-  local deadline = socket.gettime() + SETTLED
+  local deadline = socket.gettime() + (world.off.all and 0.1 or SETTLED)
   repeat
     local done = 0
     for _, side in ipairs(world.sides) do
