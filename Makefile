@@ -46,6 +46,7 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
   $(BUILD)/luassl_inject.so $(BUILD)/luassl_halfway.so $(BUILD)/states \
+  $(BUILD)/flood \
   $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -84,8 +85,9 @@ $(BUILD)/luassl_%.so: spec/%.c Makefile
 	$(SAY) $@
 	$(Q)$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
 
-# Hosts of their own: one chooses Lua's allocator, one has several states.
-$(BUILD)/oom $(BUILD)/states: $(BUILD)/%: spec/%.c Makefile
+# Hosts of their own: one chooses Lua's allocator, one has several states. And
+# a hostile peer.
+$(BUILD)/flood $(BUILD)/oom $(BUILD)/states: $(BUILD)/%: spec/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
 	$(Q)$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
