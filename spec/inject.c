@@ -1,7 +1,8 @@
 /*
 ** inject.c -- a system that is never smooth, for LD_PRELOAD: reads and writes
 ** on sockets are cut short, interrupted (EINTR) and refused (EAGAIN) at
-** random. LUASSL_INJECT is the seed, and the count goes to standard error.
+** random. LUASSL_INJECT is the seed, and the count goes to standard error, with
+** that of the bytes that the kernel took from `send`.
 */
 
 #define _GNU_SOURCE  /* RTLD_NEXT */
@@ -20,7 +21,7 @@ typedef ssize_t (*Send) (int, const void *, size_t, int);
 typedef int (*Poll) (struct pollfd *, nfds_t, int);
 
 static uint32_t state;
-static unsigned long short_ones, interrupted, refused;
+static unsigned long short_ones, interrupted, refused, taken;
 
 static uint32_t draw (uint32_t n) {
   state ^= state << 13;  /* xorshift32 */
@@ -69,9 +70,12 @@ ssize_t readv (int fd, const struct iovec *parts, int count) {
 
 ssize_t send (int fd, const void *bytes, size_t size, int flags) {
   static Send original;
+  ssize_t n;
   if (original == NULL) find("send", &original);
   if (state != 0 && disturb(&size)) return -1;
-  return original(fd, bytes, size, flags);
+  n = original(fd, bytes, size, flags);
+  if (n > 0) taken += (unsigned long)n;
+  return n;
 }
 
 int poll (struct pollfd *fds, nfds_t count, int timeout) {
@@ -88,6 +92,7 @@ int poll (struct pollfd *fds, nfds_t count, int timeout) {
 static void report (void) {
   fprintf(stderr, "injected: %lu short, %lu EINTR, %lu EAGAIN\n", short_ones,
           interrupted, refused);
+  fprintf(stderr, "taken %lu\n", taken);
 }
 
 __attribute__((constructor)) static void start (void) {
