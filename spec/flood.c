@@ -215,11 +215,11 @@ static void say_record (Sealer *s, int fd, int type, const void *bytes,
 
 static void say_parts (Sealer *s, int fd, const Message *m) {
   char line[100];
-  say_record(s, fd, m->type, m->bytes, 2);
+  say_record(s, fd, m->type, m->bytes, 4);  /* its header */
   printf("half\n");
   fflush(stdout);
   if (fgets(line, sizeof(line), stdin) == NULL) exit(0);
-  say_record(s, fd, m->type, m->bytes + 2, m->size - 2);
+  say_record(s, fd, m->type, m->bytes + 4, m->size - 4);
   expand(s->secret, "traffic upd", s->secret, HASH);
   sealer_keys(s);
 }
