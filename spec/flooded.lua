@@ -10,7 +10,7 @@
 local socket = require "socket"
 local ssl = require "luassl"
 
-local LIMIT = 2  -- seconds of repeating
+local LIMIT = 1  -- seconds of repeating
 local WAITS = {timeout = true, wantread = true, wantwrite = true}
 local ARGUMENTS = {receive = 1, send = ("x"):rep(4000000), shutdown = "send"}
 

@@ -123,7 +123,8 @@ local function cut(offset)
 end
 
 --- Each record in two: within its header, behind it, before its last byte.
-relay.in_header, relay.behind_header, relay.before_last = cut(3), cut(5), cut(-1)
+relay.in_header, relay.behind_header = cut(3), cut(5)
+relay.before_last = cut(-1)
 
 --- Pieces of sizes that a generator draws.
 function relay.random(draw, most)
