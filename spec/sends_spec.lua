@@ -46,7 +46,7 @@ end
 -- What the peer can read without our sending any more, at least `least` bytes
 -- of it.
 local function taken(least)
-  local got, deadline = "", socket.gettime() + 3
+  local got, deadline = "", socket.gettime() + 1.5
   repeat
     pair:carry_in()
     local data, _, partial = pair.peer:receive(1e8, got)

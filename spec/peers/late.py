@@ -4,8 +4,9 @@
 Prints "ready PORT". It shakes hands at once and keeps its session tickets;
 --pause seconds later it sends them and reads to the end, --block bytes at a
 time, then prints "received COUNT END", END being "cleanly", "truncated" or
-"reset". With --never it neither sends nor reads, and prints nothing. Its
-receive buffer is as small as the system lets it be.
+"reset". With --say it first says that many bytes, whether they are read or
+not. With --never it neither sends nor reads, and prints nothing. Its
+buffers are as small as the system lets them be.
 
 TLS runs over memory, so that the tickets are ours to keep.
 """
@@ -22,6 +23,7 @@ def arguments():
     add("--cert", help="key and chain in one PEM file")
     add("--pause", type=float, default=0.1)
     add("--block", type=int, default=65536)
+    add("--say", type=int, default=0)
     add("--never", action="store_true")
     return parser.parse_args()
 
@@ -61,6 +63,7 @@ def serve(sock, context, args):
     tls = context.wrap_bio(into, out, server_side=True)
     handshake(sock, tls, into, out)
     time.sleep(3600 if args.never else args.pause)
+    tls.write(b"x" * args.say)
     try:
         sock.sendall(out.read())
     except OSError:
@@ -75,7 +78,8 @@ def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(args.cert)
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for size in socket.SO_RCVBUF, socket.SO_SNDBUF:
+        listener.setsockopt(socket.SOL_SOCKET, size, 4096)
     print("ready", listener.getsockname()[1], flush=True)
     while True:
         sock, _ = listener.accept()
