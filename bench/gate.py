@@ -48,7 +48,8 @@ HELD = {
     ("lines", "instructions"): 1500,
     ("connect", "instructions"): 1.02,
     ("accept", "instructions"): 1.045,
-    ("accept", "calls"): 30,
+    # One more since close asks what is unconfirmed, and some to wait for it.
+    ("accept", "calls"): 32,
     ("connect-resumed", "instructions"): 1.055,
     ("accept-resumed", "instructions"): 1.055,
 }

@@ -205,7 +205,7 @@ describe("a peer that is slow", function()
   it("reads slowly: send and write", function()
     for name, mode in pairs {send = "b", write = "t"} do
       local sock = assert(socket.connect("127.0.0.1", ports.reader))
-      sock:setoption("send-buffer-size", 4096)
+      sock:setoption("send-buffer-size", 32768)  -- more than a record
       conn = assert(ssl.wrap_socket(sock))
       conn:settimeout(LIMIT, mode)
       local elapsed, done, err, partial = timed(conn, name, ("x"):rep(4000000))

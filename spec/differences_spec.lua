@@ -87,14 +87,31 @@ local function end_by_reset(kind)
   return {word(err), client}
 end
 
--- Sends until it does not fit: why, and whether the last string was taken.
+-- Sends until it does not fit: how many bytes were sent.
 local function overfill(client)
-  local block = ("x"):rep(100000)
+  local block, sent = ("x"):rep(100000), 0
   client:settimeout(0)
   while true do
     local last, err, partial = client:send(block)
-    if not last then return err, partial == #block end
+    sent = sent + (last or partial)
+    if not last then return sent, err end
   end
+end
+
+-- Then something else: whether the peer gets just what was sent.
+local function give_up(client, server)
+  local sent, why = overfill(client)
+  local parts, told, done = {}, 0
+  server:settimeout(0)
+  repeat
+    local data, _, partial = server:receive(65536)
+    parts[#parts + 1] = data or partial
+    done, _, told = client:send("else", told + 1)
+  until done
+  client:close()
+  server:settimeout(10)
+  parts[#parts + 1] = server:receive "*a"
+  return why, #table.concat(parts) == sent + 4
 end
 
 -- Calls `connect` at timeout 0, waiting in between as for LuaSocket.
@@ -181,8 +198,8 @@ local DIFFERENCES = {
   end), {1}, {"plaintext"}},
   {"Ends", "the end of TCP alone", end_by_cut, {"closed"}, {"eof"}},
   {"Ends", "a reset", end_by_reset, {"closed"}, {"syscall"}},
-  {"`send`", "more than fits", on_pair(overfill), {"timeout", false},
-    {"timeout", true}},
+  {"`send`", "something else than the rest", on_pair(give_up),
+    {"timeout", true}, {"timeout", false}},
   {"`connect`", "at timeout 0", on_client(connect_in_steps),
     {"timeout", 1, "already connected"},
     {"timeout", "timeout", "already connected"}},

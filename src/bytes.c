@@ -1,9 +1,6 @@
 /*
 ** bytes.c -- a growing buffer: bytes go in at one end, out at the other.
 ** Its memory is OpenSSL's: one allocator for all that is not Lua's.
-**
-** Any Lua call that allocates may run finalizers, and those may use or close
-** the connection whose method is under way: hence the loans.
 */
 
 #include <string.h>
@@ -16,10 +13,10 @@
 
 /* ---- memory ---- */
 
-/* Memory begins with a link, for the list of what was given up while lent. */
+/* What memory begins with; aligned for what comes behind it. */
 typedef union Block {
-  union Block *next;
   size_t size;  /* of a spare that is larger than the others */
+  void *alignment;
 } Block;
 
 /* Connections that carry data free and take these sizes all the time: one
@@ -123,32 +120,8 @@ static int enlarge (Bytes *b, size_t needed) {
   return 1;
 }
 
-/* Leaves the memory to who reads it. */
-static void give_up (Bytes *b) {
-  Block *block = block_of(b->data);
-  block->next = b->left;
-  b->left = block;
-  b->data = NULL;
-  b->first = b->last = b->size = 0;
-  b->lent = 0;
-}
-
-/* Goes on with the same bytes in other memory. */
-static int copy_lent (Bytes *b) {
-  size_t length = bytes_length(b), size = grown(0, length);
-  unsigned char *data = obtain(size);
-  if (data == NULL) return 0;
-  memcpy(data, bytes_start(b), length);
-  give_up(b);
-  b->data = data;
-  b->last = length;
-  b->size = size;
-  return 1;
-}
-
 unsigned char *bytes_reserve (Bytes *b, size_t n) {
   size_t length = bytes_length(b);
-  if (b->lent && !copy_lent(b)) return NULL;
   if (b->data != NULL && n <= b->size - b->last) return b->data + b->last;
   if (n > (size_t)-1 - length) return NULL;
   if (b->data != NULL && length + n <= b->size && length <= b->first) {
@@ -187,43 +160,16 @@ void bytes_consume (Bytes *b, size_t n) {
   if (b->first == b->last) b->first = b->last = 0;
 }
 
-int bytes_lend (Bytes *b) {
-  if (b->lent && !copy_lent(b)) return 0;
-  b->lent = b->data != NULL;
-  return 1;
-}
-
-int bytes_settle (Bytes *b, size_t n) {
-  if (!b->lent) return n == 0;
-  b->lent = 0;
-  bytes_consume(b, n);
-  return 1;
-}
-
 void bytes_free (Bytes *b) {
-  if (b->lent) give_up(b);
   release(b->data, b->size);
   b->data = NULL;
   b->first = b->last = b->size = 0;
 }
 
 /* The end of a connection is the end of what was kept for it. */
-static void drop_spares (void) {
+void bytes_drop_spares (void) {
   size_t i;
   for (i = 0; i < sizeof(spares) / sizeof(spares[0]); i++)
     OPENSSL_free(__atomic_exchange_n(&spares[i], NULL, __ATOMIC_ACQUIRE));
   OPENSSL_free(__atomic_exchange_n(&large, NULL, __ATOMIC_ACQUIRE));
-}
-
-void bytes_finish (Bytes *b) {
-  Block *block = b->left;
-  b->left = NULL;
-  b->lent = 0;
-  while (block != NULL) {
-    Block *next = block->next;
-    OPENSSL_free(block);
-    block = next;
-  }
-  bytes_free(b);
-  drop_spares();
 }

@@ -11,8 +11,6 @@ typedef struct Bytes {
   unsigned char *data;  /* owned */
   size_t first, last;   /* what is in it: data[first] to data[last - 1] */
   size_t size;
-  void *left;           /* owned: memory that was lent and given up */
-  int lent;
 } Bytes;
 
 #define bytes_length(b) ((b)->last - (b)->first)
@@ -33,21 +31,11 @@ int bytes_append (Bytes *b, const void *data, size_t n);
 /* Takes `n` bytes away; an emptied buffer starts at its front again. */
 void bytes_consume (Bytes *b, size_t n);
 
-/* Lends what is in the buffer to a Lua call that copies it and may, before it
-** has, run a finalizer that uses the buffer: the bytes stay where they are,
-** whatever becomes of the buffer. 0 without memory. */
-int bytes_lend (Bytes *b);
-
-/* Ends the loan and takes `n` bytes away; 0: the buffer was used meanwhile,
-** nothing is taken. A loan that nobody ends harms nothing. */
-int bytes_settle (Bytes *b, size_t n);
-
 /* Frees the memory; the buffer is empty and usable. */
 void bytes_free (Bytes *b);
 
-/* The same when no loan can be left: what was lent goes too, and what memory
-** waits for others. */
-void bytes_finish (Bytes *b);
+/* Frees what memory waits for others. */
+void bytes_drop_spares (void);
 
 #pragma GCC visibility pop
 

@@ -10,8 +10,10 @@
 #include <openssl/err.h>
 
 #include "connection.h"
+#include "entry.h"
 #include "errors.h"
 #include "hello.h"
+#include "limits.h"
 #include "object.h"
 #include "options.h"
 #include "session.h"
@@ -25,6 +27,7 @@
 static void on_info (const SSL *ssl, int where, int value) {
   Connection *c = SSL_get_app_data(ssl);
   if (!(where & SSL_CB_ALERT)) return;
+  if (c->established && where & SSL_CB_READ) limits_count(c);
   if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
   c->alert = value & 0xff;
   c->alert_sent = (where & SSL_CB_WRITE) != 0;
@@ -64,7 +67,7 @@ void connection_init (Connection *c, const Link *link) {
 
 /* The last two are of functions that make the context too. */
 static const char *const known_options[] = {
-  "check_hostname", "do_handshake_on_connect", "handshake_timeout",
+  "check_hostname", "do_handshake_on_connect", "handshake_timeout", "linger",
   "nodelay", "server_hostname", "server_side", "session",
   "suppress_ragged_eofs", NULL, "context", "timeout", NULL
 };
@@ -100,6 +103,7 @@ void connection_options (lua_State *L, Policy *p, int context, int options) {
                                         p->handshake_timeout);
   if (p->handshake_timeout <= 0)
     options_raise(L, "handshake_timeout", "must be above 0 seconds");
+  p->linger = settings_linger(L, options, p->linger);
   options_boolean(L, options, "do_handshake_on_connect", 1);
 }
 
@@ -147,10 +151,10 @@ int connection_open (lua_State *L, Connection *c) {
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_CONTEXT);
   lua_rawgeti(L, -2, UV_OPTIONS);
+  context_used(L, top + 2);  /* from here on its SSL_CTX stays */
   context = context_check(L, top + 2, &policy);
   if (policy.generation != c->policy.generation)  /* `set` came between */
     connection_options(L, &c->policy, top + 2, top + 3);
-  context_used(L, top + 2);
   lua_settop(L, top);
   if (c->policy.check_hostname && !c->policy.server_side
       && c->name.text[0] == '\0')
@@ -170,9 +174,11 @@ int connection_open (lua_State *L, Connection *c) {
 ** the verify mode behind. 0, or 2 with nil and an error, and nothing is
 ** changed. */
 int connection_replay (lua_State *L, Connection *c, int context) {
-  SSL_CTX *ctx = context_check(L, context, NULL);
+  SSL_CTX *ctx;
   SSL *ssl, *old;
   Policy policy;
+  context_used(L, context);  /* from here on its SSL_CTX stays */
+  ctx = context_check(L, context, NULL);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_OPTIONS);
   connection_options(L, &policy, context, lua_gettop(L));
@@ -180,8 +186,6 @@ int connection_replay (lua_State *L, Connection *c, int context) {
   lua_pushvalue(L, context);
   lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
   lua_pop(L, 1);
-  if (c->closed) return errors_condition(L, "closed");  /* by a finalizer */
-  context_used(L, context);
   errors_clear();
   ssl = open_ssl(c, ctx, &policy);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
@@ -199,31 +203,14 @@ int connection_replay (lua_State *L, Connection *c, int context) {
   return 0;
 }
 
-/* What C methods answer before the handshake: the Lua half runs it, then
-** calls them again with this as their last argument. */
-static char pending;
-
-void connection_push_pending (lua_State *L) {
-  lua_pushlightuserdata(L, &pending);
-}
-
-int connection_is_pending (lua_State *L, int index) {
-  return lua_touserdata(L, index) == &pending;
-}
-
 /* ---- time ---- */
 
 void connection_begin (Connection *c) {
   c->want = 0;
+  c->late = 0;
+  c->queue.paused = 0;
+  c->queue.idle = 0;
   c->deadline = c->link != NULL ? c->link->deadline(c) : 0;
-}
-
-/* Begins an operation, unless it goes on behind the handshake: so says the
-** argument at `index`. */
-void connection_resume (lua_State *L, Connection *c, int index) {
-  if (lua_gettop(L) < index || !connection_is_pending(L, index))
-    connection_begin(c);
-  c->want = 0;
 }
 
 /* 0 is the deadline of what never waits: it takes all that is there. */
@@ -234,13 +221,20 @@ int connection_expired (const Connection *c) {
 /* Waits for `events`, and to get rid of what is queued. 1: try again, 0: not
 ** before `deadline`. */
 int connection_wait (Connection *c, int events, double deadline) {
+  Queue *q = &c->queue;
   int ready;
-  if (bytes_length(&c->queue.out) > 0) events |= TRANSPORT_WRITE;
+  if (bytes_length(&q->out) > 0) events |= TRANSPORT_WRITE;
+  if (bytes_length(&q->out) > QUEUE_OUT_BOUND) events = TRANSPORT_WRITE;
   c->want = events;
   if (c->link == NULL || deadline == 0) return 0;
   if (deadline > 0 && transport_now() >= deadline) return 0;
+  if (q->paused) {  /* there is more, and time for it */
+    q->paused = 0;
+    q->idle = 0;
+    return 1;
+  }
   ready = c->link->wait(c, events, deadline);
-  if (ready < 0) c->queue.read_error = -ready;
+  if (ready < 0) q->read_error = -ready;
   return ready != 0;
 }
 
@@ -257,6 +251,10 @@ Outcome connection_outcome (Connection *c, int result) {
     case SSL_ERROR_WANT_ASYNC:
       return ASK;
     case SSL_ERROR_WANT_READ:
+      if (c->queue.flooded) {
+        c->failed = 1;
+        return FAILED;
+      }
       if (c->queue.read_error != 0) return BROKEN;
       return c->queue.ended ? TRUNCATED : WAIT;
     default:
@@ -269,6 +267,7 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   TlsFacts facts;
   if (c->queue.no_memory)
     return errors_text(L, ERROR_T, operation, "memory", "out of memory");
+  if (c->queue.flooded) return limits_push_flood(L, c, operation);
   if (c->trace == NULL) c->trace = OPENSSL_zalloc(sizeof(*c->trace));
   queue_note_surplus(&c->queue);
   facts.alert = c->alert;
@@ -325,7 +324,9 @@ static const char *wait_condition (const Connection *c, int native) {
 int connection_push (lua_State *L, Connection *c, Outcome outcome,
                      const char *operation, int native) {
   switch (outcome) {
-    case WAIT: return errors_condition(L, wait_condition(c, native));
+    case WAIT:
+      c->late = 1;
+      return errors_condition(L, wait_condition(c, native));
     case BROKEN: return errors_syscall(L, operation, c->queue.read_error);
     case FAILED: return connection_push_failure(L, c, operation);
     case TRUNCATED:
@@ -347,12 +348,17 @@ const char *connection_state (const Connection *c) {
 }
 
 /* Says close_notify, once; 0 if it cannot be said, the connection has failed
-** then and the reason may be in the error queue. */
+** then and the reason may be in the error queue. Behind a part of a message it
+** is left out (see transfer_settle). */
 int connection_notify (Connection *c) {
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
   if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
   errors_clear();
+  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {
+    errors_clear();
+    return 1;
+  }
   c->failed = SSL_shutdown(c->ssl) < 0;  /* only writes: RFC 8446, 6.1 */
   return !c->failed;
 }
@@ -400,13 +406,33 @@ void connection_release (Connection *c) {
   queue_forget(&c->queue);
 }
 
-/* Frees all, for __gc: no method is under way. */
-void connection_finish (Connection *c) {
+/* Ends the connection as `close` does, without waiting. */
+void connection_close (lua_State *L, Connection *c) {
+  if (c->closed) return;
+  if (c->link != NULL) {
+    c->link->close(L, c);
+    return;
+  }
+  connection_notify(c);
+  errors_clear();
+  c->closed = 1;
   connection_release(c);
-  bytes_finish(&c->plain);
-  bytes_finish(&c->queue.in);
-  bytes_finish(&c->queue.record);
-  bytes_finish(&c->queue.out);
+}
+
+/* __gc of both types: no method is under way, unless the debug library has
+** called this one. */
+int connection_gc (lua_State *L) {
+  Connection *c = connection_check(L);
+  if (entry_is_running(L, c)) {
+    c->call.closing = 1;
+    return 0;
+  }
+  if (c->link != NULL) c->link->release(c);
+  c->closed = 1;
+  connection_release(c);
+  queue_free(&c->queue);
+  bytes_drop_spares();
+  return 0;
 }
 
 /* ---- primitives of handshake.lua ---- */
@@ -425,8 +451,7 @@ static int primitive_check (lua_State *L) {
 
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
-static int primitive_begin (lua_State *L) {
-  Connection *c = connection_any(L, 1);
+static int primitive_begin (lua_State *L, Connection *c) {
   connection_begin(c);
   if (!lua_isnoneornil(L, 2)) c->deadline = luaL_checknumber(L, 2);
   lua_pushnumber(L, c->deadline);
@@ -434,8 +459,8 @@ static int primitive_begin (lua_State *L) {
 }
 
 /* remaining(connection): seconds until the deadline, nil for ever. */
-static int primitive_remaining (lua_State *L) {
-  double deadline = connection_any(L, 1)->deadline;
+static int primitive_remaining (lua_State *L, Connection *c) {
+  double deadline = c->deadline;
   double left = deadline > 0 ? deadline - transport_now() : 0;
   if (deadline < 0) lua_pushnil(L);
   else lua_pushnumber(L, left > 0 ? left : 0);
@@ -443,8 +468,9 @@ static int primitive_remaining (lua_State *L) {
 }
 
 /* connecting(connection): what `want` tells while TCP connects. */
-static int primitive_connecting (lua_State *L) {
-  connection_any(L, 1)->want = TRANSPORT_WRITE;
+static int primitive_connecting (lua_State *L, Connection *c) {
+  (void)L;
+  c->want = TRANSPORT_WRITE;
   return 0;
 }
 
@@ -463,17 +489,21 @@ static int primitive_first (lua_State *L) {
 
 /* Adds what handshake.lua needs to the table at the top. [-0, +0, m] */
 void connection_primitives (lua_State *L) {
-  static const luaL_Reg primitives[] = {
-    {"begin", primitive_begin},
+  static const luaL_Reg functions[] = {
     {"check", primitive_check},
-    {"connecting", primitive_connecting},
 #if COMPAT_CONTINUES
     {"first", primitive_first},
 #endif
-    {"remaining", primitive_remaining},
     {NULL, NULL}
   };
-  compat_setfuncs(L, primitives, 0);
-  connection_push_pending(L);
+  static const Method primitives[] = {
+    {"begin", primitive_begin, CHANGES, NULL},
+    {"connecting", primitive_connecting, CHANGES, NULL},
+    {"remaining", primitive_remaining, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
+  };
+  compat_setfuncs(L, functions, 0);
+  entry_add(L, primitives, 0, 0);
+  entry_push_pending(L);
   lua_setfield(L, -2, "PENDING");
 }

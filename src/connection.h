@@ -14,7 +14,10 @@
 /* The uservalue of a connection is a table with these indexes. */
 enum {
   UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
-  UV_ASKED  /* the coroutine in which a hook runs; true: none */
+  UV_ASKED,   /* the coroutine in which a hook runs */
+  UV_THREAD,  /* that of `call.L`, if it is a coroutine */
+  UV_UNSENT,  /* the text of a send that was not told to have left */
+  UV_LAST = UV_UNSENT
 };
 
 /* The field of the metatables that runs a handshake. */
@@ -30,6 +33,8 @@ typedef struct Link {
   double (*deadline) (Connection *c);  /* of an operation that begins */
   int (*peer) (Connection *c, Name *name);  /* 0 or -errno */
   void (*tune) (Connection *c);        /* after the policy has changed */
+  void (*close) (lua_State *L, Connection *c);  /* without waiting */
+  void (*release) (Connection *c);     /* lets the transport go */
 } Link;
 
 /* Where a handshake stops for Lua, and what was decided there. */
@@ -60,7 +65,32 @@ typedef struct Verdict {
   STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
 } Verdict;
 
+/* How far the records of the last send have come: see unsent.c. All but
+** `shift` are offsets in its text. */
+#define UNSENT_MARKS 8
+
+typedef struct Unsent {
+  int kept;           /* UV_UNSENT holds the text */
+  size_t start;       /* where that send began */
+  size_t told;        /* up to here its sender knows that it has left */
+  size_t base, end;   /* what was encrypted last */
+  int count;
+  struct {
+    size_t position;    /* of the text, at the end of the record */
+    uint64_t accepted;  /* the queue's, there */
+  } marks[UNSENT_MARKS];
+  ptrdiff_t shift;    /* from there to the text of a send that goes on */
+} Unsent;
+
+/* The call that works on the connection. */
+typedef struct Call {
+  lua_State *L;  /* NULL: none; a call that raised leaves it behind */
+  int closing;   /* `close` was called meanwhile */
+} Call;
+
 struct Connection {
+  Call call;
+  const lua_State *main;      /* the main thread, if it has called */
   const Link *link;           /* shared; NULL in an SSLObject */
   SSL *ssl;                   /* owned; NULL before `open`, after close */
   X509 *refused;              /* owned: the leaf that failed verification */
@@ -71,6 +101,7 @@ struct Connection {
   Policy policy;
   Suspension hook;
   Verdict verdict;
+  Unsent unsent;
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
@@ -79,7 +110,10 @@ struct Connection {
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
   double received, sent;      /* bytes of application data */
+  double allowance;           /* of messages behind the handshake: limits.c */
+  double allowed_at;
   int busy;                   /* OpenSSL reads or writes application data */
+  int late;                   /* the last operation's time was up */
   int returns;                /* carriage returns in `plain`, -1: unknown */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
@@ -114,7 +148,6 @@ const char *connection_hostname_option (lua_State *L, int options,
                                         size_t *size);
 int connection_open (lua_State *L, Connection *c);
 void connection_begin (Connection *c);
-void connection_resume (lua_State *L, Connection *c, int index);
 Outcome connection_outcome (Connection *c, int result);
 int connection_wait (Connection *c, int events, double deadline);
 int connection_expired (const Connection *c);
@@ -127,10 +160,9 @@ int connection_replay (lua_State *L, Connection *c, int context);
 int connection_notify (Connection *c);
 int connection_end (Connection *c, int *error);
 const char *connection_state (const Connection *c);
+void connection_close (lua_State *L, Connection *c);
 void connection_release (Connection *c);
-void connection_finish (Connection *c);
-void connection_push_pending (lua_State *L);
-int connection_is_pending (lua_State *L, int index);
+int connection_gc (lua_State *L);
 void connection_primitives (lua_State *L);
 
 /* handshake.c: goes on until it ends, time is up or Lua has to decide. */
@@ -142,11 +174,11 @@ void entry_leave (Connection *c);
 /* transfer.c: reading and writing. */
 Outcome transfer_fill (Connection *c);
 Outcome transfer_flush (Connection *c);
+Outcome transfer_settle (Connection *c);
 
-/* Add the shared methods to the table at the top; the metatable below it is
-** their upvalue. [-0, +0, m] */
-void transfer_methods (lua_State *L);
-void facts_methods (lua_State *L);
+/* Add the shared methods to the table at the top; see entry_add. [-0, +0, m] */
+void transfer_methods (lua_State *L, int metatable, int shared);
+void facts_methods (lua_State *L, int metatable, int shared);
 
 #pragma GCC visibility pop
 

@@ -340,6 +340,8 @@ has safe ones.
    configuration that its sessions are bound to, besides the client's SNI. Who
    has the same takes the other's sessions, whatever was verified for them
  - `handshake_timeout`: seconds, default 30
+ - `linger`: seconds, default 5: how long `close` of a socket that may wait
+   lets what was sent arrive, at most; 0: never, more than 5 is 5
  - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
    is reported as a clean one
  - `nodelay`: boolean, default true: TCP_NODELAY

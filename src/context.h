@@ -33,6 +33,7 @@ typedef struct Policy {
   int suppress_ragged_eofs;
   int nodelay;
   double handshake_timeout;  /* seconds */
+  double linger;             /* seconds */
   int hooks;                 /* HOOK_* */
   int generation;            /* how often the context was `set` */
   const struct Pins *pins;   /* borrowed from the SSL_CTX; NULL: none */

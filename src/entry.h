@@ -1,33 +1,60 @@
 /*
-** entry.h -- how the methods that carry application data begin: which
-** connection, whether its handshake comes first, and whose buffers stay.
+** entry.h -- how every call on a connection begins and ends. One call at a
+** time works on a connection: what a finalizer calls in the middle of it is
+** refused, or put off if it is `close`.
 */
 #ifndef LUASSL_ENTRY_H
 #define LUASSL_ENTRY_H
 
 #include "connection.h"
 
-/* A method that runs the handshake first, then starts again: the index of
-** the argument that says so, and its results. */
+/* What becomes of a call in the middle of another one. */
+typedef enum Rule {
+  CHANGES,  /* changes nothing then: nil and an SSLError of kind "state" */
+  TELLS,    /* facts and settings: done all the same */
+  CLOSES,   /* 1, and takes effect when the other one leaves */
+  ANSWERS   /* done if it is a hook's that runs inside OpenSSL */
+} Rule;
+
+/* A method that runs the handshake first. */
 typedef struct First {
-  lua_CFunction method;
-  int index;
-  int results;
-  int native;  /* at timeout 0 it tells what it waits for */
+  int results;  /* how many, the third by `push_partial` */
+  int goes_on;  /* index of the argument that says that it has been run */
+  int native;   /* at timeout 0 it tells what it waits for */
+  void (*push_partial) (lua_State *L);
 } First;
+
+/* A call of Lua's on the connection at index 1. */
+typedef struct Method {
+  const char *name;
+  int (*run) (lua_State *L, Connection *c);  /* results, or ENTRY_UNREADY */
+  Rule rule;
+  const First *first;  /* NULL: it does not */
+} Method;
+
+/* What `run` answers when there is no TLS to work on: the handshake comes
+** first, or the connection is closed or has failed. */
+#define ENTRY_UNREADY (-1)
 
 #pragma GCC visibility push(hidden)
 
-/* The connection at index 1. Methods with upvalues of entry_upvalues. */
-Connection *entry_check (lua_State *L);
+/* Adds methods to the table at the top. `metatable` is the index of that of
+** their type, 0: of either; `shared` that of what the type's connections
+** share, 0: nothing. The list ends with a NULL name. [-0, +0, m] */
+void entry_add (lua_State *L, const Method *methods, int metatable,
+                int shared);
 
-/* 0, or why there is no TLS to work on: nil and the reason; the method puts
-** its third result on them and returns what entry_first returns. */
-int entry_unready (lua_State *L, Connection *c, const First *first);
-int entry_first (lua_State *L, const First *first);
+/* Makes a type of connections with these methods and all that both types
+** have. Leaves its method table. [-0, +1, m] */
+void entry_open_type (lua_State *L, const char *name, const Method *methods,
+                      const Method *metamethods);
 
-/* Pushes the second upvalue of the methods; the metatable is the first. */
-void entry_push_shared (lua_State *L);
+/* 1 if a call works on the connection: `L` is in a finalizer of its. */
+int entry_is_running (lua_State *L, Connection *c);
+
+/* What handshake.lua puts behind the arguments of a call that goes on. */
+void entry_push_pending (lua_State *L);
+int entry_goes_on (lua_State *L, int index);
 
 #pragma GCC visibility pop
 

@@ -4,17 +4,13 @@
 ** close; a failed connection still tells what it knows.
 */
 
-#include <string.h>
-
 #include <openssl/err.h>
 
 #include "certificate.h"
-#include "connection.h"
+#include "entry.h"
 #include "errors.h"
 #include "session.h"
 #include "transport.h"
-
-#define TEXT_MAX 256  /* RFC 7301, 3.1; RFC 6066, 3 by OpenSSL's limit */
 
 /***
 What SSLSocket and SSLObject know of their connection.
@@ -35,8 +31,7 @@ static X509 *peer_certificate (const Connection *c) {
   return x509 != NULL ? x509 : c->refused;
 }
 
-/* Pushes it as a Certificate, which keeps it when a finalizer closes the
-** connection while the caller pushes more. NULL: pushes nil. */
+/* Pushes it as a Certificate. NULL: pushes nil. */
 static X509 *push_certificate (lua_State *L, const Connection *c) {
   X509 **slot = certificate_new(L);
   X509 *x509 = peer_certificate(c);
@@ -44,15 +39,6 @@ static X509 *push_certificate (lua_State *L, const Connection *c) {
   lua_pop(L, 1);
   lua_pushnil(L);
   return NULL;
-}
-
-/* A text of the connection's, which a finalizer may close before Lua has
-** copied it. */
-static void push_text (lua_State *L, const char *text, size_t size) {
-  char copy[TEXT_MAX];
-  if (size > sizeof(copy)) size = sizeof(copy);
-  memcpy(copy, text, size);
-  lua_pushlstring(L, copy, size);
 }
 
 /* OpenSSL's verdict is good, and was asked for. */
@@ -70,8 +56,7 @@ The cipher in use.
 @treturn[2] nil before the handshake
 @source SSL_CIPHER_get_name(3)
 */
-static int facts_cipher (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_cipher (lua_State *L, Connection *c) {
   int bits, n = push_unknown(L, c);
   const SSL_CIPHER *cipher;
   if (n > 0) return n;
@@ -89,8 +74,7 @@ Whether a read would find something without waiting for the network.
 @treturn boolean decrypted bytes or a whole record are buffered
 @source LuaSocket, tcp
 */
-static int facts_dirty (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_dirty (lua_State *L, Connection *c) {
   int found = bytes_length(&c->plain) > 0;
   if (!found && c->ssl != NULL && !c->failed)
     found = SSL_pending(c->ssl) > 0
@@ -111,8 +95,7 @@ certificate was not validated; or the DER string, validated or not
 @treturn[3] string|SSLError `"closed"`, or before the handshake a failure
 @source Python 2.6, ssl; RFC 5280
 */
-static int facts_getpeercert (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_getpeercert (lua_State *L, Connection *c) {
   int binary = lua_toboolean(L, 2);
   int verified = c->ssl != NULL && is_verified(c);
   X509 *x509;
@@ -135,8 +118,7 @@ The peer's certificate, whether or not it was verified: see `verify_result`.
 @treturn[2] nil the peer sent none, or before the handshake
 @source SSL_get0_peer_certificate(3)
 */
-static int facts_peer_certificate (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_peer_certificate (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   push_certificate(L, c);
   return 1;
@@ -148,8 +130,7 @@ How many decrypted bytes a read would return without touching the network.
 @treturn integer bytes
 @source SSL_pending(3)
 */
-static int facts_pending (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_pending (lua_State *L, Connection *c) {
   size_t n = bytes_length(&c->plain);
   if (c->closed) return errors_condition(L, "closed");
   if (c->ssl != NULL) n += (size_t)SSL_pending(c->ssl);
@@ -164,15 +145,14 @@ The application protocol that both sides agreed on.
 @treturn[2] nil none
 @source RFC 7301; SSL_get0_alpn_selected(3)
 */
-static int facts_selected_alpn_protocol (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_selected_alpn_protocol (lua_State *L, Connection *c) {
   const unsigned char *protocol = NULL;
   unsigned int size = 0;
   int n = push_unknown(L, c);
   if (n > 0) return n;
   SSL_get0_alpn_selected(c->ssl, &protocol, &size);
   if (size == 0) lua_pushnil(L);
-  else push_text(L, (const char *)protocol, size);
+  else lua_pushlstring(L, (const char *)protocol, size);
   return 1;
 }
 
@@ -184,12 +164,11 @@ the client asked for (SNI), in lower case.
 @treturn[2] nil none
 @source RFC 6066, 3
 */
-static int facts_server_hostname (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_server_hostname (lua_State *L, Connection *c) {
   const char *name = c->name.text;
   if (c->closed) return errors_condition(L, "closed");
   if (name[0] == '\0') lua_pushnil(L);
-  else push_text(L, name, strlen(name));
+  else lua_pushstring(L, name);
   return 1;
 }
 
@@ -203,8 +182,7 @@ the peer's own
 @treturn[2] nil the peer sent none, or before the handshake
 @source SSL_get_verify_result(3)
 */
-static int facts_verify_result (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_verify_result (lua_State *L, Connection *c) {
   long code;
   if (c->closed) return errors_condition(L, "closed");
   if (peer_certificate(c) == NULL) {
@@ -225,8 +203,7 @@ The protocol version.
 @treturn[2] nil before the handshake
 @source SSL_get_version(3)
 */
-static int facts_version (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_version (lua_State *L, Connection *c) {
   int n = push_unknown(L, c);
   if (n > 0) return n;
   lua_pushstring(L, SSL_get_version(c->ssl));
@@ -240,8 +217,7 @@ What the last operation that answered `"timeout"`, `"wantread"` or
 @treturn boolean poll for reading
 @treturn boolean poll for writing (an SSLObject: `drain` has something)
 */
-static int facts_want (lua_State *L) {
-  Connection *c = connection_check(L);
+static int facts_want (lua_State *L, Connection *c) {
   lua_pushboolean(L, c->want & TRANSPORT_READ);
   lua_pushboolean(L, c->want & TRANSPORT_WRITE
                      || bytes_length(&c->queue.out) > 0);
@@ -268,22 +244,22 @@ Whether the handshake resumed a session.
 @source SSL_session_reused(3)
 */
 
-void facts_methods (lua_State *L) {
-  static const luaL_Reg methods[] = {
-    {"cipher", facts_cipher},
-    {"dirty", facts_dirty},
-    {"getpeercert", facts_getpeercert},
-    {"peer_certificate", facts_peer_certificate},
-    {"pending", facts_pending},
-    {"selected_alpn_protocol", facts_selected_alpn_protocol},
-    {"server_hostname", facts_server_hostname},
-    {"session", session_get},
-    {"session_reused", session_reused},
-    {"verify_result", facts_verify_result},
-    {"version", facts_version},
-    {"want", facts_want},
-    {NULL, NULL}
+void facts_methods (lua_State *L, int metatable, int shared) {
+  static const Method methods[] = {
+    {"cipher", facts_cipher, TELLS, NULL},
+    {"dirty", facts_dirty, TELLS, NULL},
+    {"getpeercert", facts_getpeercert, TELLS, NULL},
+    {"peer_certificate", facts_peer_certificate, TELLS, NULL},
+    {"pending", facts_pending, TELLS, NULL},
+    {"selected_alpn_protocol", facts_selected_alpn_protocol, TELLS,
+     NULL},
+    {"server_hostname", facts_server_hostname, TELLS, NULL},
+    {"session", session_get, TELLS, NULL},
+    {"session_reused", session_reused, TELLS, NULL},
+    {"verify_result", facts_verify_result, TELLS, NULL},
+    {"version", facts_version, TELLS, NULL},
+    {"want", facts_want, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
   };
-  lua_pushvalue(L, -2);
-  compat_setfuncs(L, methods, 1);
+  entry_add(L, methods, metatable, shared);
 }

@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
+#include "limits.h"
 #include "session.h"
 #include "transport.h"
 #include "verify.h"
@@ -51,6 +52,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
+  limits_watch(c->ssl);
   c->queue.by_record = 1;
   c->established = 1;
   session_keep(c);
@@ -119,17 +121,15 @@ static int stop (lua_State *L, Connection *c) {
   int known = h->answers[h->point] != UNANSWERED;
   if (h->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
     known = 1;
-  if (!known && h->asked) return hooks_push_busy(L, c);  /* a finalizer asked */
   if (!known) return hooks_ask(L, c);
   if (h->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
   h->point = NOWHERE;
   return 0;
 }
 
-/* 0, or what a handshake answers that is over: a finalizer may have ended it
-** wherever Lua allocates. */
+/* 0, or what a handshake answers that is over. */
 static int ended (lua_State *L, Connection *c) {
-  if (c->closed) return errors_condition(L, "closed");
+  if (c->closed || c->call.closing) return errors_condition(L, "closed");
   if (c->failed) return connection_push_failure(L, c, "handshake");
   if (!c->established) return 0;
   lua_pushboolean(L, 1);
@@ -137,7 +137,7 @@ static int ended (lua_State *L, Connection *c) {
 }
 
 /* 0, or what the handshake answers without a step. */
-static int begin (lua_State *L, Connection *c) {
+static int begin (lua_State *L, Connection *c, int native) {
   int n = ended(L, c);
   if (n > 0) return n;
   if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
@@ -147,14 +147,14 @@ static int begin (lua_State *L, Connection *c) {
   }
   if (c->hook.point == NOWHERE) return 0;
   if (transport_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->hook.asked || c->hook.entered) return hooks_push_busy(L, c);
+  if (c->hook.asked) return hooks_push_busy(L, c, native);
   if (c->hook.answers[c->hook.point] != UNANSWERED)
     c->deadline = c->hook.deadline;
   return 0;
 }
 
 int connection_handshake (lua_State *L, Connection *c, int native) {
-  int n = begin(L, c);
+  int n = begin(L, c, native);
   for (;;) {
     Outcome outcome;
     int sent;

@@ -17,7 +17,6 @@ typedef struct Vector {
 } Vector;
 
 struct Hello {
-  int references;
   char name[HOSTNAME_MAX + 1];
   unsigned int version;  /* the legacy one */
   Vector protocols, versions, ciphers, schemes;
@@ -81,7 +80,6 @@ Hello *hello_take (SSL *ssl) {
   size_t used = 0;
   Hello *h = OPENSSL_zalloc(sizeof(*h) + a + b + c + d);
   if (h == NULL) return NULL;
-  h->references = 1;
   hello_name(ssl, h->name);
   h->version = SSL_client_hello_get0_legacy_version(ssl);
   h->protocols = append(h, &used, protocols, a);
@@ -91,13 +89,8 @@ Hello *hello_take (SSL *ssl) {
   return h;
 }
 
-Hello *hello_share (Hello *h) {
-  if (h != NULL) h->references++;
-  return h;
-}
-
 void hello_free (Hello *h) {
-  if (h != NULL && --h->references == 0) OPENSSL_free(h);
+  OPENSSL_free(h);
 }
 
 /* ---- as Lua values ---- */

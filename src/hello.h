@@ -14,8 +14,6 @@ typedef struct Hello Hello;
 /* What the ClientHello under way says; NULL without memory. */
 Hello *hello_take (SSL *ssl);
 
-/* One more owner. Each has to free it; NULL is nothing. */
-Hello *hello_share (Hello *hello);
 void hello_free (Hello *hello);
 
 /* Writes the name that the client asks for, in lower case and without a

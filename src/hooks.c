@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "brief.h"
+#include "entry.h"
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
@@ -29,9 +30,11 @@ what the method that runs the handshake answers; if it is an alert's name
 answered too, the very value; the alert is "internal_error". A string that would
 read like a condition ("timeout") comes in an SSLError, field `cause`.
 
-While a hook has not answered, other calls that need the handshake answer an
-SSLError of kind "state", and `close` closes. In Lua 5.1 a hook in a coroutine
-cannot be called protected: what it raises passes through the method.
+While a hook is suspended, calls of other coroutines that need the handshake
+answer at once what they answer when time is up, "timeout" or "wantread", and
+`close` closes. The hook's own such calls, which would wait for itself, answer
+an SSLError of kind "state". In Lua 5.1 a hook in a coroutine cannot be called
+protected: what it raises passes through the method.
 @classmod Hooks
 */
 
@@ -192,8 +195,7 @@ int hooks_ask (lua_State *L, Connection *c) {
   lua_pushstring(L, name);
   push_option(L, name);
   brief_push(L, c);
-  if (c->hook.point != point || c->hook.asked || c->closed || c->failed
-      || c->hook.answers[point] != UNANSWERED) {  /* by a finalizer */
+  if (c->call.closing) {
     lua_settop(L, top);
     return 0;
   }
@@ -202,25 +204,24 @@ int hooks_ask (lua_State *L, Connection *c) {
   return 5;
 }
 
-int hooks_push_busy (lua_State *L, const Connection *c) {
+int hooks_push_busy (lua_State *L, Connection *c, int native) {
   lua_pushnil(L);
   lua_pushlightuserdata(L, &busy);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_ASKED);
   lua_remove(L, -2);
   lua_pushstring(L, names[c->hook.point]);
-  return 4;
+  c->want = TRANSPORT_READ;
+  connection_push(L, c, WAIT, "handshake", native);
+  lua_remove(L, -2);
+  return 5;
 }
 
 int hooks_choose_by_name (lua_State *L, Connection *c) {
   Policy policy;
-  Hold *h;
   if (!(c->policy.hooks & HOOK_SERVER_NAMES)) return 0;
-  h = hold_push(L, c);
-  if (h->ssl == NULL) return errors_condition(L, "closed");
   push_option(L, "server_names");
-  hello_find(L, h->hello, lua_gettop(L));
-  hold_clear(h);
+  hello_find(L, c->hook.hello, lua_gettop(L));
   if (lua_isnil(L, -1)) return 0;
   if (compat_testudata(L, -1, CONTEXT_T) == NULL)
     return errors_text(L, ERROR_T, "server_names", "context", "what stands "
@@ -245,28 +246,26 @@ void hooks_refuse (lua_State *L, Connection *c, int alert) {
   hooks_forget(L, c);
 }
 
-/* The connection, if it still waits for an answer; NULL: too late. */
-static Connection *check_asked (lua_State *L) {
-  Connection *c = connection_any(L, 1);
-  return c->hook.asked && !c->closed && !c->failed ? c : NULL;
+/* 0: it is too late. */
+static int awaits_answer (const Connection *c) {
+  return c->hook.asked && !c->closed && !c->failed;
 }
 
-static int answer (lua_State *L, Answer value) {
-  Connection *c = check_asked(L);
-  if (c == NULL) return 0;
+static int answer (lua_State *L, Connection *c, Answer value) {
+  if (!awaits_answer(c)) return 0;
   c->hook.answers[c->hook.point] = value;
   hooks_forget(L, c);
   return 0;
 }
 
 /* allow(connection): OpenSSL's verdict and what was set so far hold. */
-static int primitive_allow (lua_State *L) {
-  return answer(L, ALLOWED);
+static int primitive_allow (lua_State *L, Connection *c) {
+  return answer(L, c, ALLOWED);
 }
 
 /* accept(connection): the peer's certificate, whatever the verdict. */
-static int primitive_accept (lua_State *L) {
-  return answer(L, ACCEPTED);
+static int primitive_accept (lua_State *L, Connection *c) {
+  return answer(L, c, ACCEPTED);
 }
 
 static int alert_number (const char *name) {
@@ -281,11 +280,10 @@ static int alert_number (const char *name) {
 
 /* refuse(connection, value, alert): `value` is what the handshake answers,
 ** `alert` a name; one that is none is OpenSSL's choice. */
-static int primitive_refuse (lua_State *L) {
-  Connection *c = check_asked(L);
+static int primitive_refuse (lua_State *L, Connection *c) {
   const char *alert = lua_tostring(L, 3);
   int number = alert_number(alert);
-  if (c == NULL) return 0;
+  if (!awaits_answer(c)) return 0;
   lua_settop(L, 2);
   hooks_refuse(L, c, number == SSL_AD_CLOSE_NOTIFY ? -1 : number);
   return 0;
@@ -293,12 +291,11 @@ static int primitive_refuse (lua_State *L) {
 
 /* choose(connection, context): on_client_hello's; true, or nil and an
 ** error. */
-static int primitive_choose (lua_State *L) {
-  Connection *c = check_asked(L);
+static int primitive_choose (lua_State *L, Connection *c) {
   Policy policy;
   int n;
   context_check(L, 2, &policy);
-  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
   if (!policy.server_side)
     return errors_text(L, ERROR_T, "on_client_hello", "context",
                        "it chose a context that is for the client side");
@@ -311,11 +308,10 @@ static int primitive_choose (lua_State *L) {
 
 /* use_certificate(connection, context): its certificate, key and chain; true,
 ** or nil and an error. */
-static int primitive_use_certificate (lua_State *L) {
-  Connection *c = check_asked(L);
+static int primitive_use_certificate (lua_State *L, Connection *c) {
   SSL_CTX *ctx = context_check(L, 2, NULL);
   STACK_OF(X509) *chain = NULL;
-  if (c == NULL) return 0;
+  if (!awaits_answer(c)) return 0;
   if (SSL_CTX_get0_certificate(ctx) == NULL)
     return errors_text(L, ERROR_T, names[c->hook.point], "context",
                        "it chose a context that has no certificate");
@@ -330,13 +326,12 @@ static int primitive_use_certificate (lua_State *L) {
 }
 
 /* use_protocol(connection, name): for ALPN; true, or nil and an error. */
-static int primitive_use_protocol (lua_State *L) {
-  Connection *c = check_asked(L);
+static int primitive_use_protocol (lua_State *L, Connection *c) {
   size_t size;
   const char *name = luaL_checklstring(L, 2, &size);
   unsigned char *copy;
   luaL_argcheck(L, size >= 1 && size <= 255, 2, "must have 1 to 255 bytes");
-  if (c == NULL || c->hook.hello == NULL) return 0;
+  if (!awaits_answer(c) || c->hook.hello == NULL) return 0;
   if (!hello_offers(c->hook.hello, name, size))
     return errors_text(L, ERROR_T, "on_client_hello", "alpn", "it chose an "
                        "alpn_protocol that the client does not offer");
@@ -365,7 +360,7 @@ static int primitive_decider (lua_State *L) {
 }
 
 static int run_inside (lua_State *L) {
-  Connection *c = connection_any(L, 1);
+  Connection *c = lua_touserdata(L, 1);
   int first = lua_gettop(L) + 1;
   lua_pushlightuserdata(L, &decider);
   lua_rawget(L, LUA_REGISTRYINDEX);
@@ -399,11 +394,6 @@ void hooks_run_inside (Connection *c, Point point) {
   c->hook.point = NOWHERE;
 }
 
-int hooks_push_entered (lua_State *L) {
-  return errors_text(L, ERROR_T, "close", "state", "a hook runs in the middle "
-                     "of the handshake: let it refuse instead");
-}
-
 /* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
 ** is chosen only then: all that this needs is on the stack. */
 static int step_inside (lua_State *L, Connection *c, int native) {
@@ -422,11 +412,10 @@ static int step_inside (lua_State *L, Connection *c, int native) {
 }
 
 /* step(connection, native) */
-static int primitive_step (lua_State *L) {
-  Connection *c = connection_any(L, 1);
+static int primitive_step (lua_State *L, Connection *c) {
   int native = lua_toboolean(L, 2);
   lua_settop(L, 1);
-  if (c->policy.server_side && !c->hook.entered && !verify_can_suspend()) {
+  if (c->policy.server_side && !verify_can_suspend()) {
     if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
       SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
     return step_inside(L, c, native);
@@ -435,21 +424,21 @@ static int primitive_step (lua_State *L) {
 }
 
 void hooks_primitives (lua_State *L) {
-  static const luaL_Reg primitives[] = {
-    {"accept", primitive_accept},
-    {"allow", primitive_allow},
-    {"choose", primitive_choose},
-    {"decider", primitive_decider},
-    {"refuse", primitive_refuse},
-    {"step", primitive_step},
-    {"use_certificate", primitive_use_certificate},
-    {"use_protocol", primitive_use_protocol},
-    {NULL, NULL}
+  static const Method primitives[] = {
+    {"accept", primitive_accept, ANSWERS, NULL},
+    {"allow", primitive_allow, ANSWERS, NULL},
+    {"choose", primitive_choose, ANSWERS, NULL},
+    {"refuse", primitive_refuse, ANSWERS, NULL},
+    {"step", primitive_step, CHANGES, NULL},
+    {"use_certificate", primitive_use_certificate, ANSWERS, NULL},
+    {"use_protocol", primitive_use_protocol, ANSWERS, NULL},
+    {NULL, NULL, ANSWERS, NULL}
   };
-  compat_setfuncs(L, primitives, 0);
+  entry_add(L, primitives, 0, 0);
+  lua_pushcfunction(L, primitive_decider);
+  lua_setfield(L, -2, "decider");
   lua_pushlightuserdata(L, &ask);
   lua_setfield(L, -2, "ASK");
   lua_pushlightuserdata(L, &busy);
   lua_setfield(L, -2, "BUSY");
-  brief_open(L);
 }

@@ -16,23 +16,21 @@ void hooks_watch (SSL_CTX *ctx, const Policy *policy);
 int hooks_remain (Connection *c);
 
 /* Asks Lua for what the handshake has stopped for: nil, a mark, the hook's
-** name, the hook and the facts for it. 0: a finalizer has changed all that
-** meanwhile. [-0, +5, m] */
+** name, the hook and the facts for it. 0: a finalizer has closed the
+** connection. [-0, +5, m] */
 int hooks_ask (lua_State *L, Connection *c);
 
 /* A ClientHello has come, and no Lua is to be asked about it (any more): the
 ** option server_names chooses. 0, or 2 with nil and an error. */
 int hooks_choose_by_name (lua_State *L, Connection *c);
 
-/* What a handshake answers whose hook has not answered yet: nil, a mark and
-** the coroutine in which it runs. [-0, +3, m] */
-int hooks_push_busy (lua_State *L, const Connection *c);
+/* What a handshake answers whose hook has not answered yet: nil, a mark, the
+** coroutine in which it runs, its name, and the condition for other
+** coroutines' calls. [-0, +5, m] */
+int hooks_push_busy (lua_State *L, Connection *c, int native);
 
 /* Runs a hook inside OpenSSL's call, where it cannot be suspended. */
 void hooks_run_inside (Connection *c, Point point);
-
-/* What `close` answers there: nil and an error. */
-int hooks_push_entered (lua_State *L);
 
 /* Refuses; the values at the top of the stack are kept as what the handshake
 ** answers. [-1, +0, m] */

@@ -5,7 +5,7 @@
 
 #include <openssl/err.h>
 
-#include "connection.h"
+#include "entry.h"
 #include "errors.h"
 #include "hooks.h"
 #include "object.h"
@@ -43,7 +43,7 @@ static int object_wrap (lua_State *L) {
   connection_init(c, NULL);
   luaL_getmetatable(L, OBJECT_T);
   lua_setmetatable(L, 3);
-  lua_newtable(L);
+  lua_createtable(L, UV_LAST, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, UV_CONTEXT);
   copy_options(L, 2);
@@ -75,8 +75,7 @@ Takes ciphertext that arrived.
 @treturn[2] string|SSLError `"closed"`, also behind the end; out of memory
 @raise when `bytes` is neither
 */
-static int object_feed (lua_State *L) {
-  Connection *c = connection_check(L);
+static int object_feed (lua_State *L, Connection *c) {
   size_t size;
   const char *bytes;
   luaL_checkany(L, 2);
@@ -104,8 +103,7 @@ Gives ciphertext that has to be sent; after `close` too, for its close_notify.
 @treturn[2] nil when there is nothing
 @raise when `max` is below 1
 */
-static int object_drain (lua_State *L) {
-  Connection *c = connection_check(L);
+static int object_drain (lua_State *L, Connection *c) {
   size_t size = bytes_length(&c->queue.out);
   if (!lua_isnoneornil(L, 2)) {
     lua_Integer max = luaL_checkinteger(L, 2);
@@ -116,11 +114,8 @@ static int object_drain (lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
-  if (!bytes_lend(&c->queue.out)) return luaL_error(L, "not enough memory");
   lua_pushlstring(L, (const char *)bytes_start(&c->queue.out), size);
-  if (!bytes_settle(&c->queue.out, size))
-    return luaL_error(L, "the connection was used in the middle of its own "
-                      "drain");
+  bytes_consume(&c->queue.out, size);
   if (bytes_length(&c->queue.out) == 0) bytes_free(&c->queue.out);
   return 1;
 }
@@ -128,61 +123,36 @@ static int object_drain (lua_State *L) {
 /***
 Ends the connection with close_notify, which `drain` still gives.
 @function close
-@treturn[1] integer 1
-@treturn[2] nil
-@treturn[2] SSLError inside a hook that cannot be suspended
+@treturn integer 1
 */
-static int object_close (lua_State *L) {
-  Connection *c = connection_check(L);
-  if (c->hook.entered) return hooks_push_entered(L);
+static int object_close (lua_State *L, Connection *c) {
   if (c->hook.asked) hooks_forget(L, c);
-  if (!c->closed) {
-    connection_notify(c);
-    errors_clear();
-    c->closed = 1;
-    connection_release(c);
-  }
+  connection_close(L, c);
   lua_pushinteger(L, 1);
   return 1;
 }
 
-static int object_gc (lua_State *L) {
-  Connection *c = connection_check(L);
-  c->closed = 1;
-  connection_finish(c);
-  return 0;
-}
-
-static int object_tostring (lua_State *L) {
-  Connection *c = connection_check(L);
+static int object_tostring (lua_State *L, Connection *c) {
   lua_pushfstring(L, "%s (%s): %p", compat_typename(OBJECT_T),
                   connection_state(c), (void *)c);
   return 1;
 }
 
 int object_open (lua_State *L) {
-  static const luaL_Reg methods[] = {
-    {"close", object_close},
-    {"drain", object_drain},
-    {"feed", object_feed},
-    {NULL, NULL}
+  static const Method methods[] = {
+    {"close", object_close, CLOSES, NULL},
+    {"drain", object_drain, CHANGES, NULL},
+    {"feed", object_feed, CHANGES, NULL},
+    {NULL, NULL, CHANGES, NULL}
   };
-  static const luaL_Reg metamethods[] = {
-    {"__close", object_close},
-    {"__gc", object_gc},
-    {"__tostring", object_tostring},
-    {NULL, NULL}
+  static const Method metamethods[] = {
+    {"__close", object_close, CLOSES, NULL},
+    {"__tostring", object_tostring, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
   };
   lua_newtable(L);
-  compat_newtype(L, OBJECT_T);
-  transfer_methods(L);
-  facts_methods(L);
-  lua_pushvalue(L, -2);
-  compat_setfuncs(L, methods, 1);
-  lua_setfield(L, -3, "methods");
-  lua_pushvalue(L, -1);
-  compat_setfuncs(L, metamethods, 1);
-  lua_pop(L, 1);
+  entry_open_type(L, OBJECT_T, methods, metamethods);
+  lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, object_wrap);
   lua_setfield(L, -2, "wrap");
   return 1;

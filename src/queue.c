@@ -107,6 +107,7 @@ static size_t take_carried (Queue *q, char *bytes, size_t size) {
   else if (n < 0 && n != -EAGAIN) q->read_error = (int)-n;
   if (n <= 0) return 0;
   taken = (size_t)n;
+  q->idle += taken;
   if (taken > size) q->in.last += taken - size;
   else size = taken;
   given = of_record(q, (unsigned char *)bytes, size);
@@ -124,6 +125,23 @@ static void record (Queue *q, const void *bytes, size_t n) {
   }
 }
 
+/* Whether a peer that keeps us busy has to wait: for the next call, or until
+** it takes what it was sent. What was read ahead is not held back by `idle`:
+** nobody would be told to come again for it. A handshake has a limit of its
+** own. */
+static int must_wait (Queue *q) {
+  if (q->flooded || bytes_length(&q->out) > QUEUE_OUT_BOUND) return 1;
+  if (!q->by_record || bytes_length(&q->in) > 0 || q->idle < QUEUE_IDLE_MAX)
+    return 0;
+  q->paused = 1;
+  return 1;
+}
+
+static void count_handshake (Queue *q, size_t n) {
+  q->handshake += n;
+  if (q->handshake > QUEUE_HANDSHAKE_MAX) q->flooded = 1;
+}
+
 /* A flight that has not left has no answer. */
 static int awaits_flush (const Queue *q) {
   return q->corked && bytes_length(&q->out) > 0 && q->write_error == 0;
@@ -136,6 +154,10 @@ static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
   BIO_clear_retry_flags(bio);
   *n = 0;
   if (size == 0) return 0;
+  if (must_wait(q)) {
+    BIO_set_retry_read(bio);
+    return 0;
+  }
   if (bytes_length(&q->in) > 0) *n = take_surplus(q, bytes, size);
   else if (q->carrier != NULL && !q->ended && q->read_error == 0
            && !awaits_flush(q))
@@ -147,6 +169,7 @@ static int queue_read (BIO *bio, char *bytes, size_t size, size_t *n) {
   }
   if (q->first_size < sizeof(q->first)) note_first(q, bytes, *n);
   if (q->recording) record(q, bytes, *n);
+  if (!q->by_record) count_handshake(q, *n);
   return 1;
 }
 
@@ -155,10 +178,12 @@ static int queue_write (BIO *bio, const char *bytes, size_t size, size_t *n) {
   size_t sent = 0;
   BIO_clear_retry_flags(bio);
   *n = size;
+  q->accepted += size;
   if (q->write_error != 0) return 1;  /* nobody reads it any more */
   if (q->carrier != NULL && !q->corked && bytes_length(&q->out) == 0) {
     ptrdiff_t done = q->carrier->send(q->self, bytes, size);
     q->asked = done > 0;
+    if (done > 0) q->taken += (uint64_t)done;
     if (done >= 0) sent = (size_t)done;
     else if (done != -EAGAIN) {
       note_write_error(q, (int)-done);
@@ -168,6 +193,7 @@ static int queue_write (BIO *bio, const char *bytes, size_t size, size_t *n) {
   if (sent == size || bytes_append(&q->out, bytes + sent, size - sent))
     return 1;
   q->no_memory = 1;
+  q->accepted -= size;
   *n = 0;
   return 0;
 }
@@ -219,7 +245,10 @@ int queue_flush (Queue *q) {
     n = q->carrier->send(q->self, bytes_start(&q->out), bytes_length(&q->out));
     if (n == -EAGAIN) return 0;
     if (n < 0) note_write_error(q, (int)-n);
-    else bytes_consume(&q->out, (size_t)n);
+    else {
+      bytes_consume(&q->out, (size_t)n);
+      q->taken += (uint64_t)n;
+    }
     q->asked = n > 0;
   }
   if (q->carrier != NULL && q->out.data != NULL) bytes_free(&q->out);
@@ -244,7 +273,7 @@ int queue_rewind (Queue *q) {
   }
   q->in = q->record;
   memset(&q->record, 0, sizeof(q->record));
-  bytes_finish(&rest);
+  bytes_free(&rest);
   return 1;
 }
 

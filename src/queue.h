@@ -6,6 +6,8 @@
 #ifndef LUASSL_QUEUE_H
 #define LUASSL_QUEUE_H
 
+#include <stdint.h>
+
 #include <openssl/bio.h>
 
 #include "bytes.h"
@@ -13,6 +15,12 @@
 /* Of plaintext in one go: 7 records, which fit in 128 KiB with their headers
 ** and stay in the processor's cache. */
 #define QUEUE_OUT_MAX ((size_t)112 << 10)
+
+/* Limits against hostile peers (doc/limits.md), in bytes of ciphertext. Above
+** the first nothing is read until some has left: two goes of plaintext fit. */
+#define QUEUE_OUT_BOUND ((size_t)256 << 10)
+#define QUEUE_IDLE_MAX ((size_t)64 << 10)        /* without data, in a call */
+#define QUEUE_HANDSHAKE_MAX ((size_t)512 << 10)  /* in all of a handshake */
 
 /* Where ciphertext comes from and goes to. Both answer a count, or -errno,
 ** -EAGAIN for "not now"; receive 0 at the end, and what comes beyond `size`
@@ -38,6 +46,11 @@ typedef struct Queue {
   unsigned int body;       /* how much it still lacks behind that */
   int corked;              /* gather records, the flush sends them */
   int read_ahead;          /* take more than OpenSSL asks for */
+  uint64_t accepted, taken;  /* bytes: of OpenSSL's, by the carrier */
+  size_t idle;             /* bytes from the carrier since the last data */
+  size_t handshake;        /* bytes read before by_record */
+  int paused;              /* `idle` is at its limit */
+  int flooded;             /* the peer has exceeded its budget: no more */
   int ended;               /* the transport ended */
   int read_error;          /* errno, 0: none */
   int write_error;

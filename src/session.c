@@ -289,8 +289,7 @@ void session_offer (lua_State *L, Connection *c) {
   else if (c->policy.cache != NULL)
     session = cache_take(c->policy.cache, c->binding);
   if (session == NULL) return;
-  if (c->ssl != NULL)  /* a finalizer may have closed */
-    SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
+  SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
   SSL_SESSION_free(session);
 }
 
@@ -331,8 +330,7 @@ int session_issue_tickets (Connection *c) {
 
 /* ---- methods of a connection, documented among its facts ---- */
 
-int session_get (lua_State *L) {
-  Connection *c = connection_check(L);
+int session_get (lua_State *L, Connection *c) {
   SSL_SESSION **slot = push_empty(L), *session = c->session;
   if (session == NULL && c->ssl != NULL && c->established
       && !c->policy.server_side && SSL_version(c->ssl) < TLS1_3_VERSION)
@@ -347,8 +345,7 @@ int session_get (lua_State *L) {
   return 1;
 }
 
-int session_reused (lua_State *L) {
-  Connection *c = connection_check(L);
+int session_reused (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   if (!c->established) lua_pushnil(L);
   else lua_pushboolean(L, SSL_session_reused(c->ssl));

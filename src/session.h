@@ -50,10 +50,9 @@ int session_expired (const Connection *c);
 ** name; 0: see the error queue. */
 int session_restrict (SSL *ssl, const Policy *policy, const char *name);
 
-/* session(self), session_reused(self): methods of a connection, their upvalue
-** 1 is its metatable. */
-int session_get (lua_State *L);
-int session_reused (lua_State *L);
+/* session(self), session_reused(self): methods of a connection. */
+int session_get (lua_State *L, Connection *c);
+int session_reused (lua_State *L, Connection *c);
 
 /* Registers the type. [-0, +0, m] */
 void session_open (lua_State *L);

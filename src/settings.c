@@ -12,6 +12,7 @@
 #include "settings.h"
 
 #define HANDSHAKE_TIMEOUT 30  /* seconds */
+#define LINGER 5              /* seconds: the default and the most */
 #define ALPN_NAME_MAX 255    /* RFC 7301, 3.1 */
 #define ALPN_LIST_MAX 65535
 #define TICKETS_MAX 100
@@ -33,8 +34,8 @@ static const Version versions[] = {
 static const char *const known[] = {
   "alpn_protocols", "alpn_strict", "ca_certs", "ca_data", "ca_path", "cert",
   "cert_reqs", "certfile", "check_hostname", "ciphers", "ciphersuites",
-  "groups", "handshake_timeout", "key", "keyfile", "maximum_version",
-  "minimum_version", "nodelay", "num_tickets", "on_certificate",
+  "groups", "handshake_timeout", "key", "keyfile", "linger",
+  "maximum_version", "minimum_version", "nodelay", "num_tickets", "on_certificate",
   "on_client_hello", "on_verify", "password", "pins", "server_names",
   "server_side", "session_cache", "session_id_context", "sigalgs",
   "ssl_version", "suppress_ragged_eofs", "system_trust", NULL
@@ -275,6 +276,11 @@ static void read_sessions (lua_State *L, int options, Settings *s) {
   server_only(L, options, "alpn_strict", p);
 }
 
+double settings_linger (lua_State *L, int options, double absent) {
+  double linger = options_number(L, options, "linger", absent);
+  return linger < LINGER ? linger : LINGER;
+}
+
 void settings_read (lua_State *L, int options, Settings *s) {
   Policy *p = &s->policy;
   memset(s, 0, sizeof(*s));
@@ -297,11 +303,19 @@ void settings_read (lua_State *L, int options, Settings *s) {
                                         HANDSHAKE_TIMEOUT);
   if (p->handshake_timeout <= 0)
     options_raise(L, "handshake_timeout", "must be above 0 seconds");
+  p->linger = settings_linger(L, options, LINGER);
 }
 
 static void write_boolean (lua_State *L, int options, const char *name,
                            int value) {
   lua_pushboolean(L, value);
+  lua_setfield(L, options, name);
+}
+
+static void write_seconds (lua_State *L, int options, const char *name,
+                           int absent) {
+  if (is_set(L, options, name)) return;
+  lua_pushinteger(L, absent);
   lua_setfield(L, options, name);
 }
 
@@ -315,7 +329,6 @@ void settings_write (lua_State *L, int options, const Settings *s) {
   write_boolean(L, options, "system_trust", s->system_trust);
   lua_pushinteger(L, p->cert_reqs);
   lua_setfield(L, options, "cert_reqs");
-  if (is_set(L, options, "handshake_timeout")) return;
-  lua_pushinteger(L, HANDSHAKE_TIMEOUT);
-  lua_setfield(L, options, "handshake_timeout");
+  write_seconds(L, options, "handshake_timeout", HANDSHAKE_TIMEOUT);
+  write_seconds(L, options, "linger", LINGER);
 }

@@ -39,6 +39,9 @@ void settings_read (lua_State *L, int options, Settings *settings);
 /* Writes the defaults that hold into the options. */
 void settings_write (lua_State *L, int options, const Settings *settings);
 
+/* The option linger, at most 5 seconds; `absent`: it is not given. */
+double settings_linger (lua_State *L, int options, double absent);
+
 /* "TLSv1.2"; NULL: no version that has a name here. */
 const char *settings_version_name (int value);
 

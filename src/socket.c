@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "connection.h"
+#include "entry.h"
 #include "errors.h"
 #include "handover.h"
 #include "hooks.h"
@@ -60,17 +60,44 @@ static void link_tune (Connection *c) {
   transport_nodelay(((Socket *)c)->fd, c->policy.nodelay);
 }
 
+/* The LuaSocket object that it still works on. */
+static void close_held (lua_State *L, Connection *c) {
+  c->closed = 1;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_OBJECT);
+  if (lua_isnil(L, -1)) return;
+  lua_getfield(L, -1, "close");
+  lua_insert(L, -2);
+  lua_call(L, 1, 0);
+}
+
+/* Lets go of all but the held object. */
+static void link_release (Connection *c) {
+  Socket *s = (Socket *)c;
+  int fd = s->fd;
+  s->fd = -1;
+  c->closed = 1;
+  connection_release(c);
+  queue_free(&c->queue);
+  if (fd >= 0) transport_close(fd);
+}
+
+static void link_close (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
+  int error, top = lua_gettop(L);
+  if (s->fd < 0 && !c->closed) close_held(L, c);
+  lua_settop(L, top);
+  if (s->fd >= 0) {
+    connection_end(c, &error);
+    transport_discard(s->fd);
+  }
+  link_release(c);
+}
+
 static const Link socket_link = {
-  { link_receive, link_send }, link_wait, link_deadline, link_peer, link_tune
+  { link_receive, link_send }, link_wait, link_deadline, link_peer, link_tune,
+  link_close, link_release
 };
-
-static Socket *socket_check (lua_State *L) {
-  return (Socket *)connection_check(L);
-}
-
-static Socket *socket_any (lua_State *L) {
-  return compat_checkudata(L, 1, SOCKET_T);
-}
 
 /* ---- primitives of socket.lua; `self` is at index 1 ---- */
 
@@ -91,7 +118,7 @@ static int primitive_wrap (lua_State *L) {
   s->birthday = transport_now();
   luaL_getmetatable(L, SOCKET_T);
   lua_setmetatable(L, 4);
-  lua_newtable(L);
+  lua_createtable(L, UV_LAST, 0);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, UV_CONTEXT);
   lua_pushvalue(L, 2);
@@ -110,9 +137,7 @@ static int primitive_wrap (lua_State *L) {
 
 /* open(self [, host]): makes the SSL; `host` is the name if none was given.
 ** True, or nil and an error; the LuaSocket object is untouched. */
-static int primitive_open (lua_State *L) {
-  Socket *s = socket_any(L);
-  Connection *c = &s->connection;
+static int primitive_open (lua_State *L, Connection *c) {
   size_t size;
   if (c->closed) return errors_condition(L, "closed");
   if (!lua_isnoneornil(L, 2) && c->name.text[0] == '\0') {
@@ -127,15 +152,15 @@ static int primitive_open (lua_State *L) {
 /* attach(self, object, bytes, keep): takes the descriptor over; `bytes` were
 ** read from it before. What raises until it is ours leaves it with the object,
 ** which is kept for `detach` if told so. */
-static int primitive_attach (lua_State *L) {
-  Socket *s = socket_any(L);
+static int primitive_attach (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   size_t size;
   const char *bytes = luaL_checklstring(L, 3, &size);
   int fd = handover_descriptor(L, 2);
-  int result = fd >= 0 ? transport_prepare(fd, s->connection.policy.nodelay)
-                       : -EBADF;
+  int result = fd >= 0 ? transport_prepare(fd, c->policy.nodelay) : -EBADF;
+  if (c->closed) return errors_condition(L, "closed");
   if (result < 0) return errors_syscall(L, "wrap_socket", -result);
-  if (!queue_feed(&s->connection.queue, bytes, size))
+  if (!queue_feed(&c->queue, bytes, size))
     return errors_text(L, ERROR_T, "wrap_socket", "memory", "out of memory");
   lua_settop(L, 4);
   compat_getuservalue(L, 1);
@@ -145,20 +170,32 @@ static int primitive_attach (lua_State *L) {
   }
   handover_set(L, 2, -1);
   s->fd = fd;
-  s->connection.queue.carrier = &socket_link.carrier;
-  s->connection.queue.self = s;
-  s->connection.queue.read_ahead = 1;
+  c->queue.carrier = &socket_link.carrier;
+  c->queue.self = s;
+  c->queue.read_ahead = 1;
   lua_pushnil(L);
   lua_rawseti(L, 5, UV_OBJECT);
   lua_pushboolean(L, 1);
   return 1;
 }
 
+/* Says close_notify, then reads on to the peer's. */
+static Outcome finish (Connection *c) {
+  Outcome outcome = transfer_settle(c);
+  if (outcome != DONE) return outcome;
+  if (!connection_notify(c) || c->failed) return FAILED;
+  outcome = transfer_flush(c);
+  if (outcome != DONE) return outcome;
+  do {
+    outcome = transfer_fill(c);
+  } while (outcome == WAIT
+           && connection_wait(c, TRANSPORT_READ, c->deadline));
+  return outcome;
+}
+
 /* finish(self): ends TLS in both directions: the bytes that came behind the
 ** peer's close_notify, or nil and an error. */
-static int primitive_finish (lua_State *L) {
-  Socket *s = socket_any(L);
-  Connection *c = &s->connection;
+static int primitive_finish (lua_State *L, Connection *c) {
   Outcome outcome = FAILED;
   if (c->closed) return errors_condition(L, "closed");
   if (!c->established && !c->failed)
@@ -166,48 +203,41 @@ static int primitive_finish (lua_State *L) {
                        "the handshake has not been done yet");
   connection_begin(c);
   c->read_shut = 0;  /* records must not pass for clear text */
-  if (bytes_length(&c->plain) == 0) {
-    if (connection_notify(c) && !c->failed) outcome = transfer_flush(c);
-    if (outcome == BROKEN)
-      return errors_syscall(L, "unwrap", c->queue.write_error);
-    if (outcome != DONE) return connection_push(L, c, outcome, "unwrap", 1);
-    do {
-      outcome = transfer_fill(c);
-    } while (outcome == WAIT
-             && connection_wait(c, TRANSPORT_READ, c->deadline));
-  }
+  if (bytes_length(&c->plain) == 0) outcome = finish(c);
   if (bytes_length(&c->plain) > 0)
     return errors_text(L, ERROR_T, "unwrap", "unread_data",
                        "unread data: receive it before unwrap");
+  if (outcome == BROKEN && c->queue.write_error != 0)
+    return errors_syscall(L, "unwrap", c->queue.write_error);
   if (outcome != CLOSED) return connection_push(L, c, outcome, "unwrap", 1);
-  if (!bytes_lend(&c->queue.in)) return luaL_error(L, "not enough memory");
   lua_pushlstring(L, (const char *)bytes_start(&c->queue.in),
                   bytes_length(&c->queue.in));
-  bytes_settle(&c->queue.in, 0);
   return 1;
 }
 
-/* detach(self, object): gives the descriptor to the LuaSocket object. */
-static int primitive_detach (lua_State *L) {
-  Socket *s = socket_any(L);
+/* detach(self, object): gives the descriptor to the LuaSocket object. True, or
+** nil and "closed". */
+static int primitive_detach (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
+  if (c->closed) return errors_condition(L, "closed");
   handover_set(L, 2, s->fd);
   s->fd = -1;
-  s->connection.closed = 1;
-  connection_release(&s->connection);
-  queue_free(&s->connection.queue);
-  return 0;
+  link_release(c);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* lend(self, object, method, ...): what object:method(...) answers when the
 ** LuaSocket object has the descriptor. */
-static int primitive_lend (lua_State *L) {
-  return handover_lend(L, 2, socket_any(L)->fd);
+static int primitive_lend (lua_State *L, Connection *c) {
+  return handover_lend(L, 2, ((Socket *)c)->fd);
 }
 
 /* parts(self): context, options, the LuaSocket object that it still works
 ** on, and the one kept for `detach`; nil for what there is not. */
-static int primitive_parts (lua_State *L) {
-  socket_any(L);
+static int primitive_parts (lua_State *L, Connection *c) {
+  (void)c;
+  lua_settop(L, 1);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, 2, UV_CONTEXT);
   lua_rawgeti(L, 2, UV_OPTIONS);
@@ -218,8 +248,7 @@ static int primitive_parts (lua_State *L) {
 
 /* state(self): "no connection", "handshake", "connected", "failed" or
 ** "closed"; whether it is a server's. */
-static int primitive_state (lua_State *L) {
-  Connection *c = &socket_any(L)->connection;
+static int primitive_state (lua_State *L, Connection *c) {
   lua_pushstring(L, connection_state(c));
   lua_pushboolean(L, c->policy.server_side);
   return 2;
@@ -245,16 +274,6 @@ static int push_errno (lua_State *L, int code) {
   return 2;
 }
 
-/* Frees everything but the held object. */
-static void socket_release (Socket *s) {
-  int fd = s->fd;
-  s->fd = -1;
-  s->connection.closed = 1;
-  connection_release(&s->connection);
-  queue_free(&s->connection.queue);
-  if (fd >= 0) transport_close(fd);
-}
-
 /* What did not leave although it counted as sent. */
 static int push_unsent (lua_State *L, int error) {
   if (error != 0) return errors_syscall(L, "close", error);
@@ -262,47 +281,61 @@ static int push_unsent (lua_State *L, int error) {
                      "the peer did not take all that was sent");
 }
 
-static int close_held (lua_State *L, Socket *s) {
-  compat_getuservalue(L, 1);
-  lua_rawgeti(L, -1, UV_OBJECT);
-  s->connection.closed = 1;
-  if (lua_isnil(L, -1)) return 0;
-  lua_getfield(L, -1, "close");
-  lua_insert(L, -2);
-  lua_call(L, 1, 0);
-  return 0;
+/* Seconds that `close` may wait for what was sent: none where a call may not
+** wait, or where the connection did not end well. */
+static double linger_time (const Socket *s) {
+  const Connection *c = &s->connection;
+  double most = c->policy.linger;
+  if (!c->established || c->failed || c->late || c->unsent.kept
+      || c->queue.write_error != 0 || c->queue.read_error != 0) return 0;
+  if (s->block >= 0 && s->block < most) most = s->block;
+  if (s->total >= 0 && s->total < most) most = s->total;
+  return most;
 }
 
-/***
-Ends TLS with close_notify and closes the descriptor, without waiting.
-@function close
-@treturn[1] integer 1, also when closed before
-@treturn[2] nil
-@treturn[2] SSLError bytes that `send` had taken did not leave; the descriptor
-is closed all the same
-@source RFC 8446, 6.1
-*/
-static int socket_close (lua_State *L) {
-  Socket *s = socket_check(L);
-  int left = 1, error = 0;
-  if (s->connection.hook.entered) return hooks_push_entered(L);
-  if (s->connection.hook.asked) hooks_forget(L, &s->connection);
-  if (s->fd < 0 && !s->connection.closed) close_held(L, s);
-  if (s->fd >= 0) {
-    left = connection_end(&s->connection, &error);
-    transport_discard(s->fd);
-  }
-  socket_release(s);
+static int end (lua_State *L, Connection *c, double linger) {
+  Socket *s = (Socket *)c;
+  int left, error, waiting = linger > 0 ? transport_unacknowledged(s->fd) : 0;
+  uint64_t before = c->queue.taken;
+  left = connection_end(c, &error);
+  if (waiting > 0 && left && bytes_length(&c->queue.out) == 0)
+    transport_linger(s->fd, (int)(c->queue.taken - before),
+                     transport_now() + linger);
+  transport_discard(s->fd);
+  link_release(c);
   if (!left) return push_unsent(L, error);
   lua_pushinteger(L, 1);
   return 1;
 }
 
-static int socket_gc (lua_State *L) {
-  Socket *s = socket_check(L);
-  socket_release(s);
-  connection_finish(&s->connection);
-  return 0;
+/***
+Ends TLS with close_notify and closes the descriptor. Where the connection may
+wait and all went well it lets what was sent arrive first: the system throws
+away what has not left, when something comes from the peer behind our end (the
+option `linger`, and never longer than `settimeout` says). Where it may not
+wait, `shutdown("send")` and reading to the end do the same.
+@function close
+@treturn[1] integer 1, also when closed before
+@treturn[2] nil
+@treturn[2] SSLError bytes that `send` had taken did not leave; the descriptor
+is closed all the same
+@source RFC 8446, 6.1; RFC 9293, 3.6
+*/
+static int socket_close (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
+  if (c->hook.asked) hooks_forget(L, c);
+  if (s->fd >= 0) return end(L, c, linger_time(s));
+  connection_close(L, c);
+  lua_pushinteger(L, 1);
+  return 1;
+}
+
+/* __close: the second argument is the error that unwinds. */
+static int socket_end_scope (lua_State *L, Connection *c) {
+  if (lua_isnoneornil(L, 2) || ((Socket *)c)->fd < 0)
+    return socket_close(L, c);
+  if (c->hook.asked) hooks_forget(L, c);
+  return end(L, c, 0);
 }
 
 /***
@@ -310,8 +343,8 @@ The descriptor, for `select` and `poll`.
 @function getfd
 @treturn integer -1 when closed
 */
-static int socket_getfd (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_getfd (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   lua_pushinteger(L, descriptor(L, s));
   return 1;
 }
@@ -321,8 +354,8 @@ The family of the socket's addresses.
 @function getfamily
 @treturn string `"inet4"`, `"inet6"` or `"unix"`
 */
-static int socket_getfamily (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_getfamily (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   Name name;
   if (transport_own_name(descriptor(L, s), &name) == 0)
     lua_pushstring(L, strcmp(name.family, "inet") == 0 ? "inet4" : name.family);
@@ -346,8 +379,8 @@ The peer's address.
 @treturn[2] nil
 @treturn[2] string the system's text
 */
-static int socket_getpeername (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_getpeername (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   Name name;
   int n = push_host(L, transport_peer_name(descriptor(L, s), &name), &name);
   if (n > 0) return n;
@@ -365,8 +398,8 @@ The socket's own address.
 @treturn[2] nil
 @treturn[2] string the system's text
 */
-static int socket_getsockname (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_getsockname (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   Name name;
   int n = push_host(L, transport_own_name(descriptor(L, s), &name), &name);
   if (n > 0) return n;
@@ -382,8 +415,8 @@ Bytes of application data, and age.
 @treturn integer bytes sent
 @treturn number seconds since the object was made
 */
-static int socket_getstats (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_getstats (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   lua_pushinteger(L, (lua_Integer)s->connection.received);
   lua_pushinteger(L, (lua_Integer)s->connection.sent);
   lua_pushnumber(L, transport_now() - s->birthday);
@@ -398,9 +431,8 @@ Sets what `getstats` tells.
 @tparam[opt] number age seconds
 @treturn integer 1
 */
-static int socket_setstats (lua_State *L) {
-  Socket *s = socket_check(L);
-  Connection *c = &s->connection;
+static int socket_setstats (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   double received = floor(luaL_optnumber(L, 2, c->received));
   double sent = floor(luaL_optnumber(L, 3, c->sent));
   double age = luaL_optnumber(L, 4, transport_now() - s->birthday);
@@ -419,8 +451,8 @@ The limits of `settimeout`, in seconds; below 0: none.
 @treturn number limit of mode `"b"`
 @treturn number limit of mode `"t"`
 */
-static int socket_gettimeout (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_gettimeout (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   lua_pushnumber(L, s->block);
   lua_pushnumber(L, s->total);
   return 2;
@@ -436,8 +468,8 @@ the earlier of the two counts
 @raise when `seconds` is not a number or `mode` is none of these
 @source LuaSocket, tcp
 */
-static int socket_settimeout (lua_State *L) {
-  Socket *s = socket_check(L);
+static int socket_settimeout (lua_State *L, Connection *c) {
+  Socket *s = (Socket *)c;
   double seconds = luaL_optnumber(L, 2, -1);
   const char *mode = luaL_optstring(L, 3, "b");
   luaL_argcheck(L, seconds == seconds, 2, "not a number");
@@ -449,56 +481,51 @@ static int socket_settimeout (lua_State *L) {
   return 1;
 }
 
-static int socket_tostring (lua_State *L) {
-  Connection *c = connection_check(L);
+static int socket_tostring (lua_State *L, Connection *c) {
   lua_pushfstring(L, "%s (%s): %p", compat_typename(SOCKET_T),
                   connection_state(c), (void *)c);
   return 1;
 }
 
-static const luaL_Reg methods[] = {
-  {"close", socket_close},
-  {"getfamily", socket_getfamily},
-  {"getfd", socket_getfd},
-  {"getpeername", socket_getpeername},
-  {"getsockname", socket_getsockname},
-  {"getstats", socket_getstats},
-  {"gettimeout", socket_gettimeout},
-  {"setstats", socket_setstats},
-  {"settimeout", socket_settimeout},
-  {NULL, NULL}
+static const Method methods[] = {
+  {"close", socket_close, CLOSES, NULL},
+  {"getfamily", socket_getfamily, TELLS, NULL},
+  {"getfd", socket_getfd, TELLS, NULL},
+  {"getpeername", socket_getpeername, TELLS, NULL},
+  {"getsockname", socket_getsockname, TELLS, NULL},
+  {"getstats", socket_getstats, TELLS, NULL},
+  {"gettimeout", socket_gettimeout, TELLS, NULL},
+  {"setstats", socket_setstats, TELLS, NULL},
+  {"settimeout", socket_settimeout, TELLS, NULL},
+  {NULL, NULL, TELLS, NULL}
 };
 
-static const luaL_Reg metamethods[] = {
-  {"__close", socket_close},
-  {"__gc", socket_gc},
-  {"__tostring", socket_tostring},
-  {NULL, NULL}
+static const Method metamethods[] = {
+  {"__close", socket_end_scope, CLOSES, NULL},
+  {"__tostring", socket_tostring, TELLS, NULL},
+  {NULL, NULL, TELLS, NULL}
 };
 
-static const luaL_Reg primitives[] = {
-  {"attach", primitive_attach},
-  {"detach", primitive_detach},
-  {"finish", primitive_finish},
-  {"lend", primitive_lend},
-  {"open", primitive_open},
-  {"parts", primitive_parts},
-  {"state", primitive_state},
-  {"wrap", primitive_wrap},
-  {NULL, NULL}
+static const Method primitives[] = {
+  {"attach", primitive_attach, CHANGES, NULL},
+  {"detach", primitive_detach, CHANGES, NULL},
+  {"finish", primitive_finish, CHANGES, NULL},
+  {"lend", primitive_lend, TELLS, NULL},
+  {"open", primitive_open, CHANGES, NULL},
+  {"parts", primitive_parts, TELLS, NULL},
+  {"state", primitive_state, TELLS, NULL},
+  {NULL, NULL, TELLS, NULL}
 };
 
 int socket_open (lua_State *L) {
   lua_newtable(L);
-  compat_newtype(L, SOCKET_T);
-  transfer_methods(L);
-  facts_methods(L);
-  lua_pushvalue(L, -2);
-  compat_setfuncs(L, methods, 1);
-  lua_setfield(L, -3, "methods");
-  lua_pushvalue(L, -1);
-  compat_setfuncs(L, metamethods, 1);
-  lua_pop(L, 1);
-  compat_setfuncs(L, primitives, 0);
+  entry_open_type(L, SOCKET_T, methods, metamethods);
+  lua_setfield(L, -2, "methods");
+  lua_pushcfunction(L, primitive_wrap);
+  lua_setfield(L, -2, "wrap");
+  luaL_getmetatable(L, SOCKET_T);
+  lua_insert(L, -2);
+  entry_add(L, primitives, lua_gettop(L) - 1, 0);
+  lua_remove(L, -2);
   return 1;
 }

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "session.h"
 #include "transport.h"
+#include "unsent.h"
 
 /***
 How SSLSocket and SSLObject carry application data.
@@ -32,6 +33,17 @@ typedef struct Pattern {
   size_t scanned;  /* LINE: bytes known to hold no line end */
   int prefixed;    /* by the string at index 3 */
 } Pattern;
+
+/* Begins an operation, unless it goes on behind the handshake: so says the
+** argument at `index`. */
+static void begin (lua_State *L, Connection *c, int index) {
+  if (lua_gettop(L) < index || !entry_goes_on(L, index)) connection_begin(c);
+  c->want = 0;
+}
+
+static int is_ready (const Connection *c) {
+  return c->established && c->ssl != NULL;
+}
 
 /* ---- reading ---- */
 
@@ -55,6 +67,7 @@ Outcome transfer_fill (Connection *c) {
   if (result <= 0) return connection_outcome(c, result);
   c->plain.last += n;
   c->returns = -1;
+  c->queue.idle = 0;
   return DONE;
 }
 
@@ -139,9 +152,8 @@ static void add_line (luaL_Buffer *b, const char *line, size_t size) {
 }
 
 /* Takes out of the buffer what has become a Lua string. */
-static void take_plain (lua_State *L, Connection *c, size_t taken) {
-  if (!bytes_settle(&c->plain, taken) && !c->closed)
-    luaL_error(L, "the connection was used in the middle of its own receive");
+static void take_plain (Connection *c, size_t taken) {
+  bytes_consume(&c->plain, taken);
   c->received += (double)taken;
   if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
 }
@@ -151,7 +163,6 @@ static void take_plain (lua_State *L, Connection *c, size_t taken) {
 static void push_plain (lua_State *L, Connection *c, const Pattern *p,
                         size_t size, size_t taken) {
   const char *data = "";
-  if (!bytes_lend(&c->plain)) luaL_error(L, "not enough memory");
   if (size > 0) data = (const char *)bytes_start(&c->plain);
   if (p->kind == LINE && size > 0 && data[size - 1] == '\r') size--;
   if (p->kind == LINE && size > 0 && memchr(data, '\r', size) != NULL) {
@@ -166,7 +177,7 @@ static void push_plain (lua_State *L, Connection *c, const Pattern *p,
     lua_insert(L, -2);
     lua_concat(L, 2);
   }
-  take_plain(L, c, taken);
+  take_plain(c, taken);
 }
 
 /* 1 and the next line, if it is there already, whole: as push_plain does it,
@@ -174,7 +185,6 @@ static void push_plain (lua_State *L, Connection *c, const Pattern *p,
 static int push_line (lua_State *L, Connection *c) {
   const char *start, *end;
   size_t size;
-  if (c->plain.lent) return 0;
   start = (const char *)bytes_start(&c->plain);
   end = memchr(start, '\n', bytes_length(&c->plain));
   if (end == NULL) return 0;
@@ -184,9 +194,8 @@ static int push_line (lua_State *L, Connection *c) {
     c->returns = memchr(start, '\r', bytes_length(&c->plain)) != NULL;
   if (c->returns && memchr(start, '\r', size) != NULL) return 0;
   c->want = 0;
-  bytes_lend(&c->plain);
   lua_pushlstring(L, start, size);
-  take_plain(L, c, (size_t)(end - start) + 1);
+  take_plain(c, (size_t)(end - start) + 1);
   return 1;
 }
 
@@ -238,9 +247,7 @@ SSLObject: `"wantread"`, `"wantwrite"`)
 @raise when `pattern` is none of these
 @source LuaSocket, tcp; SSL_read_ex(3)
 */
-static int transfer_receive (lua_State *L) {
-  static const First first = { transfer_receive, 4, 3, 0 };
-  Connection *c = entry_check(L);
+static int transfer_receive (lua_State *L, Connection *c) {
   Pattern p;
   size_t prefix = 0;
   Outcome outcome;
@@ -249,7 +256,7 @@ static int transfer_receive (lua_State *L) {
   check_pattern(L, 2, &p);
   if (lua_gettop(L) > 2 && !lua_isnil(L, 3)) luaL_checklstring(L, 3, &prefix);
   p.prefixed = prefix > 0;
-  connection_resume(L, c, 4);
+  begin(L, c, 4);
   if (p.kind == COUNT && p.prefixed) {
     if (p.count <= prefix) {
       lua_pushvalue(L, 3);
@@ -257,17 +264,19 @@ static int transfer_receive (lua_State *L) {
     }
     p.count -= prefix;
   }
-  if (entry_unready(L, c, &first) > 0) {
-    if (p.prefixed) lua_pushvalue(L, 3);
-    else lua_pushliteral(L, "");
-    return entry_first(L, &first);
-  }
+  if (!is_ready(c)) return ENTRY_UNREADY;
   outcome = gather(c, &p);
   if (outcome == TRUNCATED && c->policy.suppress_ragged_eofs) outcome = CLOSED;
   if (p.kind == ALL && outcome == CLOSED && bytes_length(&c->plain) > 0)
     outcome = DONE;
   if (outcome != DONE) return push_partial(L, c, &p, outcome, "receive");
   return push_received(L, c, &p);
+}
+
+/* A refused receive answers its prefix: so far nothing else has come. */
+static void push_prefix (lua_State *L) {
+  if (lua_isstring(L, 3)) lua_pushvalue(L, 3);
+  else lua_pushliteral(L, "");
 }
 
 /***
@@ -281,16 +290,14 @@ Reads up to `nbytes` bytes, at least one, as the reference's `read`.
 @raise when `nbytes` is no integer or below 0
 @source SSL_read_ex(3)
 */
-static int transfer_read (lua_State *L) {
-  static const First first = { transfer_read, 3, 2, 1 };
-  Connection *c = entry_check(L);
+static int transfer_read (lua_State *L, Connection *c) {
   lua_Integer nbytes = luaL_optinteger(L, 2, 1024);
   Pattern p = { COUNT, 1, 0, 0 };
   Outcome outcome;
   size_t length;
   luaL_argcheck(L, nbytes >= 0, 2, "must not be negative");
-  connection_resume(L, c, 3);
-  if (entry_unready(L, c, &first) > 0) return entry_first(L, &first);
+  begin(L, c, 3);
+  if (!is_ready(c)) return ENTRY_UNREADY;
   if (nbytes == 0) {
     lua_pushliteral(L, "");
     lua_pushnil(L);
@@ -317,35 +324,76 @@ Outcome transfer_flush (Connection *c) {
   }
 }
 
-/* Encrypts and sends; `*done` counts the bytes taken over. No new plaintext
-** while ciphertext waits. */
-static Outcome deliver (Connection *c, const char *data, size_t size,
-                        size_t *done) {
-  for (;;) {
-    size_t piece = size - *done, n = 0;
+/* RFC 8446, 5.1: nothing may come between the records of a message. So while
+** one has arrived in part OpenSSL writes nothing, and it is read to its end
+** first. */
+Outcome transfer_settle (Connection *c) {
+  while (c->established && !c->failed && SSL_in_init(c->ssl)) {
     Outcome outcome;
+    errors_clear();
+    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+    if (outcome != WAIT && outcome != DONE) return outcome;
+    if (outcome == WAIT && !connection_wait(c, TRANSPORT_READ, c->deadline))
+      return WAIT;
+  }
+  return DONE;
+}
+
+/* What a send is about, and how far it has come. */
+typedef struct Sending {
+  const char *text;
+  size_t first, end;  /* the part of it */
+  size_t position;    /* up to here it is encrypted */
+} Sending;
+
+/* Encrypts the next records, as many as leave in one go: each alone, so that
+** unsent.c knows where it ends. */
+static Outcome encrypt (lua_State *L, Connection *c, Sending *s) {
+  size_t left = s->end - s->position;
+  Outcome outcome = DONE;
+  if (left > QUEUE_OUT_MAX) left = QUEUE_OUT_MAX;
+  if (left > RECORD)  /* at once: growing would copy */
+    bytes_reserve(&c->queue.out, left + left / 64);
+  c->queue.corked = session_issue_tickets(c) || left > RECORD;
+  c->busy = 1;
+  unsent_begin(L, c, s->position);
+  while (outcome == DONE && left > 0) {
+    size_t n = 0;
+    outcome = connection_outcome(c, SSL_write_ex(c->ssl, s->text + s->position,
+                                                 left < RECORD ? left : RECORD,
+                                                 &n));
+    s->position += n;
+    left -= n;
+    if (n > 0) unsent_mark(c, s->position);
+  }
+  c->busy = 0;
+  c->queue.corked = 0;
+  return outcome;
+}
+
+/* Encrypts and sends. No new plaintext while ciphertext waits. */
+static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
+  size_t began = s->position;
+  for (;;) {
+    Outcome outcome;
+    size_t before = s->position;
     if (c->failed) return FAILED;
     if (c->write_shut) return CLOSED;
     if (bytes_length(&c->queue.out) > 0 || c->queue.write_error != 0) {
       outcome = transfer_flush(c);
       if (outcome != DONE) return outcome;
     }
-    if (piece == 0) return DONE;
-    if (*done > 0 && connection_expired(c)) return WAIT;
-    if (piece > QUEUE_OUT_MAX) piece = QUEUE_OUT_MAX;
+    if (s->position == s->end) return DONE;
+    if (s->position > began && connection_expired(c)) return WAIT;
     errors_clear();
-    if (piece > RECORD)  /* at once: growing would copy */
-      bytes_reserve(&c->queue.out, piece + piece / 64);
-    c->queue.corked = session_issue_tickets(c) || piece > RECORD;
-    c->busy = 1;
-    outcome = connection_outcome(c, SSL_write_ex(c->ssl, data + *done, piece,
-                                                 &n));
-    c->busy = 0;
-    c->queue.corked = 0;
-    if (outcome != DONE) return outcome;
+    outcome = encrypt(L, c, s);
+    c->sent += (double)(s->position - before);
     if (c->queue.write_error != 0) return BROKEN;  /* it went nowhere */
-    *done += n;
-    c->sent += (double)n;
+    if (outcome == WAIT) {
+      queue_flush(&c->queue);
+      if (connection_wait(c, TRANSPORT_READ, c->deadline)) continue;
+    }
+    if (outcome != DONE) return outcome;
   }
 }
 
@@ -368,20 +416,51 @@ static lua_Number position (lua_State *L, int index, size_t size, int absent) {
   return floor(i < 0 ? i + (lua_Number)size + 1 : i);
 }
 
-/* How many bytes send's arguments choose of `size`, `*skipped` before them. */
-static size_t slice (lua_State *L, size_t size, lua_Integer *skipped) {
-  lua_Number first = position(L, 3, size, 1);
-  lua_Number last = position(L, 4, size, -1);
+/* The part of the string at index 2 that send's arguments choose. */
+static void check_slice (lua_State *L, Sending *s) {
+  size_t size;
+  lua_Number first, last;
+  s->text = luaL_checklstring(L, 2, &size);
+  s->first = 0;
+  s->end = size;
+  if (lua_gettop(L) == 2) return;
+  first = position(L, 3, size, 1);
+  last = position(L, 4, size, -1);
   if (!(first >= 1)) first = 1;
   if (first > 1e15) first = 1e15;  /* far behind any string */
   if (!(last <= (lua_Number)size)) last = (lua_Number)size;
-  *skipped = (lua_Integer)(first - 1);
-  return first <= last ? (size_t)(last - first) + 1 : 0;
+  s->first = s->end = (size_t)(first - 1);
+  if (first <= last) s->end = (size_t)last;
+}
+
+static void push_before (lua_State *L) {
+  Sending s;
+  check_slice(L, &s);
+  lua_pushinteger(L, (lua_Integer)s.first);
+}
+
+static void push_zero (lua_State *L) {
+  lua_pushinteger(L, 0);
+}
+
+/* Sends; how far it came, as those who send can know it. */
+static size_t send_part (lua_State *L, Connection *c, Sending *s,
+                         Outcome *outcome) {
+  if (c->link == NULL) {  /* its bytes are its caller's to drain */
+    s->position = s->first;
+    *outcome = deliver(L, c, s);
+    return s->position;
+  }
+  s->position = unsent_match(L, c, s->text, s->first, s->end);
+  *outcome = deliver(L, c, s);
+  return unsent_tell(L, c, s->first, s->end, *outcome == DONE);
 }
 
 /***
-Sends a string or part of it, as LuaSocket's `send`. Bytes that were encrypted
-count as sent; at a timeout go on behind the last one.
+Sends a string or part of it, as LuaSocket's `send`. At a timeout and after a
+failure the index counts the records that the system took whole. Go on behind
+it, or send the same again: what was encrypted already is not sent twice. Send
+something else, and what was encrypted goes out before it.
 @function send
 @tparam string data
 @tparam[opt=1] integer first 1-based; negative counts from the end
@@ -390,26 +469,20 @@ count as sent; at a timeout go on behind the last one.
 @treturn[2] nil
 @treturn[2] string|SSLError `"timeout"`, `"closed"`, or a failure (an
 SSLObject: `"wantread"`, `"wantwrite"`)
-@treturn[2] integer index of the last byte sent
+@treturn[2] integer index of the last byte sent; an SSLObject's: encrypted
 @raise when `data` is not a string
 @source LuaSocket, tcp; SSL_write_ex(3)
 */
-static int transfer_send (lua_State *L) {
-  static const First first = { transfer_send, 5, 3, 0 };
-  Connection *c = entry_check(L);
-  size_t size, done = 0;
-  const char *data = luaL_checklstring(L, 2, &size);
-  lua_Integer skipped = 0;
-  Outcome outcome = DONE;
-  int unready;
-  if (lua_gettop(L) > 2) size = slice(L, size, &skipped);
-  if (size > 0) data += skipped;
-  connection_resume(L, c, 5);
-  unready = entry_unready(L, c, &first);
-  if (!unready) outcome = deliver(c, data, size, &done);
+static int transfer_send (lua_State *L, Connection *c) {
+  Sending s;
+  Outcome outcome;
+  size_t index;
+  check_slice(L, &s);
+  begin(L, c, 5);
+  if (!is_ready(c)) return ENTRY_UNREADY;
+  index = send_part(L, c, &s, &outcome);
   if (outcome != DONE) push_unsent(L, c, outcome, "send", 0);
-  lua_pushinteger(L, skipped + (lua_Integer)done);
-  if (unready) return entry_first(L, &first);
+  lua_pushinteger(L, (lua_Integer)index);
   return outcome == DONE ? success(L) : 3;
 }
 
@@ -417,28 +490,26 @@ static int transfer_send (lua_State *L) {
 Sends all of a string, as the reference's `write`.
 @function write
 @tparam string data
-@treturn[1] integer bytes written: all, at timeout 0 as many as were taken
+@treturn[1] integer bytes written: all, at timeout 0 as many as have left
 @treturn[2] nil
 @treturn[2] string|SSLError `"closed"`, `"timeout"`, at timeout 0 `"wantread"`
-or `"wantwrite"` when none was taken, or a failure
+or `"wantwrite"` when none has, or a failure
 @treturn[2] integer bytes written until then
 @raise when `data` is not a string
 @source SSL_write_ex(3)
 */
-static int transfer_write (lua_State *L) {
-  static const First first = { transfer_write, 3, 3, 1 };
-  Connection *c = entry_check(L);
-  size_t size, done = 0;
-  const char *data = luaL_checklstring(L, 2, &size);
-  Outcome outcome = DONE;
-  int unready;
-  connection_resume(L, c, 3);
-  unready = entry_unready(L, c, &first);
-  if (!unready) outcome = deliver(c, data, size, &done);
-  if (outcome == WAIT && done > 0 && c->deadline == 0) outcome = DONE;
+static int transfer_write (lua_State *L, Connection *c) {
+  Sending s;
+  Outcome outcome;
+  size_t written;
+  s.text = luaL_checklstring(L, 2, &s.end);
+  s.first = 0;
+  begin(L, c, 3);
+  if (!is_ready(c)) return ENTRY_UNREADY;
+  written = send_part(L, c, &s, &outcome);
+  if (outcome == WAIT && written > 0 && c->deadline == 0) outcome = DONE;
   if (outcome != DONE) push_unsent(L, c, outcome, "write", 1);
-  lua_pushinteger(L, (lua_Integer)done);
-  if (unready) return entry_first(L, &first);
+  lua_pushinteger(L, (lua_Integer)written);
   return outcome == DONE ? success(L) : 3;
 }
 
@@ -455,9 +526,8 @@ that the peer sees a clean end; reading goes on. `"receive"` stops reading.
 @raise when `mode` is none of these
 @source LuaSocket, tcp; RFC 8446, 6.1
 */
-static int transfer_shutdown (lua_State *L) {
+static int transfer_shutdown (lua_State *L, Connection *c) {
   static const char *const modes[] = {"receive", "send", "both", NULL};
-  Connection *c = connection_check(L);
   int mode;
   luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
   mode = options_choice(L, 2, "both", modes);
@@ -466,24 +536,29 @@ static int transfer_shutdown (lua_State *L) {
     return errors_syscall(L, "shutdown", ENOTCONN);
   if (mode != 1) c->read_shut = 1;
   if (mode != 0 && !c->closed) {
-    Outcome outcome = FAILED;
-    if (connection_notify(c) && !c->failed) outcome = transfer_flush(c);
+    Outcome outcome;
+    c->write_shut = 1;
+    outcome = transfer_settle(c);
+    if (outcome == DONE) outcome = connection_notify(c) && !c->failed
+                                   ? transfer_flush(c) : FAILED;
     if (outcome != DONE) return push_unsent(L, c, outcome, "shutdown", 0);
   }
   lua_pushinteger(L, 1);
   return 1;
 }
 
-void transfer_methods (lua_State *L) {
-  static const luaL_Reg methods[] = {
-    {"read", transfer_read},
-    {"receive", transfer_receive},
-    {"send", transfer_send},
-    {"shutdown", transfer_shutdown},
-    {"write", transfer_write},
-    {NULL, NULL}
+void transfer_methods (lua_State *L, int metatable, int shared) {
+  static const First read = { 2, 3, 1, NULL };
+  static const First receive = { 3, 4, 0, push_prefix };
+  static const First send = { 3, 5, 0, push_before };
+  static const First write = { 3, 3, 1, push_zero };
+  static const Method methods[] = {
+    {"read", transfer_read, CHANGES, &read},
+    {"receive", transfer_receive, CHANGES, &receive},
+    {"send", transfer_send, CHANGES, &send},
+    {"shutdown", transfer_shutdown, CHANGES, NULL},
+    {"write", transfer_write, CHANGES, &write},
+    {NULL, NULL, CHANGES, NULL}
   };
-  lua_pushvalue(L, -2);
-  entry_push_shared(L);
-  compat_setfuncs(L, methods, 2);
+  entry_add(L, methods, metatable, shared);
 }

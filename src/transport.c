@@ -12,11 +12,15 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
 
 #include "transport.h"
 
@@ -28,6 +32,8 @@
 
 #define DISCARD_MAX ((size_t)1 << 20)  /* a peer may send for ever */
 #define POLL_MAX 3600.0                /* seconds in one poll(2) */
+#define LINGER_PAUSE 0.001             /* seconds between two looks, at first */
+#define LINGER_PAUSE_MAX 0.05
 
 double transport_now (void) {
   struct timespec now;
@@ -147,6 +153,48 @@ void transport_discard (int fd) {
     ptrdiff_t n = transport_receive(fd, scratch, sizeof(scratch), NULL, 0);
     if (n <= 0) return;
     total += (size_t)n;
+  }
+}
+
+#if defined(__linux__)
+
+int transport_unacknowledged (int fd) {
+  int size = 0, segment;
+  socklen_t length = sizeof(segment);
+  if (ioctl(fd, SIOCOUTQ, &size) < 0 || size == 0) return 0;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, &length) < 0) return 0;
+  return size;
+}
+
+#else
+
+int transport_unacknowledged (int fd) {
+  (void)fd;
+  return 0;
+}
+
+#endif
+
+/* No event tells of a confirmation: it is looked for every so often. The end
+** of sending counts as one byte. */
+void transport_linger (int fd, int most, double deadline) {
+  char scratch[16384];
+  double pause = LINGER_PAUSE;
+  size_t total = 0;
+  int ended = 0;
+  if (shutdown(fd, SHUT_WR) < 0) return;
+  while (transport_unacknowledged(fd) > most + 1 && total < DISCARD_MAX) {
+    double now = transport_now(), until = now + pause;
+    ptrdiff_t n = 0;
+    if (!ended) n = transport_receive(fd, scratch, sizeof(scratch), NULL, 0);
+    if (n < 0 && n != -EAGAIN) return;
+    if (n > 0) total += (size_t)n;
+    if (n == 0) ended = 1;
+    if (now >= deadline) return;
+    if (until > deadline) until = deadline;
+    if (ended) transport_poll(NULL, 0, until);
+    else if (n < 0) transport_wait(fd, TRANSPORT_READ, until);
+    if (pause < LINGER_PAUSE_MAX) pause *= 2;
   }
 }
 

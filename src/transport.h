@@ -51,6 +51,13 @@ int transport_connect_unix (const char *path, double deadline);
 /* Reads away, without waiting, what would make close send a reset. */
 void transport_discard (int fd);
 
+/* Bytes that the peer's system has not confirmed; 0 where nobody knows. */
+int transport_unacknowledged (int fd);
+
+/* Ends the sending direction and reads away what comes, until no more than
+** `most` bytes are unconfirmed, the peer has ended, or `deadline`. */
+void transport_linger (int fd, int most, double deadline);
+
 int transport_peer_name (int fd, Name *name);
 int transport_own_name (int fd, Name *name);
 int transport_close (int fd);

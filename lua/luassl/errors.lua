@@ -36,6 +36,7 @@ local kinds = {
   cipher = "cipher", -- both sides share no cipher, group or signature algorithm; or no such cipher
   eof = "eof", -- the connection ended without close_notify
   file = "file", -- a file cannot be read
+  flood = "flood", -- the peer sent more without data than a budget allows: doc/limits.md
   handshake_timeout = "handshake_timeout", -- the peer did not complete the handshake in time
   hook = "hook", -- a hook refused without a reason of its own, or decided nothing that can be done
   injection = "injection", -- clear text came before TLS began

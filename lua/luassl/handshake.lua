@@ -152,8 +152,7 @@ end)
 
 -- Another call found the hook at work: nil and an error; true when it will
 -- never answer, as its coroutine has ended.
-local function is_lost(self, thread, name)
-  local status = coroutine.status(thread)
+local function is_lost(self, thread, status, name)
   if status ~= "dead" and (can_yield_through_pcall or thread ~= coroutine.running()) then return false end
   refuse(self, hook_error(name, "it ended without an answer"), "internal_error")
   return true
@@ -166,6 +165,15 @@ local function busy(name)
   })
 end
 
+-- Another call found the hook `name` at work in `thread`: true when it has
+-- ended, else nil and what this call answers.
+local function interrupted(self, thread, name, condition)
+  local status = coroutine.status(thread)
+  if is_lost(self, thread, status, name) then return true end
+  if status == "suspended" then return nil, condition end
+  return nil, busy(name)
+end
+
 --- Goes on with a handshake until it ends or the operation's time is up.
 -- @tparam SSLSocket|SSLObject self whose operation has begun
 -- @tparam boolean native answer `"wantread"` and `"wantwrite"` at timeout 0
@@ -176,7 +184,10 @@ function handshake.run(self, native)
   local done, err, name, hook, facts = step(self, native)
   while err == ASK or err == BUSY do
     if err == ASK then decide(self, name, hook, facts)
-    elseif not is_lost(self, name, hook) then return nil, busy(hook) end
+    else
+      local ended, answer_now = interrupted(self, name, hook, facts)
+      if not ended then return nil, answer_now end
+    end
     done, err, name, hook, facts = step(self, native)
   end
   return done, err
@@ -202,7 +213,8 @@ function handshake.install(methods)
   -- @source SSL_do_handshake(3)
   function methods.do_handshake(self)
     want(self)  -- raises for what is not of this type: `begin` takes both
-    begin(self)
+    local begun, err = begin(self)
+    if not begun then return nil, err end
     return run(self, true)
   end
   methods.dohandshake = methods.do_handshake

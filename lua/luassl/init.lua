@@ -23,7 +23,7 @@ for name, class in pairs(core.errors) do ssl[name] = class end
 -- What wrap_socket and connect take for the connection; the rest is the
 -- context's.
 local CONNECTION_OPTIONS = {
-  check_hostname = true, do_handshake_on_connect = true, handshake_timeout = true, nodelay = true,
+  check_hostname = true, do_handshake_on_connect = true, handshake_timeout = true, linger = true, nodelay = true,
   server_hostname = true, session = true, suppress_ragged_eofs = true,
 }
 

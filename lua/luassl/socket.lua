@@ -120,8 +120,9 @@ end
 -- check), `check_hostname` (boolean, default the context's),
 -- `do_handshake_on_connect` (boolean, default true), `suppress_ragged_eofs`
 -- (boolean, default the context's), `handshake_timeout` (seconds, default the
--- context's), `nodelay` (boolean, default the context's), `session` (an
--- SSLSession to resume: see `session`), `server_side`
+-- context's), `linger` (seconds, default the context's: see `close`), `nodelay`
+-- (boolean, default the context's), `session` (an SSLSession to resume: see
+-- `session`), `server_side`
 -- @treturn[1] SSLSocket
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure; once the
@@ -203,7 +204,8 @@ function methods.connect(self, host, port)
   local current = state(self)
   if current == "closed" then return nil, "closed" end
   if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
-  begin(self)
+  local begun, busy = begin(self)
+  if not begun then return nil, busy end
   if sock then
     local done, err = tcp_connect(self, sock, host, port)
     if not done then return nil, err end
@@ -262,9 +264,11 @@ function methods.accept(self)
   local listener, context, options = held(self, "accept")
   if not listener then return nil, context end
   if class_of(listener) ~= "server" then error("accept needs a listening socket: call listen first", 2) end
-  local deadline = begin(self)
+  local deadline, err = begin(self)
+  if not deadline then return nil, err end
   listener:settimeout(remaining(self))
-  local sock, err = listener:accept()
+  local sock
+  sock, err = listener:accept()
   if not sock then return nil, err end
   local client = wrap(context, sock, options)
   return start_accepted(client, sock, options, deadline)
@@ -336,7 +340,9 @@ function methods.unwrap(self)
   local sock = original or client_object()
   sock:settimeout(block, "b")
   if not original then sock:settimeout(total, "t") end
-  detach(self, sock)
+  local done
+  done, err = detach(self, sock)
+  if not done then return nil, err end
   return sock, leftover
 end
 

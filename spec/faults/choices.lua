@@ -92,7 +92,7 @@ return {
     name = "the chosen context can still be changed",
     file = "src/connection.c",
     from = [[
-  context_used(L, context);
+  context_used(L, context);  /* from here on its SSL_CTX stays */
 ]],
     to = "",
     specs = "protections",
@@ -159,10 +159,10 @@ return {
     name = "a context of the client's side can be chosen",
     file = "src/hooks.c",
     from = [[
-  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
   if (!policy.server_side)]],
     to = [[
-  if (c == NULL || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
   if (L == NULL)]],
     specs = "hooks_choice",
   },

@@ -225,8 +225,8 @@ return {
   {
     name = "what a short write leaves is dropped",
     file = "src/queue.c",
-    from = [[    else bytes_consume(&q->out, (size_t)n);]],
-    to = [[    else bytes_consume(&q->out, bytes_length(&q->out));]],
+    from = [[      bytes_consume(&q->out, (size_t)n);]],
+    to = [[      bytes_consume(&q->out, bytes_length(&q->out));]],
     specs = "inject",
   },
 }

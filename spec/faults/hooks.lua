@@ -18,8 +18,8 @@ return {
   {
     name = "a yes of on_verify accepts what is bad",
     file = "src/hooks.c",
-    from = [[  return answer(L, ALLOWED);]],
-    to = [[  return answer(L, ACCEPTED);]],
+    from = [[  return answer(L, c, ALLOWED);]],
+    to = [[  return answer(L, c, ACCEPTED);]],
     specs = "hooks",
   },
   {
@@ -190,26 +190,21 @@ return {
     name = "a hook that has not answered is asked again",
     file = "src/handshake.c",
     from = [[
-  if (c->hook.asked || c->hook.entered) return hooks_push_busy(L, c);
+  if (c->hook.asked) return hooks_push_busy(L, c, native);
 ]],
     to = "",
-    also = {
-      { file = "src/handshake.c",
-        from = [[
-  if (!known && h->asked) return hooks_push_busy(L, c);  /* a finalizer asked */
-]], to = "" },
-    },
     specs = "yield",
   },
   {
-    name = "a hook is asked what a finalizer had it asked already",
+    name = "a hook is asked for a connection that a finalizer has closed",
     file = "src/hooks.c",
     from = [[
-  if (c->hook.point != point || c->hook.asked || c->closed || c->failed
-      || c->hook.answers[point] != UNANSWERED) {]],
+  if (c->call.closing) {
+    lua_settop]],
     to = [[
-  if (c->closed) {]],
-    specs = "protections",
+  if (c->closed) {
+    lua_settop]],
+    specs = "hooks_abandoned reentry",
   },
   {
     name = "handshake_timeout does not hold for hooks",
@@ -235,9 +230,9 @@ return {
     name = "an answer that comes too late counts",
     file = "src/hooks.c",
     from = [[
-  return c->hook.asked && !c->closed && !c->failed ? c : NULL;]],
+  return c->hook.asked && !c->closed && !c->failed;]],
     to = [[
-  return c;]],
+  return c != NULL;]],
     specs = "hooks_abandoned",
   },
   {
@@ -305,11 +300,11 @@ end)]] },
   },
   {
     name = "a hook without stacks may close the connection under OpenSSL",
-    file = "src/object.c",
+    file = "src/entry.c",
     from = [[
-  if (c->hook.entered) return hooks_push_entered(L);
-]],
-    to = "",
+  if (!c->closed) c->call.closing = 1;]],
+    to = [[
+  close_now(L, c);]],
     specs = "stackless",
   },
   {

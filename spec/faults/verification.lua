@@ -276,7 +276,7 @@ return {
     from = [[
   c->hook.answers[AT_VERIFY] = REFUSED;
   c->hook.alert = SSL_AD_INTERNAL_ERROR;
-  c->queue.carrier = NULL;  /* nothing goes out any more */
+  c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
 ]],
     to = [[
   c->hook.answers[AT_VERIFY] = ACCEPTED;

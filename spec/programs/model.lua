@@ -109,7 +109,8 @@ local function follow(self, found, place, taken, bytes, position, loose)
     head = bytes:find("<", head + 1, true)
   end
   if equal < size then return end
-  if stop == taken + size + 1 and stop <= #text then
+  -- A carriage return behind the last byte may have been left out, or not.
+  if stop == taken + size + 1 and stop <= #text and position + size <= #bytes then
     follow(self, found, place, stop, bytes, position + size, loose)
   elseif size > 0 then
     follow(self, found, place, taken + size, bytes, position + size, loose)

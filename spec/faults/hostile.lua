@@ -1,0 +1,144 @@
+--- Faults in what hostile peers, finalizers and senders who repeat themselves
+-- meet: limits.c, queue.c, entry.c, unsent.c, transfer.c, socket.c.
+return {
+  -- Limits against hostile peers.
+  {
+    name = "messages without data are not counted",
+    file = "src/limits.c",
+    from = [[  if (c->allowance < 1) c->queue.flooded = 1;
+  else]],
+    to = [[  if (c->allowance >= 1)]],
+    specs = "flood",
+  },
+  {
+    name = "answers to a peer that never reads are queued without end",
+    file = "src/queue.c",
+    from = [[  if (q->flooded || bytes_length(&q->out) > QUEUE_OUT_BOUND) return 1;]],
+    to = [[  if (q == NULL) return 1;]],
+    specs = "flood",
+  },
+  {
+    name = "a handshake may have any size",
+    file = "src/queue.c",
+    from = [[  if (q->handshake > QUEUE_HANDSHAKE_MAX) q->flooded = 1;]],
+    to = "",
+    specs = "flood",
+  },
+  -- Calls in the middle of other calls.
+  {
+    name = "a finalizer may call in the middle of a call",
+    file = "src/entry.c",
+    from = [[  if (c->call.L != NULL && entry_is_running(L, c)) return nested(L, c, m);]],
+    to = [[  if (m->rule == CLOSES && c->call.L != NULL && entry_is_running(L, c))
+    return nested(L, c, m);]],
+    specs = "reentry",
+  },
+  {
+    name = "a call that raised is taken for one under way",
+    file = "src/entry.c",
+    from = [[      if (is_call(from, &level, c)) return 1;
+  c->call.L = NULL;
+  return 0;]],
+    to = [[      if (is_call(from, &level, c)) return 1;
+  return 1;]],
+    specs = "socket connection strings",
+  },
+  {
+    name = "a close inside a call is forgotten",
+    file = "src/entry.c",
+    from = [[  if (c->call.closing) close_now(L, c);
+  c->call.L = NULL;]],
+    to = [[  c->call.closing = 0;
+  c->call.L = NULL;]],
+    specs = "reentry",
+  },
+  {
+    name = "others' calls fail while a hook is suspended",
+    file = "lua/luassl/handshake.lua",
+    from = [[
+  if status == "suspended" then return nil, condition end
+]],
+    to = "",
+    specs = "reentry yield",
+  },
+  -- Messages that have come in part.
+  {
+    name = "a send does not wait for the rest of a message",
+    file = "src/transfer.c",
+    from = [[      if (connection_wait(c, TRANSPORT_READ, c->deadline)) continue;]],
+    to = "",
+    specs = "boundaries",
+  },
+  {
+    name = "shutdown does not wait for the rest of a message",
+    file = "src/transfer.c",
+    from = [[    outcome = transfer_settle(c);
+    if (outcome == DONE) outcome]],
+    to = [[    outcome]],
+    specs = "boundaries",
+  },
+  {
+    name = "close speaks in the middle of a message",
+    file = "src/connection.c",
+    from = [[  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {]],
+    to = [[  if (c->ssl == NULL) {]],
+    specs = "boundaries",
+  },
+  -- What send tells.
+  {
+    name = "what was encrypted counts as sent",
+    file = "src/unsent.c",
+    from = [[  left = gone(c);
+  if (left < first) left = first;]],
+    to = [[  left = u->end;]],
+    specs = "sends",
+  },
+  {
+    name = "a message that is sent again goes twice",
+    file = "src/unsent.c",
+    from = [[
+  if (same && first == u->start) return (ptrdiff_t)first;
+]],
+    to = [[
+  if (same && first == u->start) return -1;
+]],
+    specs = "sends programs",
+  },
+  {
+    name = "the rest of a message goes twice",
+    file = "src/unsent.c",
+    from = [[
+  if (same && first == u->told) return (ptrdiff_t)first;
+]],
+    to = [[
+  if (same && first == u->told) return -1;
+]],
+    specs = "sends",
+  },
+  {
+    name = "another message passes for the rest of the first",
+    file = "src/unsent.c",
+    from = [[
+  if (memcmp(kept + u->told, text + first, overlap) == 0)]],
+    to = [[
+  if (overlap > 0)]],
+    specs = "sends",
+  },
+  -- What close lets arrive.
+  {
+    name = "close does not wait for what was sent",
+    file = "src/socket.c",
+    from = [[  if (waiting > 0 && left]],
+    to = [[  if (waiting < 0 && left]],
+    specs = "linger",
+  },
+  {
+    name = "close waits after a timeout",
+    file = "src/socket.c",
+    from = [[  if (!c->established || c->failed || c->late || c->unsent.kept
+      || c->queue.write_error]],
+    to = [[  if (!c->established || c->failed
+      || c->queue.write_error]],
+    specs = "linger",
+  },
+}
