@@ -58,7 +58,7 @@ unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4
 unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4
 unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
 AGAIN = @$(MAKE) --no-print-directory
-# V=1 shows the commands.
+# V=1 shows the commands, and of the tests each file and its time.
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
