@@ -1,4 +1,6 @@
 # make [all|demo|test|lint|doc|install|rocks|clean|deps|sanitize] [LUA=5.4]
+# make elsewhere SUITE=trixie [ARCH=i386] [LUA=5.4] [TARGET="demo test"|shell]
+#   [WHO=user] [FRESH=1]: on another Debian, as root; see .ci/elsewhere.
 #
 # LUA is 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
 # On a fresh Debian `make demo` and `make test` install what they need first;
@@ -209,5 +211,16 @@ rocks:
 	@$(DEPS) rocks $(LUA)
 	@sh spec/rocks.sh
 
+# The two commands on another Debian, made below build/elsewhere and kept.
+.PHONY: elsewhere elsewhere-clean
+elsewhere:
+	@LUA="$(LUA)" TARGET="$(TARGET)" WHO="$(WHO)" FRESH="$(FRESH)" V="$(V)" \
+	  SPECS="$(filter-out spec,$(SPECS))" ARGS="$(ARGS)" \
+	  sh .ci/elsewhere "$(SUITE)" "$(ARCH)"
+
+elsewhere-clean:
+	rm -rf --one-file-system build/elsewhere
+
+# Leaves the other systems: they take long to make.
 clean:
-	rm -rf build
+	rm -rf $(filter-out build/elsewhere,$(wildcard build/*))
