@@ -138,7 +138,7 @@ describe("examples/dynamic_certificates.lua", function()
   -- What openssl prints that asks for a name (nil: for none) and says "hello".
   local function ask(name)
     local argv = {"openssl", "s_client", "-connect", "127.0.0.1:" .. server.port, "-ign_eof",
-      "-CAfile", file "root.crt", "-verify_return_error"}
+      "-CAfile", file "root.crt", "-verify_return_error", "-nameopt", "oneline"}
     for _, word in ipairs(name and {"-servername", name, "-verify_hostname", name} or {"-noservername"}) do
       argv[#argv + 1] = word
     end

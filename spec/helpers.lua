@@ -182,7 +182,8 @@ function helpers.s_server(options)
   local name = options.cert or "rsa"
   local argv = {"openssl", "s_server",
     "-accept", (options.host or "127.0.0.1") .. ":0",
-    "-cert", helpers.file(name .. ".crt"), "-key", helpers.file(name .. ".key")}
+    "-cert", helpers.file(name .. ".crt"), "-key", helpers.file(name .. ".key"),
+    "-nameopt", "oneline"}
   if name == "chained" then
     append(argv, {"-cert_chain", helpers.file "intermediate.crt"})
   end
@@ -199,7 +200,8 @@ function helpers.s_client(port, options)
   options = options or {}
   local argv = {"openssl", "s_client", "-connect", "127.0.0.1:" .. port,
     "-servername", "localhost", "-verify_hostname", "localhost",
-    "-verify_return_error", "-CAfile", helpers.file "root.crt"}
+    "-verify_return_error", "-CAfile", helpers.file "root.crt",
+    "-nameopt", "oneline"}
   return helpers.spawn(append(argv, options.arguments),
     {input = options.input or true, env = options.env,
       timeout = options.timeout})

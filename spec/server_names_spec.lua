@@ -278,7 +278,7 @@ describe("server_names, of another client,", function()
   -- The certificate's subject that a client gets with -servername `name`.
   local function ask(name)
     local peer = helpers.spawn({"openssl", "s_client", "-connect",
-      "127.0.0.1:" .. port, "-servername", name}, {input = ""})
+      "127.0.0.1:" .. port, "-servername", name, "-nameopt", "oneline"}, {input = ""})
     local conn = assert(listener:accept())
     conn:close()
     peer:wait()

@@ -44,6 +44,37 @@ local function authority(subject, key)
   return name
 end
 
+-- The file of a certificate of the same key and name as the authority
+-- `name`, which ended in 2021. By `openssl ca`: `x509 -days -1` is refused
+-- from OpenSSL 3.4 on, `-not_after` unknown before.
+local function expired_twin(name, subject)
+  local directory = helpers.temp_name()
+  run {"mkdir", directory}
+  local csr, database = directory .. "/csr", directory .. "/database"
+  assert(io.open(database, "w")):close()
+  openssl("req", "-new", "-key", name .. ".key", "-subj", subject, "-out", csr)
+  local config = helpers.temp_file(([[
+[ca]
+default_ca = dated
+[dated]
+database = %s
+new_certs_dir = %s
+rand_serial = yes
+default_md = default
+policy = any
+x509_extensions = authority
+[any]
+commonName = supplied
+[authority]
+basicConstraints = CA:TRUE
+subjectKeyIdentifier = hash
+]]):format(database, directory))
+  openssl("ca", "-config", config, "-batch", "-notext", "-selfsign", "-keyfile",
+    name .. ".key", "-in", csr, "-startdate", "20200101000000Z", "-enddate",
+    "20210101000000Z", "-out", directory .. "/crt")
+  return directory .. "/crt"
+end
+
 -- A certificate and its key in one file, issued by an authority.
 local function issue(issuer)
   local name = helpers.temp_name()
@@ -153,12 +184,7 @@ describe("system trust", function()
 
   it("finds the renewed authority beside the expired one", function()
     local renewed = authority "/CN=Renewed"
-    local expired = helpers.temp_name()
-    openssl("req", "-new", "-key", renewed .. ".key", "-subj", "/CN=Renewed",
-      "-out", expired .. ".csr")
-    openssl("x509", "-req", "-in", expired .. ".csr", "-signkey",
-      renewed .. ".key", "-days", "-1", "-out", expired, "-extfile",
-      helpers.temp_file "basicConstraints=CA:TRUE\nsubjectKeyIdentifier=hash\n")
+    local expired = expired_twin(renewed, "/CN=Renewed")
     local cert = issue(renewed)
     for _, sources in ipairs {
       {file = renewed .. ".crt", directory = hashed(expired)},
