@@ -3,7 +3,8 @@
 ** OpenSSL without stacks to switch, a look at session id contexts.
 ** spec/resuming.lua builds it and preloads it.
 **
-** LUASSL_CLOCK: a file with the seconds by which time(2) is ahead.
+** LUASSL_CLOCK: a file with the seconds by which time(2) is ahead, and
+** gettimeofday(2), which OpenSSL asks from 3.2 on.
 ** LUASSL_NO_ASYNC: set: ASYNC_is_capable(3) says no, and no job starts.
 ** LUASSL_IDS: a file that gets each session id context, a line of hex.
 */
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <openssl/async.h>
@@ -23,7 +25,7 @@ static void find (const char *name, void *function) {
   memcpy(function, &symbol, sizeof(symbol));  /* ISO C has no such cast */
 }
 
-time_t time (time_t *result) {
+static struct timespec ahead (void) {
   const char *name = getenv("LUASSL_CLOCK");
   FILE *file = name != NULL ? fopen(name, "r") : NULL;
   struct timespec now;
@@ -34,8 +36,21 @@ time_t time (time_t *result) {
       now.tv_sec += strtol(line, NULL, 10);
     fclose(file);
   }
+  return now;
+}
+
+time_t time (time_t *result) {
+  struct timespec now = ahead();
   if (result != NULL) *result = now.tv_sec;
   return now.tv_sec;
+}
+
+int gettimeofday (struct timeval *result, void *zone) {
+  struct timespec now = ahead();
+  (void)zone;
+  result->tv_sec = now.tv_sec;
+  result->tv_usec = (suseconds_t)(now.tv_nsec / 1000);
+  return 0;
 }
 
 int ASYNC_is_capable (void) {
