@@ -98,11 +98,14 @@ local function drive(pair, operation)
   end
 end
 
+-- Reads on behind what came before a timeout, wherever the bytes were cut:
+-- "*a" whose last part came before the end is all there is.
 local function receive(pair, side, pattern)
   local partial = ""
   return drive(pair, function()
     local data, err, rest = pair[side]:receive(pattern, partial)
     partial = rest or partial
+    if err == "closed" and pattern == "*a" and partial ~= "" then return partial end
     return data, err, rest
   end)
 end
@@ -369,7 +372,7 @@ for _, transport in ipairs(transports) do
         pair.client:send("line\npart")
         pair.client:close()
         assert.equal("line", (receive(pair, "server")))
-        local data, err, partial = drive(pair, function() return pair.server:receive() end)
+        local data, err, partial = receive(pair, "server")
         assert.is_nil(data)
         assert.equal("closed", err)
         assert.equal("part", partial)
