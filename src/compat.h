@@ -19,11 +19,11 @@
 #if LUA_VERSION_NUM == 501  /* LuaJIT too */
 #define compat_setuservalue(L, i)  ((void)lua_setfenv(L, i))
 #define compat_getuservalue(L, i)  lua_getfenv(L, i)
-#define compat_rawlen(L, i)        lua_objlen(L, i)
+#define compat_rawlen(L, i)        ((size_t)lua_objlen(L, i))
 #else
 #define compat_setuservalue(L, i)  ((void)lua_setuservalue(L, i))
 #define compat_getuservalue(L, i)  ((void)lua_getuservalue(L, i))
-#define compat_rawlen(L, i)        lua_rawlen(L, i)
+#define compat_rawlen(L, i)        ((size_t)lua_rawlen(L, i))
 #endif
 
 /* 1: C functions can go on behind a call that yielded. */

@@ -24,6 +24,7 @@ How SSLSocket and SSLObject carry application data.
 */
 
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
+#define FAR ((size_t)-1 / 4)  /* behind any string; a lua_Integer too */
 
 typedef enum PatternKind { COUNT, LINE, ALL } PatternKind;
 
@@ -116,7 +117,7 @@ static void count_pattern (lua_State *L, int index, Pattern *p) {
   lua_Number n = lua_tonumber(L, index);
   luaL_argcheck(L, n >= 0, index, "invalid receive pattern");
   p->kind = COUNT;
-  p->count = n < (lua_Number)((size_t)-1 / 4) ? (size_t)n : (size_t)-1 / 4;
+  p->count = n < (lua_Number)FAR ? (size_t)n : FAR;
 }
 
 /* No number begins as the names do: they are not tried as one. */
@@ -306,7 +307,7 @@ static int transfer_read (lua_State *L, Connection *c) {
   outcome = gather(c, &p);
   if (outcome != DONE) return connection_push(L, c, outcome, "read", 1);
   length = bytes_length(&c->plain);
-  if ((size_t)nbytes < length) length = (size_t)nbytes;
+  if (nbytes < (lua_Integer)length) length = (size_t)nbytes;
   push_plain(L, c, &p, length, length);
   lua_pushnil(L);
   return 2;
@@ -427,7 +428,7 @@ static void check_slice (lua_State *L, Sending *s) {
   first = position(L, 3, size, 1);
   last = position(L, 4, size, -1);
   if (!(first >= 1)) first = 1;
-  if (first > 1e15) first = 1e15;  /* far behind any string */
+  if (first > (lua_Number)FAR) first = (lua_Number)FAR;
   if (!(last <= (lua_Number)size)) last = (lua_Number)size;
   s->first = s->end = (size_t)(first - 1);
   if (first <= last) s->end = (size_t)last;

@@ -125,7 +125,7 @@ static int consult (Connection *c, SSL *ssl) {
     SSL_set_retry_verify(ssl);
     return 0;
   }
-  if (!(SSL_get_mode(ssl) & SSL_MODE_ASYNC)) {
+  if (!(SSL_get_mode(ssl) & (long)SSL_MODE_ASYNC)) {
     hooks_run_inside(c, AT_VERIFY);
     return 1;
   }
