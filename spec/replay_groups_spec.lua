@@ -128,7 +128,9 @@ describe("a HelloRetryRequest", function()
   end)
 end)
 
--- What openssl says about the handshake.
+-- What openssl says about the handshake; "Peer", from 3.2 on, for "Server".
+local TEMP_KEY = "[SP]%l+ Temp Key: "
+
 describe("openssl s_client sees the chosen context's", function()
   local function ask(far_context, version, arguments)
     local listener = assert(far_context:wrap_socket(
@@ -149,11 +151,11 @@ describe("openssl s_client sees the chosen context's", function()
       local names = {localhost = server {groups = "P-384"}}
       local output = ask(server {groups = "X25519:P-256",
         server_names = names}, version, {"-groups", "X25519:P-256:P-384"})
-      assert.matches("Server Temp Key: ECDH, s?e?c?p?P?%-?384", output)
+      assert.matches(TEMP_KEY .. "ECDH, s?e?c?p?P?%-?384", output)
       names.localhost = server {groups = "X25519"}
       output = ask(server {groups = "P-384", server_names = names}, version,
         {"-groups", "P-384:X25519"})
-      assert.matches("Server Temp Key: X25519", output, 1, true)
+      assert.matches(TEMP_KEY .. "X25519,", output)
     end)
 
     it("signature algorithms, " .. version, function()
