@@ -49,9 +49,13 @@ static int decoded_gc (lua_State *L) {
   return 0;
 }
 
-/* What OpenSSL had no memory for is not malformed. Its queue was empty. */
+/* What OpenSSL had no memory for is not malformed. Its queue was empty. From
+** 3.2 on a failed realloc says nothing: then the layer above begins the queue,
+** with the other layer's name for a reason. What is malformed has its own. */
 static void check_memory (lua_State *L) {
-  if (ERR_GET_REASON(ERR_peek_error()) != ERR_R_MALLOC_FAILURE) return;
+  int reason = ERR_GET_REASON(ERR_peek_error());
+  if (reason != ERR_R_MALLOC_FAILURE && reason != ERR_R_ASN1_LIB
+      && reason != ERR_R_CRYPTO_LIB) return;
   errors_clear();
   luaL_error(L, "not enough memory");
 }
