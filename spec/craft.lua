@@ -68,9 +68,9 @@ function craft.patched(options, old, new)
   assert(#old == #new)
   local _, pem = craft.certificate(options)
   local der = replace(mime.unb64((pem:match "\n(.-)%-")), old, new)
-  return combine("-----BEGIN CERTIFICATE-----\n"
-    .. mime.b64(der):gsub(("."):rep(64), "%0\n")
-    .. "\n-----END CERTIFICATE-----\n")
+  local text = mime.b64(der):gsub(("."):rep(64), "%0\n")
+  return combine("-----BEGIN CERTIFICATE-----\n" .. text:gsub("\n$", "")
+    .. "\n-----END CERTIFICATE-----\n")  -- no empty line, which OpenSSL refuses
 end
 
 return craft

@@ -395,6 +395,14 @@ describe("a bad file", function()
     local cut = helpers.temp_file(read "root.crt" .. read "rsa.crt":sub(1, -40))
     local err = refused {ca_certs = cut}
     assert.is_truthy(err:find "certificate 2 in .* is damaged")
+    -- OpenSSL itself says nothing of these.
+    for _, body in ipairs {"", "\n", "MIIB\n\n"} do
+      local path = helpers.temp_file("-----BEGIN CERTIFICATE-----\n" .. body
+        .. "-----END CERTIFICATE-----\n")
+      complains({ca_certs = path}, "pem", path, ("ca_certs: certificate 1 in %s "
+        .. "is damaged (there is nothing in it, or an empty line at its end)")
+        :format(path))
+    end
     local key = helpers.temp_file(read "rsa.key":sub(1, 400)
       .. "\n-----END PRIVATE KEY-----\n")
     complains({certfile = file "rsa.crt", keyfile = key}, "pem", key,

@@ -287,7 +287,8 @@ int material_read_certificates (lua_State *L, Material *m) {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
     return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,
-                name_of(m), reason != NULL ? reason : "no reason given");
+                name_of(m), reason != NULL ? reason :
+                "there is nothing in it, or an empty line at its end");
   }
   if (sk_X509_num(m->certificates) == 0)
     return fail_without(L, m, "certificate");
