@@ -147,7 +147,7 @@ static void head (unsigned char *out, int type, size_t size) {
   out[4] = (unsigned char)size;
 }
 
-static void put_number (unsigned char *out, unsigned long number) {
+static void put_number (unsigned char *out, unsigned long long number) {
   int i;
   for (i = 0; i < 8; i++) out[i] = (unsigned char)(number >> (56 - 8 * i));
 }
