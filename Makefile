@@ -212,11 +212,15 @@ rocks:
 	@sh spec/rocks.sh
 
 # The two commands on another Debian, made below build/elsewhere and kept.
-.PHONY: elsewhere elsewhere-clean
+# What the whole suite found there `make systems` puts into the README.
+.PHONY: elsewhere elsewhere-clean systems
 elsewhere:
 	@LUA="$(LUA)" TARGET="$(TARGET)" WHO="$(WHO)" FRESH="$(FRESH)" V="$(V)" \
 	  SPECS="$(filter-out spec,$(SPECS))" ARGS="$(ARGS)" \
 	  sh .ci/elsewhere "$(SUITE)" "$(ARCH)"
+
+systems:
+	@sh .ci/systems
 
 elsewhere-clean:
 	rm -rf --one-file-system build/elsewhere
