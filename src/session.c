@@ -132,12 +132,14 @@ STACK_OF(X509) *session_chain (const Connection *c) {
 
 /* ---- may it be offered? ---- */
 
+/* time(2) may be a tick behind the clock by which OpenSSL dates a session, and
+** so a second. */
 static int is_fit (SSL_SESSION *session, const unsigned char *binding) {
   Bound *b = bound_of(session);
   long age = (long)(time(NULL) - (time_t)SSL_SESSION_get_time(session));
   return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0
          && SSL_SESSION_is_resumable(session)
-         && age >= 0 && age < SSL_SESSION_get_timeout(session)
+         && age >= -1 && age < SSL_SESSION_get_timeout(session)
          && !has_expired(session, b);
 }
 

@@ -22,7 +22,7 @@ return {
     name = "a session is offered before its time",
     file = "src/session.c",
     from = [[
-         && age >= 0 && ]],
+         && age >= -1 && ]],
     to = [[
          && ]],
     specs = "session",
