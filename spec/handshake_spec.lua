@@ -12,7 +12,7 @@ describe("a handshake", function()
   -- would send what the kernel did not take.
   it("has not ended before its last flight has left", function()
     -- Noise: from OpenSSL 3.2 on certificates may be compressed (RFC 8879).
-    local noise = mime.b64(ssl.RAND_bytes(48000))
+    local noise = mime.b64(ssl.RAND_bytes(60000))
     local _, ballast = craft.certificate {
       arguments = {"-addext", "nsComment=" .. noise}}
     local chain = helpers.read_file(helpers.file "client.pem") .. ballast
@@ -23,6 +23,7 @@ describe("a handshake", function()
         ca_certs = helpers.file "root.crt"},
     }
     assert(client:setoption("send-buffer-size", 4096))
+    assert(server:setoption("recv-buffer-size", 4096))
     local deadline = socket.gettime() + helpers.patience
     local blocked, done, server_done = false, nil, nil
     while not done and socket.gettime() < deadline do
