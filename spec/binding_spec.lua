@@ -247,8 +247,9 @@ describe("a session of a socket is not offered", function()
 
   local function check(options, other_address, other_port)
     local context, far_context = client {check_hostname = false}, server()
-    local port, session, reused = connect(context, far_context, "127.0.0.1", 0,
-      options)
+    -- To listen on it again, nobody else may come upon it meanwhile.
+    local port, session, reused = connect(context, far_context, "127.0.0.1",
+      helpers.free_port(), options)
     assert.is_false(reused)
     options.session = session
     port, session, reused = connect(context, far_context, "127.0.0.1", port,
