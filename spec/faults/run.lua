@@ -55,8 +55,10 @@ local PKI = root .. "/pki"
 -- A copy of the tree with what was built, so that one file compiles anew.
 local function copy_tree(name)
   local directory = root .. "/" .. name
-  assert(shell(("mkdir %s && cp -a Makefile .busted .ci src lua spec examples build README.md %s && echo done")
-    :format(directory, directory)) == "done")
+  -- Of build/ this Lua's part: other systems may be there, whole.
+  assert(shell(("mkdir -p %s/build && cp -a Makefile .busted .ci src lua spec examples README.md %s"
+    .. " && cp -a '%s' %s/build && echo done")
+    :format(directory, directory, os.getenv "LUASSL_BUILD", directory)) == "done")
   return directory
 end
 
