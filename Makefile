@@ -64,8 +64,9 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc dynamic faults growth install interop interop-small leaks lint oom programs sanitize sanitized test \
-  witnesses
+.PHONY: all clean demo deps doc dynamic faults growth install interop \
+  interop-small leaks lint oom programs sanitize sanitized test \
+  test-core witnesses
 .DELETE_ON_ERROR:
 
 all: $(MODULE)
@@ -112,6 +113,16 @@ test:
 	@$(DEPS) test $(LUA)
 	$(AGAIN) all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+
+# What depends on the Lua: the C module's calls, and the Lua files. The rest is
+# the same on each.
+CORE = accept boundaries certificate close connection context differences \
+  equivalence errors halfway handshake hooks hooks_abandoned hooks_answers \
+  hooks_choice hooks_errors hooks_lost options oom poll programs reentry \
+  reference registry replay sends server_names session shortcuts smoke socket \
+  stackless strings takeover unix unwrap user_errors versions wrap_socket yield
+test-core:
+	$(AGAIN) test SPECS="$(CORE:%=spec/%_spec.lua)"
 
 # The table of peers; `make interop` also writes it into README.md.
 interop:
