@@ -1,11 +1,14 @@
 /*
 ** preload.c -- what specs pretend to a process of their own: another time, an
-** OpenSSL without stacks to switch, a look at session id contexts.
+** OpenSSL without stacks to switch, an older one, a look at session id
+** contexts.
 ** spec/resuming.lua builds it and preloads it.
 **
 ** LUASSL_CLOCK: a file with the seconds by which time(2) is ahead, and
 ** gettimeofday(2), which OpenSSL asks from 3.2 on.
 ** LUASSL_NO_ASYNC: set: ASYNC_is_capable(3) says no, and no job starts.
+** LUASSL_NO_RETRY: set: SSL_set_retry_verify(3) answers 0.
+** LUASSL_VERSION: what OpenSSL_version_num(3) answers, in hexadecimal digits.
 ** LUASSL_IDS: a file that gets each session id context, a line of hex.
 */
 
@@ -68,6 +71,22 @@ int ASYNC_start_job (ASYNC_JOB **job, ASYNC_WAIT_CTX *wait, int *result,
   find("ASYNC_start_job", &real);
   return real == NULL ? ASYNC_ERR : real(job, wait, result, function, data,
                                          size);
+}
+
+long SSL_ctrl (SSL *ssl, int command, long number, void *pointer) {
+  long (*real) (SSL *, int, long, void *);
+  if (command == SSL_CTRL_SET_RETRY_VERIFY && getenv("LUASSL_NO_RETRY") != NULL)
+    return 0;
+  find("SSL_ctrl", &real);
+  return real == NULL ? 0 : real(ssl, command, number, pointer);
+}
+
+unsigned long OpenSSL_version_num (void) {
+  const char *version = getenv("LUASSL_VERSION");
+  unsigned long (*real) (void);
+  if (version != NULL) return strtoul(version, NULL, 16);
+  find("OpenSSL_version_num", &real);
+  return real == NULL ? 0 : real();
 }
 
 int SSL_set_session_id_context (SSL *ssl, const unsigned char *id,

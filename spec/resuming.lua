@@ -179,8 +179,8 @@ local function run(...)
   assert(peer:wait(60) == 0, peer:output())
 end
 
--- spec/preload.c, built once.
-local function preloaded()
+--- The path of spec/preload.c's library, built once.
+function resuming.preloaded()
   if preload then return preload end
   local path = helpers.temp_name() .. ".so"
   run(os.getenv "CC" or "cc", "-shared", "-fPIC", "-o", path,
@@ -213,7 +213,7 @@ function resuming.elsewhere(code, env)
   run("mkdir", scratch)
   local peer = helpers.spawn(
     {helpers.interpreter, helpers.temp_file(PROLOGUE .. code)},
-    {env = merge(env, {LD_PRELOAD = preloaded(), LUASSL_TMP = scratch,
+    {env = merge(env, {LD_PRELOAD = resuming.preloaded(), LUASSL_TMP = scratch,
       LUASSL_CLOCK = helpers.temp_file "0\n"})})
   local status = peer:wait()
   assert(status == 0, peer:output())

@@ -184,3 +184,18 @@ describe("on_verify without stacks", function()
     assert.equal("asking\ntrue\n", output)
   end)
 end)
+
+-- An OpenSSL may know how to do a client's verification again and not do it.
+describe("a client's on_verify that cannot be waited for", function()
+  it("is not asked, and the handshake is refused", function()
+    local output = resuming.elsewhere([[
+      local asked = 0
+      local near = resuming.client({on_verify = function() asked = asked + 1 end})
+        :wrap_object {server_hostname = "localhost"}
+      local far = resuming.server():wrap_object()
+      local done, err, other = helpers.handshake(near, far)
+      print(done, err.kind, other.alert, asked)
+    ]], {LUASSL_NO_RETRY = "1"})
+    assert.equal("nil\tverification\tinternal_error\t0\n", output)
+  end)
+end)

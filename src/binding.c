@@ -97,17 +97,20 @@ static int add_certificate (EVP_MD_CTX *md, X509 *x509) {
 }
 
 static int add_certificates (EVP_MD_CTX *md, SSL_CTX *ctx, int anchors) {
-  const STACK_OF(X509_OBJECT) *objects;
-  int i;
+  X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+  STACK_OF(X509_OBJECT) *objects;
+  int i, done;
   if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
     return 0;
   if (!anchors) return 1;
-  objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
-  for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+  objects = compat_objects_take(store);
+  done = objects != NULL;
+  for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {
     X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
-    if (!add_anchor(md, X509_OBJECT_get0_X509(object))) return 0;
+    done = add_anchor(md, X509_OBJECT_get0_X509(object));
   }
-  return 1;
+  compat_objects_leave(store, objects);
+  return done;
 }
 
 static int add_text (EVP_MD_CTX *md, const char *name, const char *text) {

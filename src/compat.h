@@ -1,16 +1,58 @@
 /*
-** compat.h -- the only file that tests Lua and OpenSSL versions.
+** compat.h -- the only file that tests Lua and OpenSSL versions. With
+** COMPAT_WITHOUT_LUA defined it is about OpenSSL alone.
 */
 #ifndef LUASSL_COMPAT_H
 #define LUASSL_COMPAT_H
 
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+/* SSL_set_retry_verify(3) came with it; core.c asks the library that runs. */
+#define COMPAT_OPENSSL_LEAST 0x30000020L
+#define COMPAT_OPENSSL_LEAST_TEXT "3.0.2"
+
+#if OPENSSL_VERSION_NUMBER < COMPAT_OPENSSL_LEAST
+#error "LuaSSL needs OpenSSL 3.0.2 or newer"
+#endif
+
+/* OpenSSL 3.4 deprecates the long. */
+#if OPENSSL_VERSION_PREREQ(3, 3)
+#define compat_session_time(session)  SSL_SESSION_get_time_ex(session)
+#else
+#define compat_session_time(session) \
+  ((time_t)SSL_SESSION_get_time(session))
+#endif
+
+/* CompatIssued: the certificate whose issuer a store is asked for.
+** compat_in_date: 1 if it is valid at the time that `param` names, or now.
+** compat_hello_is_v2: 1 if the ClientHello is written as SSLv2 had it.
+** compat_objects_take: what a store has in memory; NULL without memory. To be
+** given back with `leave`: before 4.0 the store is locked until then. */
+#if OPENSSL_VERSION_MAJOR >= 4
+typedef const X509 CompatIssued;
+#define compat_in_date(param, x509) \
+  (X509_check_certificate_times(param, x509, NULL) == 1)
+#define compat_hello_is_v2(ssl)  ((void)(ssl), 0)
+#define compat_objects_take(store)  X509_STORE_get1_objects(store)
+#define compat_objects_leave(store, objects) \
+  ((void)(store), sk_X509_OBJECT_pop_free(objects, X509_OBJECT_free))
+#else
+typedef X509 CompatIssued;
+#define compat_in_date(param, x509) \
+  (X509_cmp_timeframe(param, X509_get0_notBefore(x509), \
+                      X509_get0_notAfter(x509)) == 0)
+#define compat_hello_is_v2(ssl)  SSL_client_hello_isv2(ssl)
+#define compat_objects_take(store) \
+  (X509_STORE_lock(store) ? X509_STORE_get0_objects(store) : NULL)
+#define compat_objects_leave(store, objects) \
+  ((void)((objects) != NULL && X509_STORE_unlock(store)))
+#endif
+
+#ifndef COMPAT_WITHOUT_LUA
+
 #include <lua.h>
 #include <lauxlib.h>
-#include <openssl/opensslv.h>
-
-#if OPENSSL_VERSION_NUMBER < 0x30000000L
-#error "LuaSSL needs OpenSSL 3.0 or newer"
-#endif
 
 #if LUA_VERSION_NUM < 501
 #error "LuaSSL needs Lua 5.1 or newer"
@@ -58,5 +100,7 @@ void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup);
 void compat_newtype (lua_State *L, const char *name);
 
 #pragma GCC visibility pop
+
+#endif
 
 #endif

@@ -33,8 +33,13 @@
 
 static char opened;  /* registry key: the module's table */
 
-/* A host may have linked an OpenSSL of its own that captures our symbols. */
+/* A host may have linked an OpenSSL of its own that captures our symbols; and
+** the system's may be older than the one LuaSSL was built with. */
 static void check_openssl (lua_State *L) {
+  if (OpenSSL_version_num() < COMPAT_OPENSSL_LEAST)
+    luaL_error(L, "LuaSSL needs OpenSSL " COMPAT_OPENSSL_LEAST_TEXT
+               " or newer, but this process runs %s",
+               OpenSSL_version(OPENSSL_VERSION));
   if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR)
     luaL_error(L, "LuaSSL was built for OpenSSL %d, but this process runs %s: "
                "build LuaSSL against that one",

@@ -75,7 +75,7 @@ Hello *hello_take (SSL *ssl) {
                        2, &protocols);
   size_t b = extension(ssl, TLSEXT_TYPE_supported_versions, 1, &versions);
   size_t c = extension(ssl, TLSEXT_TYPE_signature_algorithms, 2, &schemes);
-  size_t d = SSL_client_hello_isv2(ssl) ? 0  /* written otherwise there */
+  size_t d = compat_hello_is_v2(ssl) ? 0  /* written otherwise there */
              : SSL_client_hello_get0_ciphers(ssl, &ciphers);
   size_t used = 0;
   Hello *h = OPENSSL_zalloc(sizeof(*h) + a + b + c + d);

@@ -122,7 +122,8 @@ int session_expired (const Connection *c) {
   Bound *b = bound_of(session);
   X509 *leaf = SSL_SESSION_get0_peer(session);
   if (b != NULL) return has_expired(session, b);
-  return leaf != NULL && X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0;
+  return leaf != NULL
+         && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), time(NULL)) <= 0;
 }
 
 STACK_OF(X509) *session_chain (const Connection *c) {
@@ -136,7 +137,7 @@ STACK_OF(X509) *session_chain (const Connection *c) {
 ** so a second. */
 static int is_fit (SSL_SESSION *session, const unsigned char *binding) {
   Bound *b = bound_of(session);
-  long age = (long)(time(NULL) - (time_t)SSL_SESSION_get_time(session));
+  long age = (long)(time(NULL) - compat_session_time(session));
   return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0
          && SSL_SESSION_is_resumable(session)
          && age >= -1 && age < SSL_SESSION_get_timeout(session)

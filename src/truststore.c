@@ -25,6 +25,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "compat.h"
 #include "stamp.h"
 #include "truststore.h"
 
@@ -171,13 +172,13 @@ static int fill (X509_LOOKUP *lookup) {
 /* The certificate of that name in the store's memory, borrowed from the
 ** store, which never gives one up; or NULL. */
 static X509 *remembered (X509_STORE *store, const X509_NAME *name) {
+  STACK_OF(X509_OBJECT) *objects = compat_objects_take(store);
   X509_OBJECT *object;
   X509 *x509 = NULL;
-  if (!X509_STORE_lock(store)) return NULL;
-  object = X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store),
-                                           X509_LU_X509, name);
+  if (objects == NULL) return NULL;
+  object = X509_OBJECT_retrieve_by_subject(objects, X509_LU_X509, name);
   if (object != NULL) x509 = X509_OBJECT_get0_X509(object);
-  X509_STORE_unlock(store);
+  compat_objects_leave(store, objects);
   return x509;
 }
 
@@ -230,13 +231,12 @@ static int gather (X509_STORE *store, const X509_NAME *name) {
   return 1;
 }
 
-static int on_issuer (X509 **issuer, X509_STORE_CTX *ctx, X509 *x509) {
+static int on_issuer (X509 **issuer, X509_STORE_CTX *ctx,
+                      CompatIssued *x509) {
   const X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
   int found = X509_STORE_CTX_get1_issuer(issuer, ctx, x509);
   if (found < 0) return found;
-  if (found > 0 && X509_cmp_timeframe(param, X509_get0_notBefore(*issuer),
-                                      X509_get0_notAfter(*issuer)) == 0)
-    return found;
+  if (found > 0 && compat_in_date(param, *issuer)) return found;
   if (!gather(X509_STORE_CTX_get0_store(ctx), X509_get_issuer_name(x509)))
     return found;
   if (found > 0) X509_free(*issuer);

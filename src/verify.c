@@ -118,11 +118,11 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 
 /* Waits for the hook; 1: it has answered. A server's handshake waits on a
 ** stack of its own (ASYNC_start_job(3)), a client's is done again from the
-** verification on. Where there are no such stacks the hook runs here. */
+** verification on. Where there are no such stacks the hook runs here; a client
+** that cannot wait is refused. */
 static int consult (Connection *c, SSL *ssl) {
-  if (!c->policy.server_side) {
+  if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {
     c->hook.point = AT_VERIFY;
-    SSL_set_retry_verify(ssl);
     return 0;
   }
   if (!(SSL_get_mode(ssl) & (long)SSL_MODE_ASYNC)) {
