@@ -384,6 +384,17 @@ function lives.load()
   must(again(made.wrap_object, made))
 end
 
+-- What OpenSSL can is not told wrong: without memory nothing is told.
+function lives.features()
+  local find = require "luassl.core".features
+  local told, found = pcall(again, find)
+  if not told then
+    if failing == "OpenSSL" and spare(string.find, found, "no memory", 1, true) then error(ended, 0) end
+    error(found, 0)
+  end
+  same("features", found)
+end
+
 local swept = {}
 
 for name, life in pairs(lives) do

@@ -12,7 +12,7 @@ if built then built:close() end
 
 describe("without memory for one allocation", function()
   for _, life in ipairs(built and {"abandoned_hooks", "accepted", "connect",
-    "contexts", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
+    "contexts", "features", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
     "object", "pins", "refused_object", "refused_socket", "sessions",
     "sessions_1_2", "socket", "truncated_object", "unwrap"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()

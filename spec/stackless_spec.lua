@@ -185,6 +185,12 @@ describe("on_verify without stacks", function()
   end)
 end)
 
+describe("ssl.HAS without stacks", function()
+  it("tells so", function()
+    assert.equal("false\ttrue\n", run "print(ssl.HAS.ASYNC, ssl.HAS.SNI)")
+  end)
+end)
+
 -- An OpenSSL may know how to do a client's verification again and not do it.
 describe("a client's on_verify that cannot be waited for", function()
   it("is not asked, and the handshake is refused", function()

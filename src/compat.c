@@ -1,5 +1,5 @@
 /*
-** compat.c -- what some of the supported Luas lack.
+** compat.c -- what some of the supported Luas and OpenSSLs lack.
 ** Names are our own: LuaJIT defines some of Lua 5.2's although its
 ** LUA_VERSION_NUM is 501.
 */
@@ -96,4 +96,26 @@ void compat_newtype (lua_State *L, const char *name) {
   lua_newtable(L);
   lua_pushvalue(L, -1);
   lua_setfield(L, -3, "__index");
+}
+
+int compat_compresses_certificates (SSL_CTX *ctx) {
+#if COMPAT_CERTIFICATE_TYPES
+  int algorithms[] = {
+    TLSEXT_comp_cert_zlib, TLSEXT_comp_cert_brotli, TLSEXT_comp_cert_zstd
+  };
+  return SSL_CTX_set1_cert_comp_preference(ctx, algorithms, 3) == 1;
+#else
+  (void)ctx;
+  return 0;
+#endif
+}
+
+int compat_takes_raw_keys (SSL_CTX *ctx) {
+#if COMPAT_CERTIFICATE_TYPES
+  static const unsigned char types[] = {TLSEXT_cert_type_rpk};
+  return SSL_CTX_set1_server_cert_type(ctx, types, sizeof(types)) == 1;
+#else
+  (void)ctx;
+  return 0;
+#endif
 }

@@ -16,6 +16,9 @@
 #error "LuaSSL needs OpenSSL 3.0.2 or newer"
 #endif
 
+/* 1: RFC 7250 and RFC 8879 in the headers. */
+#define COMPAT_CERTIFICATE_TYPES OPENSSL_VERSION_PREREQ(3, 2)
+
 /* OpenSSL 3.4 deprecates the long. */
 #if OPENSSL_VERSION_PREREQ(3, 3)
 #define compat_session_time(session)  SSL_SESSION_get_time_ex(session)
@@ -48,6 +51,15 @@ typedef X509 CompatIssued;
 #define compat_objects_leave(store, objects) \
   ((void)((objects) != NULL && X509_STORE_unlock(store)))
 #endif
+
+#pragma GCC visibility push(hidden)
+
+/* 1: the context can be told to compress certificates (RFC 8879), to take
+** public keys without certificates (RFC 7250): OpenSSL 3.2, if built so. */
+int compat_compresses_certificates (SSL_CTX *ctx);
+int compat_takes_raw_keys (SSL_CTX *ctx);
+
+#pragma GCC visibility pop
 
 #ifndef COMPAT_WITHOUT_LUA
 

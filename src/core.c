@@ -22,6 +22,7 @@
 #include "context.h"
 #include "hooks.h"
 #include "errors.h"
+#include "features.h"
 #include "object.h"
 #include "quote.h"
 #include "readiness.h"
@@ -149,6 +150,7 @@ static void push_digest (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
+  {"features", features_find},
   {"hides", core_hides},
   {"publish", core_publish},
   {"stamp", core_stamp},

@@ -9,6 +9,7 @@ local certificates = require "luassl.certificates"
 local constants = require "luassl.constants"
 local contexts = require "luassl.contexts"
 local errors = require "luassl.errors"
+local features = require "luassl.features"
 local handshake = require "luassl.handshake"
 local poll = require "luassl.poll"
 local socket = require "luassl.socket"
@@ -76,6 +77,7 @@ end
 
 ssl.SSLContext = core.context.new
 ssl.poll = poll
+ssl.HAS = features
 ssl.ACCEPT_UNVERIFIED = handshake.ACCEPT_UNVERIFIED
 
 -- The reference's context.
