@@ -1,4 +1,4 @@
--- What every Lua from 5.1 to 5.4 has, and what code that serves them all may
+-- What every Lua from 5.1 to 5.5 has, and what code that serves them all may
 -- ask for.
 std = "min"
 max_line_length = 120

@@ -2,7 +2,7 @@
 # make elsewhere SUITE=trixie [ARCH=i386] [LUA=5.4] [TARGET="demo test"|shell]
 #   [WHO=user] [FRESH=1]: on another Debian, as root; see .ci/elsewhere.
 #
-# LUA is 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
+# LUA is 5.5, 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
 # On a fresh Debian `make demo` and `make test` install what they need first;
 # elsewhere set what differs: CC, CFLAGS, LDFLAGS, OPENSSL_DIR, LUA_INCDIR,
 # INTERPRETER, PREFIX, DESTDIR, INST_LUADIR, INST_LIBDIR. DEPS=: installs
@@ -56,9 +56,9 @@ SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
 export LUA_CPATH = $(abspath $(BUILD))/?.so;;
 export LUASSL_BUILD = $(abspath $(BUILD))
-unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4
-unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4
-unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4 LUA_INIT_5_5
+unexport LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_PATH_5_5
+unexport LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4 LUA_CPATH_5_5
 AGAIN = @$(MAKE) --no-print-directory
 # V=1 shows the commands, and of the tests each file and its time.
 SAY = $(if $(V),@:,@echo)

@@ -147,9 +147,9 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
         assert.equal("", pair:records())
       end)
 
-      it("is what a variable's end does in Lua 5.4", function()
+      it("is what a variable's end does since Lua 5.4", function()
         local conn = open()
-        if _VERSION ~= "Lua 5.4" then return end  -- no such variables
+        if not coroutine.close then return end  -- no such variables
         local use = assert(load [[
           local conn = ...
           do

@@ -1,5 +1,6 @@
 -- Handshakes with every hook, each of which yields, under a collector that
 -- runs all the time: nothing may grow. Arguments: how many (10000).
+local collector = require "spec.collector"
 local helpers = require "spec.helpers"
 local ssl = require "luassl"
 
@@ -8,8 +9,7 @@ local ROUNDS = tonumber(... or nil) or 10000
 local WARM_UP = math.ceil(ROUNDS / 5)
 local MOST = 1024  -- KiB that memory may grow by: the allocator's own noise
 
-collectgarbage("setpause", 100)
-collectgarbage("setstepmul", 10000)
+collector.set(100, 10000)
 
 local calls = 0
 

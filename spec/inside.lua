@@ -1,5 +1,7 @@
 --- Finalizers at a chosen moment: inside of a call, wherever it makes Lua
 -- allocate.
+local collector = require "spec.collector"
+
 local inside = {}
 
 local newproxy = rawget(_G, "newproxy")  -- before Lua 5.2
@@ -14,9 +16,7 @@ end
 
 --- From now on each allocation may be the one that collects all there is.
 function inside.collect_at_once()
-  if _VERSION == "Lua 5.4" then return collectgarbage("incremental", 100, 1000, 40) end
-  collectgarbage("setpause", 100)
-  collectgarbage("setstepmul", 1000000)
+  collector.collect_at_once(100)
 end
 
 --- Calls `call`, whose first allocation has `finalizer` run. Answers what the

@@ -449,9 +449,7 @@ describe("a finalizer that goes on with a handshake which is about to ask", func
 
     -- Each step of the collector is a whole cycle.
     local function harsh()
-      if _VERSION == "Lua 5.4" then collectgarbage("incremental", 0, 0, 60) end
-      collectgarbage("setpause", 0)
-      if _VERSION ~= "Lua 5.4" then collectgarbage("setstepmul", 1000000) end
+      require "spec.collector".collect_at_once(0)
       collectgarbage()  -- from here on
     end
 

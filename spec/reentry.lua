@@ -3,6 +3,7 @@
 -- spec/reentry_spec.lua runs them all; each is silent when it is right.
 local ssl = require "luassl"
 local errors = require "luassl.errors"
+local collector = require "spec.collector"
 local inside = require "spec.inside"
 local life = require "spec.life"
 
@@ -158,8 +159,7 @@ function cases.owner()
     local proxy = inside.on_collection(function() tls:close() end)
     return setmetatable({tls = tls, proxy = proxy}, Owner)
   end
-  collectgarbage("setpause", 50)
-  collectgarbage("setstepmul", 400)
+  collector.set(50, 400)
   for i = 1, 5000 do
     local done, err = new():run()
     assert(done == nil)

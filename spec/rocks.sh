@@ -7,6 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 home=$(pwd -P)
 luas="5.1 5.2 5.3 5.4"
+! command -v lua5.5 >/dev/null || luas="$luas 5.5"
 version=0.1.0
 scratch=$(cd "$(mktemp -d)" && pwd -P)
 server=
@@ -16,7 +17,7 @@ trap 'exit 130' HUP INT TERM
 # LuaRocks with no configuration of the user's, no server of the world's, and
 # no path to this checkout.
 unset LUA_PATH LUA_CPATH LUASSL_BUILD
-for lua in $luas; do
+for lua in $luas 5.5; do
   suffix=$(echo "$lua" | tr . _)
   unset "LUA_PATH_$suffix" "LUA_CPATH_$suffix" "LUAROCKS_CONFIG_$suffix"
 done

@@ -1,6 +1,7 @@
 -- What is done in a shorter way when it can be: the long way's answers come
 -- out of it all the same.
 local socket = require "socket"
+local collector = require "spec.collector"
 local helpers = require "spec.helpers"
 local wire = require "spec.wire"
 
@@ -80,9 +81,9 @@ describe("a line at hand", function()
       if proxy then getmetatable(proxy(true)).__gc = hear
       else setmetatable({}, {__gc = hear}) end
     end
-    collectgarbage("setpause", 1)
+    collector.set(1, 200)
     repeat until not hear()
-    collectgarbage("setpause", 200)
+    collector.reset()
     collectgarbage()
     collectgarbage()
     for _, line in ipairs(heard) do assert.equal(text, line) end

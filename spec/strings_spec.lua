@@ -13,8 +13,11 @@ local LUA = jit and "LuaJIT" or _VERSION
 -- Where a library function insists on a string, by Lua.
 local NOT_5_1 = {["Lua 5.1"] = true}
 local NOT_5_1_5_2 = {["Lua 5.1"] = true, ["Lua 5.2"] = true}
-local ONLY_JIT = {["Lua 5.1"] = true, ["Lua 5.2"] = true, ["Lua 5.3"] = true, ["Lua 5.4"] = true}
-local NOWHERE = {["Lua 5.1"] = true, ["Lua 5.2"] = true, ["Lua 5.3"] = true, ["Lua 5.4"] = true, LuaJIT = true}
+local ONLY_JIT = {
+  ["Lua 5.1"] = true, ["Lua 5.2"] = true, ["Lua 5.3"] = true, ["Lua 5.4"] = true, ["Lua 5.5"] = true,
+}
+local NOWHERE = {LuaJIT = true}
+for lua in pairs(ONLY_JIT) do NOWHERE[lua] = true end
 
 local function samples()
   local list = {}

@@ -4,6 +4,8 @@
 ** LUA_VERSION_NUM is 501.
 */
 
+#include <string.h>
+
 #include "compat.h"
 
 #define PREFIX "luassl."  /* of all our names in the registry */
@@ -75,6 +77,13 @@ void compat_newmetatable (lua_State *L, const char *name) {
   lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, LUA_REGISTRYINDEX, name);  /* the last that may fail */
+}
+
+int compat_caught_nil (lua_State *L, int index) {
+  const char *text = COMPAT_NIL_RAISED;
+  return lua_isnil(L, index)
+         || (text != NULL && lua_type(L, index) == LUA_TSTRING
+             && strcmp(lua_tostring(L, index), text) == 0);
 }
 
 void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup) {

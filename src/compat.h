@@ -80,6 +80,13 @@ int compat_takes_raw_keys (SSL_CTX *ctx);
 #define compat_rawlen(L, i)        ((size_t)lua_rawlen(L, i))
 #endif
 
+/* What is caught when nil was raised, where that is no nil. */
+#if LUA_VERSION_NUM >= 505
+#define COMPAT_NIL_RAISED "<no error object>"
+#else
+#define COMPAT_NIL_RAISED NULL
+#endif
+
 /* 1: C functions can go on behind a call that yielded. */
 #define COMPAT_CONTINUES (LUA_VERSION_NUM >= 503)
 
@@ -101,6 +108,9 @@ const char *compat_typename (const char *name);
 ** in __name: a new one, or what an earlier try to load this module left, which
 ** had no memory. Raises if it is somebody else's. [-0, +1, v] */
 void compat_newmetatable (lua_State *L, const char *name);
+
+/* 1: the value, which was caught, stands for a nil that was raised. */
+int compat_caught_nil (lua_State *L, int index);
 
 /* Sets functions in the table below the `nup` upvalues. [-nup, +0, m] */
 void compat_setfuncs (lua_State *L, const luaL_Reg *functions, int nup);

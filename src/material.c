@@ -336,7 +336,7 @@ static int call_password (lua_State *L, const Material *m) {
     return 1;
   }
   errors_clear();
-  if (lua_isnil(L, -1))
+  if (compat_caught_nil(L, -1))
     return fail(L, m, "passphrase", "the password function for %s raised nil",
                 name_of(m));
   lua_pushnil(L);

@@ -49,8 +49,11 @@ local function reason(name, value)
   return value
 end
 
+-- What is caught when nil is raised: a string in Lua 5.5.
+local NOTHING = select(2, pcall(error))
+
 local function raised(name, value)
-  if value == nil then return hook_error(name, "it raised nil") end
+  if value == nil or value == NOTHING then return hook_error(name, "it raised nil") end
   if CONDITIONS[value] then return hook_error(name, "it raised: " .. value, value) end
   if type(value) == "string" and (value:find "attempt to yield from outside a coroutine$"
     or value:find "attempt to yield across .*C%-call boundary$") then

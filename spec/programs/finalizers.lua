@@ -42,8 +42,8 @@ function acts.setoption(world, side)
   if side.conn.setoption then calls.perform(world, side, "setoption", "keepalive", true) end
 end
 
--- Lua 5.4 warns of it; before, it would be raised where the collector ran.
-local MAY_RAISE = _VERSION == "Lua 5.4"
+-- Lua 5.4 and later warn of it; before, it would be raised where the collector ran.
+local MAY_RAISE = rawget(_G, "warn") ~= nil
 
 function acts.raise()
   if MAY_RAISE then error "raised by a finalizer" end

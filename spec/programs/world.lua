@@ -2,6 +2,7 @@
 -- connections, the collector, the log, and which oracles complain.
 local socket = require "socket"
 local ssl = require "luassl"
+local collector = require "spec.collector"
 local helpers = require "spec.helpers"
 local inside = require "spec.inside"
 local model = require "spec.programs.model"
@@ -273,14 +274,11 @@ function World:set_collector()
   local setting = SETTINGS[name]
   if not setting then return end
   if _VERSION == "Lua 5.4" then return collectgarbage("incremental", setting[1], setting[2], 8) end
-  collectgarbage("setpause", setting[1])
-  collectgarbage("setstepmul", setting[2])
+  collector.set(setting[1], setting[2])
 end
 
 function World.reset_collector()
-  pcall(collectgarbage, "incremental")
-  collectgarbage("setpause", 200)
-  collectgarbage("setstepmul", 200)
+  collector.reset()
   collectgarbage "restart"
 end
 
