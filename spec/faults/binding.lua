@@ -34,8 +34,8 @@ digest("their side's own certificate", [[
     return 0;
 ]])
 digest("the trust anchors", [[
-  for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {]], [[
-  for (i = 0; i < 0 * sk_X509_OBJECT_num(objects); i++) {]])
+  for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {]], [[
+  for (i = 0; done && i < 0 * sk_X509_OBJECT_num(objects); i++) {]])
 digest("what the anchors are trusted for", [[
   size = i2d_X509_AUX(x509, &der);]], [[
   size = i2d_X509(x509, &der);]], "protections")

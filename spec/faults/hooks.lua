@@ -9,6 +9,14 @@ return {
     specs = "hooks_answers",
   },
   {
+    name = "a client goes on where its verification cannot wait",
+    file = "src/verify.c",
+    from = [[if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {]],
+    to = [[if (!c->policy.server_side) {
+    SSL_set_retry_verify(ssl);]],
+    specs = "stackless",
+  },
+  {
     name = "whatever on_verify returns accepts",
     file = "lua/luassl/handshake.lua",
     from = [[if not rawequal(value, ACCEPT_UNVERIFIED) then]],
