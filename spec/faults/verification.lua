@@ -243,11 +243,9 @@ return {
     name = "a server accepts when its on_verify has to wait",
     file = "src/verify.c",
     from = [[
-  if (!c->policy.server_side) {
-    c->hook.point]],
+  if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[
-  if (c != NULL) {
-    c->hook.point]],
+  if (SSL_set_retry_verify(ssl)) {]],
     specs = "security",
   },
   {
