@@ -151,7 +151,7 @@ sanitize:
 	$(AGAIN) programs SEEDS=81-200
 	$(AGAIN) leaks $(if $(filter 5.4,$(LUA)),oom)
 
-WATCHED = ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
+WATCHED = LUASSL_SPARSE=7 ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
   UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
   LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)"
 
