@@ -18,6 +18,11 @@ local KINDS = {"object", "socket"}
 local OUTER = {"line", "count", "part", "prefix", "read"}
 
 describe("a finalizer inside a call of the same connection", function()
+  if _VERSION == "Lua 5.2" then
+    pending "cannot be had at will: Lua 5.2 collects before a C function begins"
+    return
+  end
+
   for _, kind in ipairs(KINDS) do
     for _, outer in ipairs(OUTER) do
       it(("can do nothing, %s, %s"):format(outer, kind), function()

@@ -143,11 +143,12 @@ function calls.perform(world, side, name, ...)
   local in_c = IN_C[name] and calls.state(side) == "connected"
   local before = helpers.queue()
   side.calls = side.calls + 1
-  if in_c then side.on_stack = side.on_stack + 1 end
-  world:start_collector()
+  world:start_collector()  -- which may run finalizers itself, in Lua 5.1
+  local outer = side.running
+  if in_c then side.on_stack, side.running = side.on_stack + 1, method end
   local fine, first, second, third, fourth = protected(world, method, side.conn, ...)
+  if in_c then side.on_stack, side.running = side.on_stack - 1, outer end
   world:stop_collector()
-  if in_c then side.on_stack = side.on_stack - 1 end
   side.calls = side.calls - 1
   check_queue(world, name, before)
   if side.closing and side.on_stack == 0 and world.finalizing == 0 then

@@ -60,6 +60,30 @@ local PLAIN = {
 local ROUGH = {{3, "close"}, {2, "shutdown"}}
 for _, entry in ipairs(PLAIN) do ROUGH[#ROUGH + 1] = entry end
 
+-- The pcall of Lua 5.1 collects once more when the method has returned.
+local LATE = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+local function is_on_stack(method)
+  local level, info = 2, debug.getinfo(2, "f")
+  while info and info.func ~= method do
+    level = level + 1
+    info = debug.getinfo(level, "f")
+  end
+  return info ~= nil
+end
+
+-- Calls what a finalizer does, where no method is under way that has ended.
+local function protected(world, act, side, fact)
+  local counts = {}
+  for i, one in ipairs(world.sides) do
+    counts[i] = one.on_stack
+    if LATE and one.on_stack > 0 and not is_on_stack(one.running) then one.on_stack = 0 end
+  end
+  local fine, err = pcall(acts[act], world, side, fact)
+  for i, one in ipairs(world.sides) do one.on_stack = counts[i] end
+  return fine, err
+end
+
 -- Its numbers are its own: when it runs is no business of the program's.
 local function run(world, act, side, fact, random)
   if world.over or world.settling then return end
@@ -68,7 +92,7 @@ local function run(world, act, side, fact, random)
   world.random, world.carry_random, world.hook_random = random, random, random
   world.finalizing = world.finalizing + 1
   world:log("a finalizer: %s of %s, %s", act, side.name, side.on_stack > 0 and "inside a call of it" or "outside")
-  local fine, err = pcall(acts[act], world, side, fact)
+  local fine, err = protected(world, act, side, fact)
   world.finalizing = world.finalizing - 1
   world.random, world.carry_random, world.hook_random = main, carry, hook
   if fine then return end

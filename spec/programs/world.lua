@@ -174,10 +174,16 @@ local function new_side(world, name, conn)
     wire = "",       -- what was drained for it and not yet fed
     calls = 0,       -- how many methods of it have begun and not returned
     on_stack = 0,    -- of these, C that runs no Lua but finalizers
+    running = nil,   -- the last of those
     in_hook = 0,     -- hooks of its that have begun
     suspended = 0,   -- hooks of its that have yielded
   }
 end
+
+-- Lua 5.2 collects when it calls a C function, before that has begun: what is
+-- called then is inside of nothing. And in a coroutine of Lua 5.1 a hook that
+-- uses its own connection cannot be told from one that has raised.
+local OFF = {["Lua 5.1"] = not rawget(_G, "jit") and "hook_io" or nil, ["Lua 5.2"] = "nested"}
 
 --- A new world. `switches` are names of oracles and habits that are off, `path`
 -- is for a unix socket, `sink` gets the lines of the log.
@@ -186,7 +192,8 @@ local function new(seed, kind, switches, path, sink)
   local world = setmetatable({
     seed = seed, plan = draw_plan(draw, kind), random = draw:fork(), hook_random = draw:fork(),
     finalizer_random = draw:fork(), carry_random = draw:fork(),
-    off = switches, path = path, sink = sink, lines = {}, violations = {}, actors = {}, finalizing = 0, step = 0,
+    off = setmetatable({[OFF[_VERSION] or ""] = true}, {__index = switches}),
+    path = path, sink = sink, lines = {}, violations = {}, actors = {}, finalizing = 0, step = 0,
     began = socket.gettime(),
   }, World)
   return world
