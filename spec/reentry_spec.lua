@@ -24,6 +24,10 @@ describe("a finalizer inside a call of the same connection", function()
   end
 
   for _, kind in ipairs(KINDS) do
+    it("can close before a hook is asked, over " .. kind, function() run("closes_before_hook", kind) end)
+  end
+
+  for _, kind in ipairs(KINDS) do
     for _, outer in ipairs(OUTER) do
       it(("can do nothing, %s, %s"):format(outer, kind), function()
         for _, inner in ipairs(MOVES) do run("moves", outer, inner, kind) end
