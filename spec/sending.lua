@@ -27,16 +27,22 @@ local function check(index, least, most)
   return index
 end
 
+-- Calls `send`, which is told how far it has come and answers as `conn:send`
+-- does, until the message is through.
+local function persist(message, wait, send)
+  local told = 0
+  repeat
+    local last, err, partial = send(told)
+    told = check(last or partial, told, #message)
+    if not last and not WAITS[err] then return told, err end
+    if not last then wait() end
+  until last
+  return told
+end
+
 sending.habits = {
   ["goes on behind the index"] = function(conn, message, wait)
-    local told = 0
-    repeat
-      local last, err, partial = conn:send(message, told + 1)
-      told = check(last or partial, told, #message)
-      if not last and not WAITS[err] then return told, err end
-      if not last then wait() end
-    until last
-    return told
+    return persist(message, wait, function(told) return conn:send(message, told + 1) end)
   end,
 
   ["cuts off what was told"] = function(conn, message, wait)
@@ -51,26 +57,14 @@ sending.habits = {
   end,
 
   ["repeats the whole"] = function(conn, message, wait)
-    local told = 0
-    repeat
-      local last, err, partial = conn:send(message)
-      told = check(last or partial, told, #message)
-      if not last and not WAITS[err] then return told, err end
-      if not last then wait() end
-    until last
-    return told
+    return persist(message, wait, function() return conn:send(message) end)
   end,
 
   ["repeats an equal string"] = function(conn, message, wait)
-    local told, half = 0, math.floor(#message / 2)
-    repeat
-      local equal = message:sub(1, half) .. message:sub(half + 1)
-      local last, err, partial = conn:send(equal)
-      told = check(last or partial, told, #message)
-      if not last and not WAITS[err] then return told, err end
-      if not last then wait() end
-    until last
-    return told
+    local half = math.floor(#message / 2)
+    return persist(message, wait, function()
+      return conn:send(message:sub(1, half) .. message:sub(half + 1))
+    end)
   end,
 
   ["writes the rest"] = function(conn, message, wait)

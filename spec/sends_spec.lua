@@ -56,6 +56,19 @@ local function taken(least)
   return got
 end
 
+-- Goes on behind `index`: with what the peer `got` before that is all of it.
+local function check_rest(conn, data, index, got)
+  pair:drive(function()
+    local last, err, partial = conn:send(data, index + 1)
+    index = last or partial
+    got = got .. taken(0)
+    return last, err
+  end)
+  got = got .. taken(0)
+  assert.equal(#data, #got)
+  assert.is_true(got == data)
+end
+
 for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
   for _, side in ipairs {"client", "server"} do
     describe(("sends of a %s, %s,"):format(side, version), function()
@@ -172,15 +185,7 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
           got = got .. taken(0)
         end
         assert.is_true(#got > index)
-        pair:drive(function()
-          local last, err, partial = conn:send(data, index + 1)
-          index = last or partial
-          got = got .. taken(0)
-          return last, err
-        end)
-        got = got .. taken(0)
-        assert.equal(#data, #got)
-        assert.is_true(got == data)
+        check_rest(conn, data, index, got)
       end)
 
       it("of a part count what waits of it as done", function()
@@ -193,16 +198,7 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
           return conn:send(data:sub(told + 1, told + 1))
         end)))
         got = got .. taken(0)
-        local index = told + 1
-        pair:drive(function()
-          local last, err, partial = conn:send(data, index + 1)
-          index = last or partial
-          got = got .. taken(0)
-          return last, err
-        end)
-        got = got .. taken(0)
-        assert.equal(#data, #got)
-        assert.is_true(got == data)
+        check_rest(conn, data, told + 1, got)
       end)
     end)
   end
