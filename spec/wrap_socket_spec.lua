@@ -68,6 +68,46 @@ describe("wrap_socket", function()
     peer:stop()
   end)
 
+  it("verifies where a client says whom it trusts, and no more", function()
+    local near, far = file "root.crt", file "other-root.crt"
+    local peer = helpers.python_server("hold", {cert = "other"})
+    for name, value in pairs {ca_certs = {near, far}, ca_path = {wrapping.hashed(near), wrapping.hashed(far)},
+      ca_data = {helpers.read_file(near), helpers.read_file(far)}} do
+      local right, wrong = {[name] = value[1]}, {[name] = value[2]}
+      local conn = assert(connect(peer.port, right))
+      assert.is_table(conn:getpeercert().subject, name)
+      local refused, err = connect(peer.port, wrong)
+      assert.is_nil(refused, name)
+      assert.equal(20, err.verify_code)
+      -- A name that is given counts, without one none is asked for.
+      assert(connect(peer.port, with(right, {server_hostname = "other.example"})))
+      refused, err = connect(peer.port, with(right, {server_hostname = "wrong.example"}))
+      assert.is_nil(refused, name)
+      assert.equal(62, err.verify_code)
+      refused, err = connect(peer.port, with(right, {check_hostname = true}))
+      assert.is_nil(refused, name)
+      assert.equal(64, err.verify_code)
+      assert(connect(peer.port, with(right, {server_hostname = "wrong.example", check_hostname = false})))
+      -- What is said counts.
+      conn = assert(connect(peer.port, with(wrong, {cert_reqs = ssl.CERT_NONE, server_hostname = "wrong.example"})))
+      assert.same({}, conn:getpeercert())
+    end
+    peer:stop()
+  end)
+
+  it("verifies nothing elsewhere unless cert_reqs says so", function()
+    local peer = helpers.python_server("hold", {cert = "other"})
+    local options = {ca_certs = file "other-root.crt"}
+    local contexts = {assert(ssl.SSLContext(options))}
+    local conn = keep(assert(contexts[1]:wrap_socket(assert(socket.connect("127.0.0.1", peer.port)))))
+    assert.same({}, conn:getpeercert())
+    assert.same({}, assert(connect(peer.port, {context = contexts[1]})):getpeercert())
+    assert.same({}, assert(connect(peer.port, {server_hostname = "wrong.example"})):getpeercert())
+    peer:stop()
+    local _, server = connected(nil, {ca_certs = file "root.crt"})  -- which asks for nothing
+    assert.is_nil((server:getpeercert()))
+  end)
+
   it("checks the name given to connect with check_hostname", function()
     local options = with(VERIFYING, {check_hostname = true})
     local peer = helpers.python_server("hold", {cert = "rsa"})

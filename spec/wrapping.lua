@@ -27,6 +27,15 @@ function wrapping.keep(...)
   return ...
 end
 
+--- A new directory with this certificate under its hashed name.
+function wrapping.hashed(name)
+  local directory = helpers.temp_name()
+  local script = ("mkdir %s && cp %s %s/1.pem && openssl rehash %s"):format(directory, name, directory, directory)
+  local peer = helpers.spawn {"sh", "-c", script}
+  assert(peer:wait() == 0, peer:output())
+  return directory
+end
+
 --- For after_each.
 function wrapping.close_all()
   for _, thing in ipairs(opened) do thing:close() end

@@ -80,8 +80,13 @@ ssl.poll = poll
 ssl.HAS = features
 ssl.ACCEPT_UNVERIFIED = handshake.ACCEPT_UNVERIFIED
 
--- The reference's context.
+-- The reference's context. A client that says whom it trusts, and no more,
+-- would believe that something is verified; there the reference is left.
 local function reference_context(for_context)
+  local trusts = for_context.ca_certs or for_context.ca_path or for_context.ca_data
+  if trusts and for_context.cert_reqs == nil and not for_context.server_side then
+    for_context.cert_reqs = ssl.CERT_REQUIRED
+  end
   if for_context.server_side and not (for_context.certfile or for_context.cert) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
@@ -96,18 +101,22 @@ local function check_given_name(context, for_connection)
 end
 
 --- Wraps a LuaSocket object as Python 2.6's `ssl.wrap_socket` does, with its
--- defaults: nothing is verified unless `cert_reqs` says so. Clients that want
--- the secure defaults use `connect` or `create_default_context`.
+-- defaults: nothing is verified unless `cert_reqs` says so, or a client says
+-- whom it trusts. Clients that want the secure defaults use `connect` or
+-- `create_default_context`.
 -- @function wrap_socket
 -- @tparam userdata sock LuaSocket TCP or unix stream object; a connected one
 -- is taken over and behaves as closed from then on
 -- @tparam[opt] table options `keyfile`, `certfile` (strings, PEM files),
--- `server_side` (boolean, default false), `cert_reqs` (default `CERT_NONE`),
--- `ssl_version` (`PROTOCOL_*`; default the best of TLS 1.2 and later),
--- `ca_certs` (string, PEM file), `do_handshake_on_connect` (boolean, default
--- true), `suppress_ragged_eofs` (boolean, default true), `ciphers` (string),
--- `server_hostname` (string; with `cert_reqs` it turns the name check on),
--- `check_hostname` (boolean), `alpn_protocols` (list of strings),
+-- `server_side` (boolean, default false), `cert_reqs` (default `CERT_REQUIRED`
+-- on a client with `ca_certs`, `ca_path` or `ca_data`, which Python 2.6 does
+-- not do; else `CERT_NONE`), `ssl_version` (`PROTOCOL_*`; default the best of
+-- TLS 1.2 and later), `ca_certs` (string, PEM file), `do_handshake_on_connect`
+-- (boolean, default true), `suppress_ragged_eofs` (boolean, default true),
+-- `ciphers` (string), `server_hostname` (string: the name to send, SNI. Where
+-- the certificate is verified, the name is checked; where it is not, sending
+-- is all: `server_hostname` alone verifies nothing), `check_hostname`
+-- (boolean), `alpn_protocols` (list of strings),
 -- `handshake_timeout` (seconds, default 30), `context` (SSLContext, instead of
 -- the options it has), `password` and the other options of `SSLContext`
 -- @treturn[1] SSLSocket

@@ -1,5 +1,25 @@
---- Faults in the verdict on a peer and what becomes of it: verify.c, pins.c.
+--- Faults in the verdict on a peer and what becomes of it: verify.c, pins.c,
+-- init.lua.
 return {
+  {
+    name = "a client that says whom it trusts verifies nothing",
+    file = "lua/luassl/init.lua",
+    from = [[
+    for_context.cert_reqs = ssl.CERT_REQUIRED
+  end
+]],
+    to = [[
+  end
+]],
+    specs = "wrap_socket",
+  },
+  {
+    name = "CERT_NONE is not honoured where trust is given",
+    file = "lua/luassl/init.lua",
+    from = [[if trusts and for_context.cert_reqs == nil and]],
+    to = [[if trusts and]],
+    specs = "wrap_socket",
+  },
   {
     name = "a bad verdict is taken for a good one",
     file = "src/verify.c",
