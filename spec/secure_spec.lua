@@ -249,6 +249,34 @@ describe("ssl.connect", function()
     assert.equal(name, err.file)
   end)
 
+  it("reads a file again that has its old size and time", function()
+    local name = helpers.temp_name()
+    local function run(...)
+      local process = helpers.spawn {...}
+      assert.equal(0, process:wait(), process:output())
+    end
+    local function write(mode, content)
+      local handle = assert(io.open(name, mode))
+      handle:write(("#"):rep(4000 - #content), "\n", content)
+      handle:close()
+      run("touch", "-d", "2001-02-03 04:05:06", name)
+    end
+    local function facts()
+      local process = helpers.spawn {"stat", "-c", "%i %s %y", name}
+      assert.equal(0, process:wait(), process:output())
+      return process:output()
+    end
+    write("wb", helpers.read_file(file "root.crt"))
+    local trust, before = {ca_certs = name}, facts()
+    for _ = 1, 2 do
+      echoes(assert(ssl.connect("localhost", peer.port, trust)))
+    end
+    write("r+b", helpers.read_file(file "other-root.crt"))
+    assert.equal(before, facts())
+    is_refused(20, ssl.connect("localhost", peer.port, trust))
+    echoes(assert(ssl.connect("localhost", other.port, trust)))
+  end)
+
   it("keeps no context that a passphrase opened for other passphrases",
     function()
       local options = {certfile = file "rsa-encrypted.pem",

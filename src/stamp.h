@@ -8,8 +8,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Mixes into `stamp` what changes with the file: device, inode, size, time.
-** 1 if there is something else than a directory. */
+/* Mixes into `stamp` what changes with the file: device, inode, size, times
+** of its content and of its status. 1 if there is something else than a
+** directory. */
 int stamp_path (uint64_t *stamp, const char *path);
 
 #pragma GCC visibility pop

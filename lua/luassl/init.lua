@@ -200,7 +200,8 @@ end
 -- (string, default `host`), `session` (SSLSession), `context` (SSLContext), or
 -- else the options of
 -- `create_default_context`. Contexts are kept for further calls with the same
--- options as long as the files they name are unchanged; so keys stay in memory.
+-- options as long as the files they name are unchanged (which device and inode,
+-- size and times tell); so keys stay in memory.
 -- Options with functions or passphrases are the same when their table is.
 -- Sessions are kept with the context, and resumed (`session_cache=false`: not).
 -- @treturn[1] SSLSocket that blocks without limit until `settimeout`

@@ -1,4 +1,5 @@
---- Faults in sessions, the cache of them, and tickets: session.c, contexts.lua.
+--- Faults in sessions, the cache of them, and tickets, and in what is kept
+-- for the next connection: session.c, contexts.lua, stamp.c.
 return {
   {
     name = "a session that was used up is offered",
@@ -215,5 +216,15 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
     from = [[parts[i] = ("%q"):format(tostring(part)) end]],
     to = [[parts[i] = tostring(part) end]],
     specs = "session_cache secure pins",
+  },
+  {
+    name = "ssl.connect misses a file that has its old size and time",
+    file = "src/stamp.c",
+    from = [[
+  mix(stamp, (uint64_t)status.st_ctim.tv_sec);  /* touch(1) cannot set it */
+  mix(stamp, (uint64_t)status.st_ctim.tv_nsec);
+]],
+    to = "",
+    specs = "secure",
   },
 }
