@@ -72,9 +72,12 @@ static const char *const known_options[] = {
   "suppress_ragged_eofs", NULL, "context", "timeout", NULL
 };
 
-/* The policy: the context's, then this connection's own options. */
-void connection_options (lua_State *L, Policy *p, int context, int options) {
+/* The policy: the context's, then this connection's own options. What raises
+** leaves `*policy` as it was: the next try is to raise again. */
+void connection_options (lua_State *L, Policy *policy, int context,
+                         int options) {
   int top = lua_gettop(L);
+  Policy fresh, *p = &fresh;
   context_check(L, context, p);
   options_check(L, options, known_options, NULL);
   if (options_boolean(L, options, "server_side", p->server_side)
@@ -105,6 +108,19 @@ void connection_options (lua_State *L, Policy *p, int context, int options) {
     options_raise(L, "handshake_timeout", "must be above 0 seconds");
   p->linger = settings_linger(L, options, p->linger);
   options_boolean(L, options, "do_handshake_on_connect", 1);
+  *policy = fresh;
+}
+
+/* The policy as the context is now: while Lua allocates, a finalizer may `set`
+** it. No Lua may come between this and `context_used`. */
+static void renew_policy (lua_State *L, Policy *policy, int context,
+                           int options) {
+  Policy now;
+  for (;;) {
+    context_check(L, context, &now);
+    if (now.generation == policy->generation) break;
+    connection_options(L, policy, context, options);
+  }
 }
 
 /* The option server_hostname, NULL if absent. */
@@ -114,10 +130,10 @@ const char *connection_hostname_option (lua_State *L, int options,
 }
 
 /* The peer's name for SNI and the check: 0, or 2 with nil and an error. */
-int connection_set_name (lua_State *L, Connection *c, const char *name,
-                         size_t size) {
+int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
+                          size_t size) {
   const char *why;
-  if (hostname_parse(name, size, &c->name, &why)) return 0;
+  if (hostname_parse(name, size, hostname, &why)) return 0;
   return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
 }
 
@@ -142,26 +158,30 @@ static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
   return NULL;
 }
 
-/* Makes the SSL of the connection at index 1: 0, or 2 with nil and an
-** error. From here on `c` must not move. */
-int connection_open (lua_State *L, Connection *c) {
+/* Makes the SSL of the connection at index 1, whose name `name` then is: 0, or
+** 2 with nil and an error. From here on `c` must not move. What raises, or
+** fails, changes nothing. */
+int connection_open (lua_State *L, Connection *c, const Hostname *name) {
   SSL_CTX *context;
-  Policy policy;
+  Hostname before = c->name;
   int top = lua_gettop(L);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_CONTEXT);
   lua_rawgeti(L, -2, UV_OPTIONS);
-  context_used(L, top + 2);  /* from here on its SSL_CTX stays */
-  context = context_check(L, top + 2, &policy);
-  if (policy.generation != c->policy.generation)  /* `set` came between */
-    connection_options(L, &c->policy, top + 2, top + 3);
-  lua_settop(L, top);
+  renew_policy(L, &c->policy, top + 2, top + 3);
   if (c->policy.check_hostname && !c->policy.server_side
-      && c->name.text[0] == '\0')
+      && name->text[0] == '\0')
     return luaL_error(L, "check_hostname needs a server_hostname");
+  context_used(L, top + 2);  /* from here on its SSL_CTX stays */
+  context = context_check(L, top + 2, NULL);
+  lua_settop(L, top);
   errors_clear();
+  c->name = *name;
   c->ssl = open_ssl(c, context, &c->policy);
-  if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
+  if (c->ssl == NULL) {
+    c->name = before;
+    return errors_fail(L, "SSL_new", NULL);
+  }
   errors_clear();
   if (c->policy.server_side
       && c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
@@ -177,11 +197,12 @@ int connection_replay (lua_State *L, Connection *c, int context) {
   SSL_CTX *ctx;
   SSL *ssl, *old;
   Policy policy;
-  context_used(L, context);  /* from here on its SSL_CTX stays */
-  ctx = context_check(L, context, NULL);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_OPTIONS);
   connection_options(L, &policy, context, lua_gettop(L));
+  renew_policy(L, &policy, context, lua_gettop(L));
+  context_used(L, context);  /* from here on its SSL_CTX stays */
+  ctx = context_check(L, context, NULL);
   lua_pop(L, 1);
   lua_pushvalue(L, context);
   lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
@@ -438,7 +459,7 @@ int connection_gc (lua_State *L) {
 /* ---- primitives of handshake.lua ---- */
 
 /* check(options): raises for names that no function takes which makes a
-** context and a connection. */
+** context and a connection, and for a context that is none. */
 static int primitive_check (lua_State *L) {
   const char *all[sizeof(known_options) / sizeof(known_options[0])];
   size_t i, n = 0;
@@ -446,6 +467,10 @@ static int primitive_check (lua_State *L) {
     if (known_options[i] != NULL) all[n++] = known_options[i];
   all[n] = NULL;
   settings_check(L, 1, all);
+  if (options_push(L, 1, "context") != LUA_TNIL
+      && compat_testudata(L, -1, CONTEXT_T) == NULL)
+    options_raise(L, "context", "must be an SSLContext, not a %s",
+                  luaL_typename(L, -1));
   return 0;
 }
 

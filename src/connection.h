@@ -142,11 +142,11 @@ Connection *connection_any (lua_State *L, int index);
 void connection_init (Connection *c, const Link *link);
 void connection_options (lua_State *L, Policy *policy, int context,
                          int options);
-int connection_set_name (lua_State *L, Connection *c, const char *name,
-                         size_t size);
+int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
+                          size_t size);
 const char *connection_hostname_option (lua_State *L, int options,
                                         size_t *size);
-int connection_open (lua_State *L, Connection *c);
+int connection_open (lua_State *L, Connection *c, const Hostname *name);
 void connection_begin (Connection *c);
 Outcome connection_outcome (Connection *c, int result);
 int connection_wait (Connection *c, int events, double deadline);

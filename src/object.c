@@ -52,8 +52,9 @@ static int object_wrap (lua_State *L) {
   connection_options(L, &c->policy, 1, 2);
   lua_insert(L, 1);  /* the connection works on stack index 1 */
   name = connection_hostname_option(L, 3, &size);
-  if (name != NULL && connection_set_name(L, c, name, size) > 0) return 2;
-  if (connection_open(L, c) > 0) return 2;
+  if (name != NULL && connection_read_name(L, &c->name, name, size) > 0)
+    return 2;
+  if (connection_open(L, c, &c->name) > 0) return 2;
   lua_settop(L, 1);
   return 1;
 }

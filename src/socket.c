@@ -129,7 +129,8 @@ static int primitive_wrap (lua_State *L) {
   connection_options(L, &s->connection.policy, 1, 3);
   lua_insert(L, 1);
   name = connection_hostname_option(L, 4, &size);
-  if (name != NULL && connection_set_name(L, &s->connection, name, size) > 0)
+  if (name != NULL
+      && connection_read_name(L, &s->connection.name, name, size) > 0)
     return 2;
   lua_settop(L, 1);
   return 1;
@@ -138,13 +139,14 @@ static int primitive_wrap (lua_State *L) {
 /* open(self [, host]): makes the SSL; `host` is the name if none was given.
 ** True, or nil and an error; the LuaSocket object is untouched. */
 static int primitive_open (lua_State *L, Connection *c) {
+  Hostname name = c->name;
   size_t size;
   if (c->closed) return errors_condition(L, "closed");
   if (!lua_isnoneornil(L, 2) && c->name.text[0] == '\0') {
     const char *host = luaL_checklstring(L, 2, &size);
-    if (connection_set_name(L, c, host, size) > 0) return 2;
+    if (connection_read_name(L, &name, host, size) > 0) return 2;
   }
-  if (c->ssl == NULL && connection_open(L, c) > 0) return 2;
+  if (c->ssl == NULL && connection_open(L, c, &name) > 0) return 2;
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -252,7 +252,9 @@ function ssl.get_server_certificate(address, options)
     error("get_server_certificate: option 'check_hostname' needs 'ca_certs'", 2)
   end
   if options.cert_reqs == nil then for_context.cert_reqs = verifies and ssl.CERT_REQUIRED or ssl.CERT_NONE end
-  for_connection.do_handshake_on_connect = nil  -- the certificate comes with it
+  if for_connection.do_handshake_on_connect == false then  -- the certificate comes with it
+    for_connection.do_handshake_on_connect = nil
+  end
   local context, err = core.context.new(for_context)
   if not context then return nil, err end
   local self

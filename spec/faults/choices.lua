@@ -51,11 +51,9 @@ return {
     name = "the connection's own options are lost with the first context",
     file = "src/connection.c",
     from = [[
-  connection_options(L, &policy, context, lua_gettop(L));
-  lua_pop(L, 1);]],
+  connection_options(L, &policy, context, lua_gettop(L));]],
     to = [[
-  context_check(L, context, &policy);
-  lua_pop(L, 1);]],
+  context_check(L, context, &policy);]],
     specs = "replay",
   },
   {
@@ -101,10 +99,53 @@ return {
     name = "what set did before the connection opened is not looked at",
     file = "src/connection.c",
     from = [[
-  if (policy.generation != c->policy.generation)]],
+    if (now.generation == policy->generation) break;]],
     to = [[
-  if (policy.generation < 0)]],
+    if (now.generation >= 0) break;]],
     specs = "protections",
+  },
+  {
+    name = "a misuse that was raised once is accepted the second time",
+    file = "src/connection.c",
+    from = [[
+  Policy fresh, *p = &fresh;
+  context_check(L, context, p);
+]],
+    to = [[
+  Policy fresh, *p = policy;
+  context_check(L, context, p);
+  fresh = *p;
+]],
+    also = {
+      { file = "src/connection.c",
+        from = [[
+  *policy = fresh;
+]],
+        to = "" },
+    },
+    specs = "misuse",
+  },
+  {
+    name = "a context is final although its first connection was refused",
+    file = "src/connection.c",
+    from = [[
+  renew_policy(L, &c->policy, top + 2, top + 3);
+]],
+    to = [[
+  context_used(L, top + 2);
+  renew_policy(L, &c->policy, top + 2, top + 3);
+]],
+    specs = "misuse",
+  },
+  {
+    name = "the name of a connect that raised is kept for the next",
+    file = "src/socket.c",
+    from = [[
+    if (connection_read_name(L, &name, host, size) > 0) return 2;]],
+    to = [[
+    if (connection_read_name(L, &c->name, host, size) > 0) return 2;
+    name = c->name;]],
+    specs = "misuse",
   },
   {
     name = "what set did counts for nothing",
