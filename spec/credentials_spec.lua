@@ -461,8 +461,12 @@ describe("trust", function()
       ca_data = read "other-root.crt"}, "untrusted"))
     local colon = directory .. ":x"
     assert.are.equal(0, helpers.spawn {"mkdir", colon}:wait())
-    complains({ca_path = colon}, "file", colon, ("ca_path: %s has a "
-      .. "colon, where OpenSSL would take the name apart"):format(colon))
+    complains({ca_path = colon}, "file", colon, ("ca_path: the real path of %s has a "
+      .. "colon, where OpenSSL would take it apart"):format(colon))
+    local alias = helpers.temp_name()
+    assert.are.equal(0, helpers.spawn {"ln", "-s", colon, alias}:wait())
+    complains({ca_path = alias}, "file", alias, ("ca_path: the real path of %s has a "
+      .. "colon, where OpenSSL would take it apart"):format(alias))
   end)
 
   it("can be in an intermediate, or in the certificate itself", function()

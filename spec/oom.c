@@ -262,6 +262,14 @@ static void complain (const Report *report, const char *what) {
   fprintf(stderr, "oom: %s: %s\n", label, what);
 }
 
+/* X509 objects may be fewer: a life that ended before it verified anything has
+** not parsed the system's. */
+static int same_objects (const Report *report, const Report *normal) {
+  return report->objects[0] == normal->objects[0]
+         && report->objects[1] == normal->objects[1]
+         && report->objects[2] <= normal->objects[2];
+}
+
 /* 1 if the life ended as it should. */
 static int check (const Report *report, int status, const Report *normal) {
   char text[64];
@@ -274,7 +282,7 @@ static int check (const Report *report, int status, const Report *normal) {
   else if (report->warned) return 1;  /* what it lost is Lua's to answer for */
   else if (report->lua_live != normal->lua_live)
     complain(report, "leaks Lua's memory");
-  else if (memcmp(report->objects, normal->objects, sizeof(objects)) != 0)
+  else if (!same_objects(report, normal))
     complain(report, "leaks an SSL, SSL_CTX or X509");
   else if (report->openssl_live > normal->openssl_live)
     complain(report, "leaks OpenSSL's memory");

@@ -2,6 +2,7 @@
 -- in them. What a life finds must be right or not be there at all: whatever
 -- fails, no byte is lost, no fact wrong and no wrong name accepted.
 local socket = require "socket"
+local process = require "luassl_process"
 local ssl = require "luassl"
 
 local again, ended, spare = again, ended, spare  -- luacheck: ignore
@@ -323,6 +324,26 @@ function lives.contexts()
   must(again(made.set, made, {alpn_protocols = {"h2"}}))
   same("option", again(made.get, made, "alpn_protocols"))
   must(again(ssl.create_default_context))
+end
+
+-- The system's trust is another one each time: it is read and parsed anew.
+function lives.system_trust()
+  spare(function()
+    local other = file "roots.crt"
+    if os.getenv "SSL_CERT_FILE" == other then other = file "root.crt" end
+    process.setenv("SSL_CERT_FILE", other)
+  end)
+  local trusting = must(again(ssl.create_default_context))
+  local client = must(again(trusting.wrap_object, trusting, RIGHT))
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  same("verdict", again(client.verify_result, client))
+  local name = spare(os.getenv, "SSL_CERT_FILE")
+  spare(process.setenv, "SSL_CERT_FILE", "/nowhere")
+  local made, err = again(ssl.create_default_context)
+  spare(process.setenv, "SSL_CERT_FILE", name)
+  if made then error("a context without its bundle", 0) end
+  if failing ~= "OpenSSL" then same("failure", err) end
 end
 
 local accept = getmetatable(socket.tcp()).__index.accept

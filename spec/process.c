@@ -139,9 +139,24 @@ static int process_wait (lua_State *L) {
   return 1;
 }
 
+/* chdir(directory) */
+static int process_chdir (lua_State *L) {
+  if (chdir(luaL_checkstring(L, 1)) != 0) return failed(L, "chdir");
+  return 0;
+}
+
+/* setenv(name, value) */
+static int process_setenv (lua_State *L) {
+  if (setenv(luaL_checkstring(L, 1), luaL_checkstring(L, 2), 1) != 0)
+    return failed(L, "setenv");
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
+  {"chdir", process_chdir},
   {"close", process_close},
   {"kill", process_kill},
+  {"setenv", process_setenv},
   {"spawn", process_spawn},
   {"wait", process_wait},
   {"write", process_write},

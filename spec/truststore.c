@@ -47,9 +47,14 @@ static void *run (void *unused) {
   int round, i;
   sk_X509_push(others, certificates[0]);
   for (round = 0; round < ROUNDS; round++) {
-    X509_STORE *shared = truststore_system();
+    Trust trust;
+    X509_STORE *shared = truststore_system(&trust);
     X509_STORE *own = X509_STORE_new();
-    if (shared == NULL || !truststore_add_system(own)) give_up("no store");
+    X509_STORE *again = truststore_system(&trust);
+    if (again != shared) give_up("two stores of the same trust");
+    X509_STORE_free(again);
+    if (shared == NULL || !truststore_add_system(own, &trust))
+      give_up("no store");
     for (i = 1; certificates[i] != NULL; i++) {
       verify(shared, certificates[i], others);
       verify(own, certificates[i], others);

@@ -91,10 +91,16 @@ end
 -- verify_code. The rest of a case's code comes after this.
 local PRELUDE = [[
 local ssl = require "luassl"
+local audit = require "luassl_audit"
+local process = require "luassl_process"
 local helpers = require "spec.helpers"
 
+local function system()
+  return assert(ssl.create_default_context())
+end
+
 local function verify(certfile, context)
-  context = context or assert(ssl.create_default_context())
+  context = context or system()
   local client = assert(context:wrap_object {server_hostname = "localhost"})
   local server = assert(ssl.SSLContext {server_side = true,
     certfile = certfile}):wrap_object()
@@ -108,7 +114,7 @@ end
 local function printed(sources, code, ...)
   local peer = helpers.spawn({helpers.interpreter,
     helpers.temp_file(PRELUDE .. code), ...}, {env = {
-      SSL_CERT_FILE = sources.file or "/nowhere",
+      SSL_CERT_FILE = sources.file or "",
       SSL_CERT_DIR = sources.directory or "/nowhere"}})
   assert.are.equal(0, peer:wait(), peer:output())
   return peer:output()
@@ -147,12 +153,73 @@ describe("system trust", function()
   it("may be missing without an error of its own", function()
     for _, name in ipairs {"/nowhere", "", "/", file "empty.pem",
       file "text.pem"} do
-      assert.are.equal("20 20 ", verdicts({file = name, directory = name},
-        rsa, chained))
+      assert.are.equal("true ", verdicts({file = root, directory = name}, rsa))
+      assert.are.equal("20 20 ", verdicts({directory = name}, rsa, chained))
+    end
+    for _, name in ipairs {"", file "empty.pem", file "text.pem"} do
+      assert.are.equal("20 20 ", verdicts({file = name}, rsa, chained))
       assert.are.equal("true ", verdicts({file = name,
         directory = hashed(root)}, rsa))
-      assert.are.equal("true ", verdicts({file = root, directory = name}, rsa))
     end
+  end)
+
+  it("is an error where the file that the environment names cannot be read",
+    function()
+      local large = helpers.temp_name()
+      run {"truncate", "-s", "17M", large}
+      for name, reason in pairs {["/nowhere"] = "No such file or directory",
+        ["/"] = "Is a directory", [large] = "File too large",
+        [root .. "/x"] = "Not a directory"} do
+        assert.are.equal("file system_trust " .. name .. " " .. name
+          .. " (SSL_CERT_FILE): " .. reason .. "\n"
+          .. ("nil file\n"):rep(3), printed({file = name}, [[
+          local made, err = ssl.create_default_context()
+          assert(made == nil and err:is(ssl.SSLError))
+          print(err.kind, err.operation, err.file, (err:gsub("^.*read ", "")))
+          for i, take in ipairs {
+            function() return ssl.connect("127.0.0.1", 1) end,
+            function() return ssl.SSLContext {system_trust = true} end,
+            function() return ssl.SSLContext {system_trust = true, ca_certs = arg[1]} end,
+          } do
+            made, err = take()
+            print(made, err.kind)
+          end
+          assert(ssl.SSLContext {ca_certs = arg[1]})
+        ]], root):gsub("\t", " "), nil)
+      end
+    end)
+
+  it("is told when the default file is missing and nobody is trusted", function()
+    local library = helpers.temp_name() .. ".so"
+    local source = helpers.temp_name() .. ".c"
+    local handle = assert(io.open(source, "w"))
+    handle:write [[
+      const char *X509_get_default_cert_file (void);
+      const char *X509_get_default_cert_file (void) { return "/nowhere.pem"; }
+    ]]
+    handle:close()
+    run {os.getenv "CC" or "cc", "-shared", "-fPIC", "-o", library, source}
+    local told, preloaded = {}, os.getenv "LD_PRELOAD"  -- a sanitizer
+    for i, setting in ipairs {{"-u", "SSL_CERT_FILE"},
+      {"-u", "UNKNOWN", "SSL_CERT_FILE=" .. file "other-root.crt"}} do
+      local argv = {"env"}
+      for _, word in ipairs(setting) do argv[#argv + 1] = word end
+      for _, word in ipairs {helpers.interpreter, helpers.temp_file(PRELUDE .. [[
+          local server = assert(ssl.SSLContext {server_side = true,
+            certfile = arg[1]}):wrap_object()
+          local _, err = helpers.handshake(system():wrap_object {
+            server_hostname = "localhost"}, server)
+          print(err.verify_code, tostring(err))
+        ]]), rsa} do argv[#argv + 1] = word end
+      local peer = helpers.spawn(argv, {env = {SSL_CERT_DIR = "/nowhere",
+        LD_PRELOAD = (preloaded and preloaded .. " " or "") .. library}})
+      assert.are.equal(0, peer:wait(), peer:output())
+      told[i] = peer:output()
+    end
+    assert.truthy(told[1]:find("^20\t.*; the system's certificates, /nowhere%.pem, "
+      .. "cannot be read: No such file or directory\n$"), told[1])
+    assert.truthy(told[2]:find "^20\t", told[2])
+    assert.is_nil((told[2]:find("/nowhere", 1, true)), told[2])
   end)
 
   it("leaves out damaged certificates alone", function()
@@ -258,10 +325,28 @@ describe("a change of the system's trust", function()
     ]], bundle, rsa))
   end)
 
+  it("counts though a file has its old size and time", function()
+    local bundle, time = helpers.temp_name(), "2001-02-03 04:05:06"
+    assert.are.equal("true 20 20 true", printed({}, [[
+      local function write(mode, name)
+        local text = helpers.read_file(name)
+        local file = assert(io.open(arg[1], mode))
+        file:write(("#"):rep(4000 - #text), "\n", text)
+        file:close()
+        assert(helpers.spawn {"touch", "-d", arg[5], arg[1]}:wait() == 0)
+      end
+      process.setenv("SSL_CERT_FILE", arg[1])
+      for _, name in ipairs {helpers.file "root.crt", arg[4]} do
+        write(name == arg[4] and "r+b" or "wb", name)
+        io.write(name == arg[4] and " " or "", tostring(verify(arg[2])), " ", tostring(verify(arg[3])))
+      end
+    ]], bundle, rsa, untrusted, other_root, time))
+  end)
+
   it("from nothing to something is noticed", function()
     local bundle = helpers.temp_name()
-    assert.are.equal("20 true", printed({file = bundle}, [[
-      io.write(tostring(verify(arg[2])), " ")
+    assert.are.equal("nil true", printed({file = bundle}, [[
+      io.write(tostring((ssl.create_default_context())), " ")
       local file = assert(io.open(arg[1], "w"))
       file:write(helpers.read_file(arg[3]))
       file:close()
@@ -271,28 +356,32 @@ describe("a change of the system's trust", function()
 end)
 
 describe("the shared store", function()
-  it("reads the file once for all contexts, when it is needed", function()
-    local pipe = helpers.temp_name()  -- what is read twice blocks for ever
-    run {"mkfifo", pipe}
-    assert.are.equal("true true true", printed({file = pipe}, [[
-      local contexts = {}
+  it("reads the file once for all contexts, and parses it once if needed", function()
+    local bundle = helpers.temp_file(helpers.read_file(root):rep(300))
+    local size = #helpers.read_file(bundle)
+    assert.are.equal("once true", printed({file = bundle}, [[
+      local function count()  -- bytes read, certificates in memory
+        collectgarbage()
+        collectgarbage()
+        return tonumber(helpers.read_file("/proc/self/io"):match "rchar: (%d+)"), audit.counts().X509
+      end
+      local size = tonumber(arg[1])
+      local contexts, start = {}, count()
       for i = 1, 10 do
-        contexts[i] = assert(ssl.create_default_context())
+        contexts[i] = system()
         contexts[10 + i] = assert(ssl.create_default_context {
           ca_certs = arg[2], system_trust = true})
       end
-      os.execute(("cat %s > %s &"):format(arg[3], arg[1]))
-      local results = {}
-      for _, context in ipairs(contexts) do
-        for i = 4, #arg do
-          local verdict = verify(arg[i], context)
-          assert(results[i] == nil or verdict == results[i])
-          results[i] = verdict
-        end
-      end
-      io.write(tostring(results[4]), " ", tostring(results[5]), " ",
-        tostring(results[6]))
-    ]], pipe, file "selfsigned.crt", file "roots.crt", rsa, chained, untrusted))
+      local bytes, certificates = count()
+      assert(bytes - start >= size and bytes - start < 2 * size, bytes - start)
+      assert(certificates == 10, certificates)  -- those of ca_certs
+      os.remove(os.getenv "SSL_CERT_FILE")
+      for _, context in ipairs(contexts) do assert(verify(arg[3], context) == true) end
+      bytes, certificates = count()
+      assert(bytes - start < 2 * size, bytes - start)
+      assert(certificates < 2 * 300, certificates)
+      io.write("once ", tostring(verify(arg[3], contexts[1])))
+    ]], size, file "selfsigned.crt", rsa))
   end)
 
   it("costs a context next to nothing", function()
@@ -306,11 +395,40 @@ describe("the shared store", function()
     ]]))
   end)
 
-  it("is not loaded by a client that misses no issuer", function()
-    local pipe = helpers.temp_name()  -- whoever opens it waits for ever
-    run {"mkfifo", pipe}
-    assert.are.equal("true ", verdicts({file = pipe,
-      directory = hashed(root)}, rsa))
+  it("does not read the file again when a directory has changed", function()
+    local bundle = helpers.temp_file(helpers.read_file(root):rep(300))
+    local directory = helpers.temp_name()
+    run {"mkdir", directory}
+    assert.are.equal("once", printed({file = bundle, directory = directory}, [[
+      local function count() return tonumber(helpers.read_file("/proc/self/io"):match "rchar: (%d+)") end
+      system()
+      local start = count()
+      for i = 1, 3 do
+        assert(io.open(arg[2] .. "/" .. i, "w")):close()
+        system()
+      end
+      io.write(count() - start < tonumber(arg[1]) and "once" or "again")
+    ]], #helpers.read_file(bundle), directory))
+  end)
+
+  it("is not parsed for a client that misses no issuer", function()
+    local bundle = helpers.temp_file(helpers.read_file(root):rep(300))
+    assert.are.equal("true few", printed({file = bundle, directory = hashed(root)}, [[
+      io.write(tostring(verify(arg[1])), " ")
+      local count = audit.counts().X509
+      io.write(count < 300 and "few" or tostring(count))
+    ]], rsa))
+  end)
+
+  it("has no descriptor open", function()
+    assert.are.equal("", printed({file = root, directory = hashed(root)}, [[
+      local before = audit.descriptors()
+      local contexts = {system(), system()}
+      assert(verify(arg[1], contexts[1]) == true)
+      for fd, target in pairs(audit.descriptors()) do
+        if not before[fd] then io.write(fd, " is ", target) end
+      end
+    ]], rsa))
   end)
 
   it("keeps no certificate alive for contexts that are gone", function()
@@ -337,8 +455,8 @@ describe("the shared store", function()
   it("serves threads that start together", function()
     local program = helpers.temp_name()
     run {os.getenv "CC" or "cc", "-DCOMPAT_WITHOUT_LUA", "-o", program,
-      "spec/truststore.c", "src/truststore.c", "src/stamp.c", "-lssl",
-      "-lcrypto", "-lpthread"}
+      "spec/truststore.c", "src/truststore.c", "src/bundle.c", "src/files.c",
+      "src/stamp.c", "-lssl", "-lcrypto", "-lpthread"}
     local bundle = joined(root, other_root)
     local directory = hashed(other_root)
     for _ = 1, 10 do
@@ -348,5 +466,114 @@ describe("the shared store", function()
       assert.are.equal(0, peer:wait(), peer:output())
       assert.are.equal("done\n", peer:output())
     end
+  end)
+end)
+
+-- In `here` the names lead to root.crt, in `there` to other-root.crt.
+describe("what a context trusts does not depend on where the process goes:", function()
+  local here, there, colon
+
+  setup(function()
+    here, there, colon = helpers.temp_name(), helpers.temp_name(), helpers.temp_name() .. ":x"
+    for directory, anchor in pairs {[here] = root, [there] = other_root, [colon] = root} do
+      run {"mkdir", directory}
+      run {"cp", anchor, directory .. "/bundle.pem"}
+      run {"cp", "-r", hashed(anchor), directory .. "/certs"}
+    end
+  end)
+
+  -- What both certificates get from contexts that are made here, there, and
+  -- here, when the process is there, and here again.
+  local function check(expected, sources, make)
+    assert.are.equal(expected, printed(sources, "local make = " .. (make or "system") .. [[
+
+      local contexts = {}
+      for i, directory in ipairs {arg[1], arg[2], arg[1]} do
+        process.chdir(directory)
+        contexts[i] = make()
+      end
+      for _, directory in ipairs {arg[2], arg[1], "/"} do
+        process.chdir(directory)
+        for i = 1, 3 do
+          io.write(tostring(verify(arg[3], contexts[i])), " ", tostring(verify(arg[4], contexts[i])), " ")
+        end
+      end
+    ]], here, there, rsa, untrusted))
+  end
+
+  local EXPECTED = ("true 20 20 true true 20 "):rep(3)
+
+  it("a bundle", function()
+    check(EXPECTED, {file = "bundle.pem"})
+    check(EXPECTED, {file = "./certs/../bundle.pem", directory = ""})
+  end)
+
+  it("a directory", function()
+    check(EXPECTED, {directory = "certs"})
+    check(EXPECTED, {directory = "./certs:nowhere"})
+  end)
+
+  it("both, beside trust of one's own", function()
+    check(EXPECTED, {file = "bundle.pem", directory = "certs"}, [[function()
+      return assert(ssl.create_default_context {ca_certs = helpers.file "selfsigned.crt", system_trust = true})
+    end]])
+  end)
+
+  it("ca_path", function()
+    check(EXPECTED, {}, [[function() return assert(ssl.create_default_context {ca_path = "certs"}) end]])
+  end)
+
+  it("contexts that ssl.connect keeps", function()
+    local peer = helpers.python_server("hold", {timeout = 60})
+    assert.are.equal("true 20 true", printed({file = "bundle.pem", directory = "certs"}, [[
+      local results = {}
+      for i, directory in ipairs {arg[1], arg[2], arg[1]} do
+        process.chdir(directory)
+        local conn, err = ssl.connect("127.0.0.1", tonumber(arg[3]), {server_hostname = "localhost"})
+        results[i] = conn and "true" or tostring(err.verify_code)
+        if conn then conn:close() end
+      end
+      io.write(table.concat(results, " "))
+    ]], here, there, peer.port))
+    peer:stop()
+  end)
+
+  it("nor on what a name means later", function()
+    local links = helpers.temp_name()
+    run {"mkdir", links}
+    run {"ln", "-s", here, links .. "/current"}
+    for _, sources in ipairs {{file = links .. "/current/bundle.pem"},
+      {directory = links .. "/current/certs"}} do
+      run {"ln", "-sfn", here, links .. "/current"}
+      assert.are.equal("true 20 20 true", printed(sources, [[
+        local former = system()
+        assert(helpers.spawn {"ln", "-sfn", arg[2], arg[1]}:wait() == 0)
+        for _, context in ipairs {former, system()} do
+          io.write(context == former and "" or " ", tostring(verify(arg[3], context)), " ",
+            tostring(verify(arg[4], context)))
+        end
+      ]], links .. "/current", there, rsa, untrusted))
+    end
+  end)
+
+  it("nor on who has a directory's former name", function()
+    local place = helpers.temp_name()
+    run {"mkdir", place}
+    run {"cp", "-r", here, place .. "/app"}
+    assert.are.equal("true 20 true 20", printed({directory = "certs"}, [[
+      process.chdir(arg[1] .. "/app")
+      io.write(tostring(verify(arg[3])), " ", tostring(verify(arg[4])), " ")
+      assert(helpers.spawn({"sh", "-c", "mv app old; cp -r " .. arg[2] .. " app"}, {directory = arg[1]}):wait() == 0)
+      io.write(tostring(verify(arg[3])), " ", tostring(verify(arg[4])))  -- in old/certs
+    ]], place, there, rsa, untrusted))
+  end)
+
+  it("and a path that OpenSSL would take apart is refused", function()
+    assert.are.equal("file certs", printed({directory = "certs"}, [[
+      process.chdir(arg[1])
+      local made, err = ssl.create_default_context()
+      assert(made == nil and err:find("has a colon", 1, true) and err:find("SSL_CERT_DIR", 1, true))
+      io.write(err.kind, " ", err.file)
+    ]], colon))
   end)
 end)

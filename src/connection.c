@@ -297,6 +297,7 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   facts.name = c->policy.check_hostname ? c->name.text : NULL;
   facts.first = c->queue.first;
   facts.first_size = c->queue.first_size;
+  facts.unread = c->policy.unread;
   facts.certificate = c->refused;
   facts.verify_depth = c->refused != NULL ? c->verdict.depth : -1;
   facts.trace = c->trace;

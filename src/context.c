@@ -23,7 +23,6 @@
 #include "quote.h"
 #include "session.h"
 #include "settings.h"
-#include "truststore.h"
 
 /***
 What connections have in common: certificates, trust, versions, policy.
@@ -209,21 +208,14 @@ static int apply_versions (lua_State *L, SSL_CTX *ctx, const Settings *s) {
 
 static int use_trust (lua_State *L, Context *c, int options,
                       const Settings *s) {
-  X509_STORE *shared;
   if (s->own_trust) {
     if (!credentials_trust(L, c->ctx, options)) return 0;
     if (s->policy.server_side && SSL_CTX_get_verify_mode(c->ctx) &&
         !credentials_announce(c->ctx)) return fail(L, OPERATION, NULL);
     credentials_complete(c->ctx);
-    if (!s->system_trust ||
-        truststore_add_system(SSL_CTX_get_cert_store(c->ctx))) return 1;
-    return fail(L, "system_trust", NULL);
   }
-  if (!s->system_trust) return 1;
-  shared = truststore_system();
-  if (shared == NULL) return fail(L, "system_trust", NULL);
-  SSL_CTX_set_cert_store(c->ctx, shared);
-  return 1;
+  return !s->system_trust || credentials_trust_system(L, c->ctx, s->own_trust,
+                                                      &c->policy.unread);
 }
 
 static int apply_trust (lua_State *L, Context *c, int options,
@@ -310,8 +302,11 @@ has safe ones.
    called with the name of the key's file, "key" if it is in none
  - `ca_certs`: string, a PEM file of the certificates to trust; `ca_data`:
    string, the same in PEM; `ca_path`: string, a directory with hashed names
-   ("openssl rehash"); `system_trust`: boolean, default false, those of the
-   system too. A server tells its clients those of `ca_certs` and `ca_data`
+   ("openssl rehash"), by its real path; `system_trust`: boolean, default false,
+   those of the system too: of OpenSSL's file and directory, or of what
+   SSL_CERT_FILE ("": none) and SSL_CERT_DIR name. All files are read now, once
+   for the whole process the system's; one that SSL_CERT_FILE names is to be
+   there. A server tells its clients those of `ca_certs` and `ca_data`
  - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`
  - `check_hostname`: boolean, default false
  - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
@@ -417,7 +412,8 @@ static void refuse_used (lua_State *L, const Context *c) {
 /***
 Changes options, all of them or, if one fails, none. It can be done until the
 first connection. The certificate's options (`certfile`, `keyfile`, `cert`,
-`key`, `password`) replace each other as a whole.
+`key`, `password`) replace each other as a whole. Files are read anew, by their
+names in the working directory of now.
 @function set
 @tparam table options as of `SSLContext`
 @treturn[1] boolean true

@@ -35,6 +35,7 @@ typedef struct Policy {
   double handshake_timeout;  /* seconds */
   double linger;             /* seconds */
   int hooks;                 /* HOOK_* */
+  int unread;                /* errno of the system's bundle, 0: it was read */
   int generation;            /* how often the context was `set` */
   const struct Pins *pins;   /* borrowed from the SSL_CTX; NULL: none */
   struct SessionCache *cache;         /* the same; NULL: not kept */

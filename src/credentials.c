@@ -2,14 +2,20 @@
 ** credentials.c -- the certificate, key and trust of a context.
 */
 
+#include <stdio.h>
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "credentials.h"
 #include "errors.h"
 #include "material.h"
+#include "quote.h"
+#include "truststore.h"
 
 #define NAMES_MAX 60000  /* of 65535 bytes in a CertificateRequest */
+#define TEXT_MAX 512
 
 /* The certificate with its key */
 
@@ -74,10 +80,39 @@ int credentials_trust (lua_State *L, SSL_CTX *ctx, int options) {
   if (!material_take_string(L, string, options, "ca_data")) return 0;
   if (string->bytes != NULL && !add_certificates(L, store, string)) return 0;
   if (!material_take_directory(L, directory, options, "ca_path")) return 0;
-  if (directory->file == NULL || X509_STORE_load_path(store, directory->file))
-    return 1;
+  if (directory->file == NULL ||
+      X509_STORE_load_path(store, (const char *)directory->bytes)) return 1;
   errors_file(L, directory->option, NULL, directory->file, NULL);
   return 0;
+}
+
+static int fail_system (lua_State *L, const Trust *trust) {
+  char name[QUOTE_ROOM], text[TEXT_MAX];
+  if (trust->error == 0) errors_fail(L, "system_trust", NULL);
+  else {
+    quote_name(name, trust->path);
+    if (trust->error == TRUST_COLON)
+      snprintf(text, sizeof(text), "the real path of %s (%s) has a colon, "
+               "where OpenSSL would take it apart", name, trust->variable);
+    else
+      snprintf(text, sizeof(text), "cannot read %s (%s): %s", name,
+               trust->variable, strerror(trust->error));
+    errors_file(L, "system_trust", "file", trust->path, text);
+  }
+  return 0;
+}
+
+int credentials_trust_system (lua_State *L, SSL_CTX *ctx, int own,
+                              int *unread) {
+  Trust trust;
+  X509_STORE *shared = NULL;
+  int done;
+  if (own) done = truststore_add_system(SSL_CTX_get_cert_store(ctx), &trust);
+  else done = (shared = truststore_system(&trust)) != NULL;
+  if (!done) return fail_system(L, &trust);
+  if (shared != NULL) SSL_CTX_set_cert_store(ctx, shared);
+  *unread = trust.unread;
+  return 1;
 }
 
 static int is_announced (SSL_CTX *ctx, const X509_NAME *name) {

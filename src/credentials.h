@@ -21,6 +21,11 @@ int credentials_use (lua_State *L, SSL_CTX *ctx, int options);
 ** of `ctx`, which is its own. [-0, +?, e] */
 int credentials_trust (lua_State *L, SSL_CTX *ctx, int options);
 
+/* Adds the system's trust to that, or (not `own`) makes it the trust store of
+** `ctx`. `*unread`: see Policy. [-0, +?, e] */
+int credentials_trust_system (lua_State *L, SSL_CTX *ctx, int own,
+                              int *unread);
+
 /* Makes a server tell its clients whom it trusts; 0: see the error queue. */
 int credentials_announce (SSL_CTX *ctx);
 

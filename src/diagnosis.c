@@ -90,6 +90,13 @@ static void say_issuer (Diagnosis *d, X509 *x509, const TlsFacts *facts) {
       issuer, facts->server_side ? "client" : "server");
 }
 
+/* Perhaps it would be known, if the system's certificates were there. */
+static void say_bundle (Diagnosis *d, const TlsFacts *facts) {
+  if (facts->unread != 0)
+    say(d, "; the system's certificates, %s, cannot be read: %s",
+        X509_get_default_cert_file(), strerror(facts->unread));
+}
+
 /* What to do about a certificate that OpenSSL refuses. */
 static void say_advice (Diagnosis *d, X509 *x509, const TlsFacts *facts) {
   switch (d->verify_code) {
@@ -110,11 +117,13 @@ static void say_advice (Diagnosis *d, X509 *x509, const TlsFacts *facts) {
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
       say(d, ": this CA is not trusted here; to trust it, give its "
           "certificate as ca_certs");
+      say_bundle(d, facts);
       break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       say_issuer(d, x509, facts);
+      say_bundle(d, facts);
       break;
     case X509_V_ERR_INVALID_PURPOSE:
       say(d, ": its extensions do not allow it for this use");

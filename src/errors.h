@@ -24,6 +24,7 @@ typedef struct TlsFacts {
   const char *name;        /* checked host name or address, or NULL */
   const unsigned char *first;  /* the first bytes the peer sent */
   size_t first_size;
+  int unread;              /* errno of the system's bundle, 0: it was read */
   X509 *certificate;       /* the peer's, verified or not; or NULL */
   int verify_depth;        /* of the certificate that failed, -1: none did */
   Trace *trace;            /* keeps the queue for the next try if this one has

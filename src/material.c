@@ -6,12 +6,10 @@
 */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -20,6 +18,7 @@
 
 #include "certificate.h"
 #include "errors.h"
+#include "files.h"
 #include "material.h"
 #include "options.h"
 
@@ -97,37 +96,6 @@ static int take_name (lua_State *L, Material *m, int options,
               "option %s", option, wanted);
 }
 
-/* The file's bytes: 0, or an errno. */
-static int read_bytes (Material *m, int fd) {
-  size_t room = 0;
-  for (;;) {
-    ssize_t n;
-    if (m->size == room) {
-      size_t wanted = room == 0 ? 4096 : 2 * room;
-      unsigned char *p;
-      if (room >= INPUT_MAX) return EFBIG;
-      p = OPENSSL_clear_realloc(m->contents, room, wanted);
-      if (p == NULL) return ENOMEM;
-      m->contents = p;
-      room = wanted;
-    }
-    n = read(fd, m->contents + m->size, room - m->size);
-    if (n == 0) return 0;
-    if (n > 0) m->size += (size_t)n;
-    else if (errno != EINTR) return errno;
-  }
-}
-
-static int read_file (Material *m) {
-  int fd = open(m->file, O_RDONLY | O_CLOEXEC);
-  int error;
-  if (fd < 0) return errno;
-  error = read_bytes(m, fd);
-  close(fd);
-  m->bytes = m->contents;
-  return error;
-}
-
 static int fail_reading (lua_State *L, const Material *m, int error) {
   const char *file = name_of(m);
   errors_clear();
@@ -147,7 +115,8 @@ int material_take_file (lua_State *L, Material *m, int options,
   int error;
   if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
-  error = read_file(m);
+  error = files_read(m->file, &m->contents, &m->size);
+  m->bytes = m->contents;
   if (error != 0) return fail_reading(L, m, error);
   if (m->size > 0) return 1;
   return fail(L, m, "pem", "%s is empty", name_of(m));
@@ -166,16 +135,23 @@ int material_take_string (lua_State *L, Material *m, int options,
 
 int material_take_directory (lua_State *L, Material *m, int options,
                              const char *option) {
+  char real[PATH_MAX];
   struct stat status;
+  int error;
   if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
   if (stat(m->file, &status) != 0) return fail_reading(L, m, errno);
   if (!S_ISDIR(status.st_mode))
     return fail(L, m, "file", "%s is not a directory: a file goes in option "
                 "ca_certs", name_of(m));
-  if (strchr(m->file, ':') == NULL) return 1;
-  return fail(L, m, "file", "%s has a colon, where OpenSSL would take the "
-              "name apart", name_of(m));
+  error = files_real(m->file, real);
+  if (error != 0) return fail_reading(L, m, error);
+  if (strchr(real, ':') != NULL)
+    return fail(L, m, "file", "the real path of %s has a colon, where OpenSSL "
+                "would take it apart", name_of(m));
+  m->bytes = m->contents = (unsigned char *)OPENSSL_strdup(real);
+  m->size = strlen(real);
+  return m->bytes != NULL || fail_reading(L, m, ENOMEM);
 }
 
 /* What is in it? */

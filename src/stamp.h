@@ -9,8 +9,7 @@
 #pragma GCC visibility push(hidden)
 
 /* Mixes into `stamp` what changes with the file: device, inode, size, times
-** of its content and of its status. 1 if there is something else than a
-** directory. */
+** of its content and of its status; 1: it exists. */
 int stamp_path (uint64_t *stamp, const char *path);
 
 #pragma GCC visibility pop

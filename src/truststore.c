@@ -2,10 +2,14 @@
 ** truststore.c -- the system's trust anchors, shared by the whole process.
 **
 ** They are the union of a file and of hashed directories: OpenSSL's own, or
-** what SSL_CERT_FILE and SSL_CERT_DIR name. OpenSSL reads the file once for
+** what SSL_CERT_FILE and SSL_CERT_DIR name. OpenSSL parses the file once for
 ** each context, 20 to 35 ms and 850 KiB; here it is read once for all, and
-** not before an issuer is missing. The directories are asked first: they
-** read one certificate at a time.
+** parsed once, not before an issuer is missing. The directories are asked
+** first: they read one certificate at a time.
+**
+** What a context trusts is fixed when it is made: the file's content, and
+** where the directories are, by their real paths. What the environment, the
+** working directory and symbolic links say later is for later contexts.
 **
 ** OpenSSL calls a store's lookups without holding the store's lock. Locks
 ** are taken in this order: shared, bundle, store.
@@ -15,6 +19,8 @@
 ** trusts. */
 #define _GNU_SOURCE 1
 
+#include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,20 +28,13 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "bundle.h"
 #include "compat.h"
+#include "files.h"
 #include "stamp.h"
 #include "truststore.h"
-
-/* A file of anchors. */
-typedef struct Bundle {
-  char *file;               /* owned */
-  CRYPTO_RWLOCK *lock;      /* owned; guards what follows */
-  int count;                /* users */
-  STACK_OF(X509) *anchors;  /* owned; NULL: not read yet */
-} Bundle;
 
 /* What one store's lookup knows. */
 typedef struct Filling {
@@ -45,17 +44,19 @@ typedef struct Filling {
 
 /* Where anchors come from now. The strings are borrowed. */
 typedef struct Sources {
-  const char *file;
+  const char *file;         /* "": none */
   const char *directories;  /* with colons between them */
-  int has_file;
-  uint64_t stamp;           /* changes when one of them does */
+  int named;                /* the file, by the environment */
+  uint64_t file_stamp;      /* changes when the file does */
+  uint64_t stamp;           /* changes when the directories do */
 } Sources;
 
 /* What was made of them. */
 typedef struct State {
-  char *file, *directories;  /* owned */
-  uint64_t stamp;
+  char *file, *directories;  /* owned; real paths with colons between them */
+  uint64_t file_stamp, stamp;
   Bundle *bundle;            /* shared, counted; NULL: there is no file */
+  int unread;                /* why not: an errno; 0: none is wanted */
   X509_STORE *store;         /* shared, counted; NULL: nobody asked yet */
 } State;
 
@@ -72,101 +73,13 @@ static void shared_make (void) {
   shared.lock = CRYPTO_THREAD_lock_new();
 }
 
-/* Bundle */
-
-static void bundle_release (Bundle *bundle) {
-  int count = 0;
-  if (bundle == NULL) return;
-  if (bundle->lock != NULL) {
-    if (!CRYPTO_THREAD_write_lock(bundle->lock)) return;
-    count = --bundle->count;
-    CRYPTO_THREAD_unlock(bundle->lock);
-  }
-  if (count > 0) return;
-  sk_X509_pop_free(bundle->anchors, X509_free);
-  CRYPTO_THREAD_lock_free(bundle->lock);
-  OPENSSL_free(bundle->file);
-  OPENSSL_free(bundle);
-}
-
-static Bundle *bundle_new (const char *file) {
-  Bundle *bundle = OPENSSL_zalloc(sizeof(*bundle));
-  if (bundle == NULL) return NULL;
-  bundle->count = 1;
-  bundle->lock = CRYPTO_THREAD_lock_new();
-  bundle->file = OPENSSL_strdup(file);
-  if (bundle->lock != NULL && bundle->file != NULL) return bundle;
-  bundle_release(bundle);
-  return NULL;
-}
-
-static int bundle_share (Bundle *bundle) {
-  if (!CRYPTO_THREAD_write_lock(bundle->lock)) return 0;
-  bundle->count++;
-  CRYPTO_THREAD_unlock(bundle->lock);
-  return 1;
-}
-
-/* Certificates up to the file's end. One that is damaged is left out and
-** takes no other with it; 0: no memory, and half a list is none. */
-static int read_anchors (BIO *file, STACK_OF(X509) *anchors) {
-  for (;;) {
-    unsigned long error;
-    X509 *x509;
-    ERR_set_mark();
-    x509 = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL);
-    error = x509 == NULL ? ERR_peek_last_error() : 0;
-    ERR_pop_to_mark();
-    if (x509 == NULL) {
-      if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) return 0;
-      if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
-          ERR_GET_REASON(error) == PEM_R_NO_START_LINE) return 1;
-    }
-    else if (!sk_X509_push(anchors, x509)) {
-      X509_free(x509);
-      return 0;
-    }
-  }
-}
-
-/* Reads the file; a failure is not remembered: want of descriptors or memory
-** passes. The bundle is locked. */
-static int bundle_read (Bundle *bundle) {
-  STACK_OF(X509) *anchors = sk_X509_new_null();
-  BIO *file;
-  int done;
-  ERR_set_mark();
-  file = BIO_new_file(bundle->file, "r");
-  done = file != NULL && anchors != NULL && read_anchors(file, anchors);
-  BIO_free(file);
-  ERR_pop_to_mark();
-  if (done) bundle->anchors = anchors;
-  else sk_X509_pop_free(anchors, X509_free);
-  return done;
-}
-
 /* The lookup: a store's way to the bundle */
-
-static int add_anchors (X509_STORE *store, STACK_OF(X509) *anchors) {
-  int i;
-  for (i = 0; i < sk_X509_num(anchors); i++)
-    if (!X509_STORE_add_cert(store, sk_X509_value(anchors, i))) return 0;
-  return 1;
-}
 
 /* Fills the lookup's store from the bundle, once; 0: it could not. */
 static int fill (X509_LOOKUP *lookup) {
   Filling *f = X509_LOOKUP_get_method_data(lookup);
-  Bundle *bundle;
-  int filled;
-  if (f == NULL || f->bundle == NULL) return 0;
-  bundle = f->bundle;
-  if (!CRYPTO_THREAD_write_lock(bundle->lock)) return 0;
-  if (!f->filled && (bundle->anchors != NULL || bundle_read(bundle)))
-    f->filled = add_anchors(X509_LOOKUP_get_store(lookup), bundle->anchors);
-  filled = f->filled;
-  CRYPTO_THREAD_unlock(bundle->lock);
-  return filled;
+  return f != NULL && f->bundle != NULL &&
+         bundle_fill(f->bundle, X509_LOOKUP_get_store(lookup), &f->filled);
 }
 
 /* The certificate of that name in the store's memory, borrowed from the
@@ -245,38 +158,47 @@ static int on_issuer (X509 **issuer, X509_STORE_CTX *ctx,
 
 /* Sources */
 
-static const char *from_environment (const char *name, const char *standard) {
+static const char *from_environment (const char *name) {
 #if defined(__linux__)
-  const char *value = secure_getenv(name);
+  return secure_getenv(name);
 #else
-  const char *value = getuid() == geteuid() && getgid() == getegid()
-                      ? getenv(name) : NULL;
+  return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
 #endif
-  return value != NULL ? value : standard;
 }
 
-static void stamp_directories (uint64_t *stamp, const char *list) {
-  char path[4096];
-  for (;;) {
-    size_t length = strcspn(list, ":");
-    if (length < sizeof(path)) {
-      memcpy(path, list, length);
-      path[length] = '\0';
-      stamp_path(stamp, path);
-    }
-    if (list[length] == '\0') return;
-    list += length + 1;
+/* Takes the next of a list: 1, and `path` is it; 0: there is none. */
+static int next_path (const char **list, char *path) {
+  while (*list != NULL) {
+    size_t length = strcspn(*list, ":");
+    int fits = length > 0 && length < PATH_MAX;
+    if (fits) memcpy(path, *list, length);
+    path[fits ? length : 0] = '\0';
+    *list = (*list)[length] == '\0' ? NULL : *list + length + 1;
+    if (fits) return 1;
   }
+  return 0;
+}
+
+/* Of those that are there: the same by other names, and by real ones. */
+static uint64_t stamp_directories (const char *list) {
+  char path[PATH_MAX];
+  uint64_t stamp = 0;
+  while (next_path(&list, path)) {
+    uint64_t next = stamp;
+    if (stamp_path(&next, path)) stamp = next;
+  }
+  return stamp;
 }
 
 static void sources_find (Sources *s) {
-  s->file = from_environment(X509_get_default_cert_file_env(),
-                             X509_get_default_cert_file());
-  s->directories = from_environment(X509_get_default_cert_dir_env(),
-                                    X509_get_default_cert_dir());
-  s->stamp = 0;
-  s->has_file = stamp_path(&s->stamp, s->file);
-  stamp_directories(&s->stamp, s->directories);
+  s->file = from_environment(X509_get_default_cert_file_env());
+  s->named = s->file != NULL;
+  if (!s->named) s->file = X509_get_default_cert_file();
+  s->directories = from_environment(X509_get_default_cert_dir_env());
+  if (s->directories == NULL) s->directories = X509_get_default_cert_dir();
+  s->file_stamp = 0;
+  stamp_path(&s->file_stamp, s->file);
+  s->stamp = stamp_directories(s->directories);
 }
 
 /* The shared store. In what follows, `shared` is locked. */
@@ -290,7 +212,7 @@ static int add_lookup (X509_STORE *store, Bundle *bundle) {
   if (X509_LOOKUP_get_method_data(lookup) != NULL) return 1;  /* has one */
   f = OPENSSL_zalloc(sizeof(*f));
   if (f == NULL) return 0;
-  if (bundle == NULL || bundle_share(bundle)) {
+  if (bundle_share(bundle)) {
     f->bundle = bundle;
     return X509_LOOKUP_set_method_data(lookup, f);
   }
@@ -317,59 +239,131 @@ static void state_free (State *state) {
   OPENSSL_free(state->directories);
 }
 
-static int state_make (State *state, const Sources *sources) {
+static int fail (Trust *trust, int error, const char *variable,
+                 const char *path) {
+  trust->error = error;
+  trust->variable = variable;
+  OPENSSL_strlcpy(trust->path, path, sizeof(trust->path));
+  return 0;
+}
+
+/* Adds the real path of a directory to the list, unless it does not exist: 1;
+** or 0, see `trust`. */
+static int add_real (char **list, const char *path, Trust *trust) {
+  char real[PATH_MAX];
+  uint64_t unused = 0;
+  size_t length = strlen(*list);
+  int error = files_real(path, real);
+  char *longer;
+  if (error != 0 && !stamp_path(&unused, path)) return 1;
+  if (error == 0 && strchr(real, ':') != NULL) error = TRUST_COLON;
+  if (error != 0)
+    return fail(trust, error, X509_get_default_cert_dir_env(), path);
+  longer = OPENSSL_realloc(*list, length + strlen(real) + 2);
+  if (longer == NULL) return 0;
+  *list = longer;
+  if (length > 0) longer[length++] = ':';
+  strcpy(longer + length, real);
+  return 1;
+}
+
+static int state_find (State *state, const Sources *s, Trust *trust) {
+  const char *list = s->directories;
+  char path[PATH_MAX];
+  state->directories = OPENSSL_strdup("");
+  if (state->directories == NULL) return 0;
+  while (next_path(&list, path))
+    if (!add_real(&state->directories, path, trust)) return 0;
+  return 1;
+}
+
+/* Whether a file that cannot be read is as good as none. A bundle that
+** somebody has named is to be there; and want of descriptors passes. */
+static int is_missing (const Sources *s, int error) {
+  return !s->named && (error == ENOENT || error == ENOTDIR || error == EACCES
+                       || error == EISDIR || error == ELOOP);
+}
+
+static int is_file_of (const State *state, const Sources *s) {
+  return state->file_stamp == s->file_stamp && state->file != NULL
+         && strcmp(state->file, s->file) == 0;
+}
+
+/* The file's bytes, or those of the state before if it is the same. */
+static int state_read (State *state, const Sources *s, Trust *trust) {
+  const State *before = &shared.state;
+  int error;
+  if (*s->file == '\0') return 1;
+  if (before->bundle != NULL && is_file_of(before, s)) {
+    if (!bundle_share(before->bundle)) return 0;
+    state->bundle = before->bundle;
+    return 1;
+  }
+  state->bundle = bundle_read(s->file, &error);
+  if (state->bundle != NULL) return 1;
+  if (is_missing(s, error)) {
+    state->unread = error;
+    return 1;
+  }
+  return fail(trust, error, X509_get_default_cert_file_env(), s->file);
+}
+
+static int state_make (State *state, const Sources *s, Trust *trust) {
   memset(state, 0, sizeof(*state));
-  state->stamp = sources->stamp;
-  state->file = OPENSSL_strdup(sources->file);
-  state->directories = OPENSSL_strdup(sources->directories);
+  state->file_stamp = s->file_stamp;
+  state->stamp = s->stamp;
+  state->file = OPENSSL_strdup(s->file);
   state->store = X509_STORE_new();
-  if (sources->has_file) state->bundle = bundle_new(sources->file);
-  if (state->file != NULL && state->directories != NULL &&
-      state->store != NULL && (state->bundle != NULL || !sources->has_file) &&
+  if (state->file != NULL && state->store != NULL &&
+      state_find(state, s, trust) && state_read(state, s, trust) &&
       add_sources(state->store, state->directories, state->bundle))
     return 1;
   state_free(state);
   return 0;
 }
 
-static int state_holds (const State *state, const Sources *sources) {
-  return state->store != NULL && state->stamp == sources->stamp &&
-         strcmp(state->file, sources->file) == 0 &&
-         strcmp(state->directories, sources->directories) == 0;
+/* The real paths may have come to name other directories. */
+static int state_holds (const State *state, const Sources *s) {
+  return state->store != NULL && is_file_of(state, s) &&
+         !(s->named && state->unread != 0) && state->stamp == s->stamp &&
+         state->stamp == stamp_directories(state->directories);
 }
 
 /* Locks `shared`, whose state is then what the system says now. Contexts that
 ** have the store of a former state keep it alive. */
-static int enter (void) {
+static int enter (Trust *trust) {
   Sources sources;
   State fresh;
+  memset(trust, 0, sizeof(*trust));
   if (!CRYPTO_THREAD_run_once(&shared_once, shared_make) ||
       shared.lock == NULL || !CRYPTO_THREAD_write_lock(shared.lock)) {
     ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
     return 0;
   }
   sources_find(&sources);
-  if (state_holds(&shared.state, &sources)) return 1;
-  if (state_make(&fresh, &sources)) {
+  if (!state_holds(&shared.state, &sources)) {
+    if (!state_make(&fresh, &sources, trust)) {
+      CRYPTO_THREAD_unlock(shared.lock);
+      return 0;
+    }
     state_free(&shared.state);
     shared.state = fresh;
-    return 1;
   }
-  CRYPTO_THREAD_unlock(shared.lock);
-  return 0;
+  trust->unread = shared.state.unread;
+  return 1;
 }
 
-X509_STORE *truststore_system (void) {
+X509_STORE *truststore_system (Trust *trust) {
   X509_STORE *store = NULL;
-  if (!enter()) return NULL;
+  if (!enter(trust)) return NULL;
   if (X509_STORE_up_ref(shared.state.store)) store = shared.state.store;
   CRYPTO_THREAD_unlock(shared.lock);
   return store;
 }
 
-int truststore_add_system (X509_STORE *store) {
+int truststore_add_system (X509_STORE *store, Trust *trust) {
   int done;
-  if (!enter()) return 0;
+  if (!enter(trust)) return 0;
   done = add_sources(store, shared.state.directories, shared.state.bundle);
   CRYPTO_THREAD_unlock(shared.lock);
   return done;
@@ -378,5 +372,5 @@ int truststore_add_system (X509_STORE *store) {
 uint64_t truststore_stamp (void) {
   Sources sources;
   sources_find(&sources);
-  return sources.stamp;
+  return sources.file_stamp * 31 + sources.stamp;
 }

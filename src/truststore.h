@@ -4,18 +4,29 @@
 #ifndef LUASSL_TRUSTSTORE_H
 #define LUASSL_TRUSTSTORE_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include <openssl/x509_vfy.h>
 
+#define TRUST_COLON (-1)  /* a directory whose real path has one */
+
+/* What became of the anchors. */
+typedef struct Trust {
+  int unread;           /* errno of the default bundle, which is not there; 0 */
+  int error;            /* errno or TRUST_COLON; 0: see the error queue */
+  const char *variable; /* that may name what the error is about; static */
+  char path[PATH_MAX];  /* and which that is */
+} Trust;
+
 #pragma GCC visibility push(hidden)
 
-/* The shared store, its count raised; nothing may be added to it. NULL: the
-** reason is in the error queue. */
-X509_STORE *truststore_system (void);
+/* The shared store, its count raised; nothing may be added to it. NULL: see
+** `trust`. */
+X509_STORE *truststore_system (Trust *trust);
 
-/* Adds the system's anchors to a private store; 0: see the error queue. */
-int truststore_add_system (X509_STORE *store);
+/* Adds the system's anchors to a private store; 0: see `trust`. */
+int truststore_add_system (X509_STORE *store, Trust *trust);
 
 /* Changes with the files and directories that hold the anchors. */
 uint64_t truststore_stamp (void);

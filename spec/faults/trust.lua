@@ -1,5 +1,5 @@
 --- Faults in the system's trust, and in what the whole process shares:
--- truststore.c, core.c, context.c.
+-- truststore.c, bundle.c, credentials.c, material.c, core.c.
 return {
   {
     name = "the system's directory is not trusted",
@@ -16,27 +16,119 @@ return {
     name = "the system's file is not trusted",
     file = "src/truststore.c",
     from = [[
-  if (sources->has_file) state->bundle = bundle_new(sources->file);]],
+  state->bundle = bundle_read(s->file, &error);
+]],
     to = [[
-  if (sources->has_file) state->bundle = bundle_new("/dev/null");]],
+  state->bundle = bundle_read("/dev/null", &error);
+]],
     specs = "truststore",
   },
   {
     name = "the environment of another user's program is heeded",
     file = "src/truststore.c",
     from = [[
-  const char *value = secure_getenv(name);]],
+  return secure_getenv(name);]],
     to = [[
-  const char *value = getenv(name);]],
+  return getenv(name);]],
     specs = "protections",
   },
   {
     name = "each context has a trust store of its own",
     file = "src/truststore.c",
     from = [[
-  if (state_holds(&shared.state, &sources)) return 1;
+  if (!state_holds(&shared.state, &sources)) {]],
+    to = [[
+  if (shared.lock != NULL) {]],
+    specs = "truststore",
+  },
+  {
+    name = "a bundle that somebody has named need not be there",
+    file = "src/truststore.c",
+    from = [[
+  return !s->named && (error == ENOENT]],
+    to = [[
+  return s != NULL && (error == ENOENT]],
+    specs = "truststore",
+  },
+  {
+    name = "a directory is looked up where the process is by then",
+    file = "src/truststore.c",
+    from = [[
+  int error = files_real(path, real);
+]],
+    to = [[
+  int error = 0;
+  strcpy(real, path);
+]],
+    specs = "truststore",
+  },
+  {
+    name = "another directory with the former's real path is trusted",
+    file = "src/truststore.c",
+    from = [[
+         !(s->named && state->unread != 0) && state->stamp == s->stamp &&
+         state->stamp == stamp_directories(state->directories);]],
+    to = [[
+         !(s->named && state->unread != 0) && state->stamp == s->stamp;]],
+    specs = "truststore",
+  },
+  {
+    name = "ca_path is looked up where the process is by then",
+    file = "src/material.c",
+    from = [[
+  error = files_real(m->file, real);
+]],
+    to = [[
+  error = 0;
+  strcpy(real, m->file);
+]],
+    specs = "truststore",
+  },
+  {
+    name = "a path with a colon is taken apart",
+    file = "src/truststore.c",
+    from = [[
+  if (error == 0 && strchr(real, ':') != NULL) error = TRUST_COLON;
 ]],
     to = "",
+    specs = "truststore",
+  },
+  {
+    name = "the bundle is read by each context whose directories have changed",
+    file = "src/truststore.c",
+    from = [[
+  if (before->bundle != NULL && is_file_of(before, s)) {]],
+    to = [[
+  if (before == NULL) {]],
+    specs = "truststore",
+  },
+  {
+    name = "that the system's bundle is missing is not told",
+    file = "src/credentials.c",
+    from = [[
+  *unread = trust.unread;
+]],
+    to = [[
+  *unread = 0;
+]],
+    specs = "truststore",
+  },
+  {
+    name = "the bundle is parsed by each store",
+    file = "src/bundle.c",
+    from = [[
+  bundle->anchors = anchors;
+  drop_bytes(bundle);
+  return 1;]],
+    to = [[
+  sk_X509_pop_free(bundle->anchors, X509_free);
+  bundle->anchors = anchors;
+  return 1;]],
+    also = {
+      { file = "src/bundle.c",
+        from = [[(bundle->anchors != NULL || parse(bundle)))]],
+        to = [[(parse(bundle)))]] },
+    },
     specs = "truststore",
   },
   {

@@ -1,0 +1,23 @@
+/*
+** files.h -- files, read whole, and where they really are.
+*/
+#ifndef LUASSL_FILES_H
+#define LUASSL_FILES_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(hidden)
+
+/* 0: `*bytes` has all that is in the file, to be freed by OPENSSL_clear_free;
+** or an errno, EFBIG above 16 MiB. No descriptor stays open. May leave entries
+** in OpenSSL's error queue. */
+int files_read (const char *file, unsigned char **bytes, size_t *size);
+
+/* 0: `real`, of PATH_MAX bytes, is the absolute path without symbolic links,
+** which names the same wherever the process goes; or an errno. */
+int files_real (const char *path, char *real);
+
+#pragma GCC visibility pop
+
+#endif
