@@ -209,6 +209,8 @@ lint:
 
 doc:
 	@$(DEPS) doc $(LUA)
+	$(AGAIN) all
+	$(INTERPRETER) doc/options.lua >doc/options.md
 	ldoc -q -c config.ld .
 
 install: all

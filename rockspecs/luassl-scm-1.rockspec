@@ -60,6 +60,8 @@ build = {
         "src/material.c",
         "src/names.c",
         "src/object.c",
+        "src/option_names.c",
+        "src/option_table.c",
         "src/options.c",
         "src/pins.c",
         "src/queue.c",

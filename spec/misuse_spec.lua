@@ -8,17 +8,12 @@ helpers.audit()
 
 local file = helpers.file
 
--- The names in a list of C's.
-local function names_in(path, list)
-  local names = {}
-  local text = helpers.read_file(path):match(list .. "%[%] = (%b{})")
-  for name in text:gmatch '"([%w_]+)"' do names[name] = true end
-  return names
-end
-
 -- All that there are: one that is new needs a row in WRONG.
-local OF_CONTEXTS = names_in("src/settings.c", "known")
-local OF_CONNECTIONS = names_in("src/connection.c", "known_options")
+local OF_CONTEXTS, OF_CONNECTIONS = {}, {}
+for _, option in ipairs(require "luassl.core".options) do
+  OF_CONTEXTS[option.name] = option.context or nil
+  OF_CONNECTIONS[option.name] = not option.context or option.connection or option.name == "server_side" or nil
+end
 
 local NO_BOOLEAN, NO_STRING, NO_FUNCTION = {1, "true", {}}, {1, true, {}}, {1, "f", {}}
 local NO_NAME = {1, true, {}, "a\0b"}

@@ -135,3 +135,29 @@ describe("an option", function()
     assert.matches("%.lua:%d+: option 'nodelay'", message)
   end)
 end)
+
+describe("the table of options", function()
+  local rows = require "luassl.core".options
+
+  it("is in order, so that each is found", function()
+    for i = 2, #rows do assert.is_true(rows[i - 1].name < rows[i].name, rows[i].name) end
+  end)
+
+  it("says of each what sessions are bound to", function()
+    for _, row in ipairs(rows) do assert.is_boolean(row.bound, row.name) end
+  end)
+
+  it("is the documented one", function()
+    local pipe = io.popen(helpers.interpreter .. " doc/options.lua")
+    local printed = pipe:read "*a"
+    pipe:close()
+    assert.equal(printed, helpers.read_file "doc/options.md")
+  end)
+
+  it("has each in a docstring", function()
+    local text = helpers.read_file "src/context.c" .. helpers.read_file "lua/luassl/socket.lua"
+    for _, row in ipairs(rows) do
+      if row.context or row.connection then assert.matches("`" .. row.name .. "`", text, nil, true) end
+    end
+  end)
+end)

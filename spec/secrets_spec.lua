@@ -86,14 +86,8 @@ local function secret_in(text)
   return searched[text] and text or nil
 end
 
-local OPTIONS = {}  -- names of a context's, and others'
-
--- From the sources, so that none is forgotten here.
-for path in io.popen "grep -l 'const known' src/*.c":lines() do
-  for list in helpers.read_file(path):gmatch "static const char %*const known[%w_]*%[%] = (%b{})" do
-    for name in list:gmatch '"([%w_]+)"' do OPTIONS[#OPTIONS + 1] = name end
-  end
-end
+local OPTIONS = {}  -- all names there are
+for i, option in ipairs(require "luassl.core".options) do OPTIONS[i] = option.name end
 
 -- ---- where it is looked for ----
 

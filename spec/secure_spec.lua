@@ -190,7 +190,7 @@ describe("ssl.connect", function()
         certfile = file "rsa.pem"}},
       ["'context' is for the server side"] = {"localhost", 443,
         {context = server}},
-      ["must be an SSLContext"] = {"localhost", 443, {context = {}}},
+      ["'context' must be an SSLContext"] = {"localhost", 443, {context = {}}},
       ["'ca_certs' belongs to the context"] = {"localhost", 443,
         {context = context, ca_certs = file "root.crt"}},
       ["'check_hostname' needs"] = {"localhost", 443,

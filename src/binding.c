@@ -5,6 +5,7 @@
 ** apart by a random number for each function.
 */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -13,7 +14,6 @@
 #include "binding.h"
 #include "errors.h"
 #include "options.h"
-#include "pins.h"
 #include "stamp.h"
 #include "truststore.h"
 
@@ -72,11 +72,6 @@ static int add (EVP_MD_CTX *md, const char *name, const void *data,
          && EVP_DigestUpdate(md, data, size);
 }
 
-static int add_number (EVP_MD_CTX *md, const char *name, int n) {
-  unsigned char byte = (unsigned char)n;
-  return add(md, name, &byte, 1);
-}
-
 /* With its trust settings, if it has any. */
 static int add_anchor (EVP_MD_CTX *md, X509 *x509) {
   unsigned char *der = NULL;
@@ -113,100 +108,108 @@ static int add_certificates (EVP_MD_CTX *md, SSL_CTX *ctx, int anchors) {
   return done;
 }
 
-static int add_text (EVP_MD_CTX *md, const char *name, const char *text) {
-  return add(md, name, text, text != NULL ? strlen(text) : 0);
+/* What the handshake refuses beyond the chain, openssl.cnf's say included. */
+static int add_level (EVP_MD_CTX *md, SSL_CTX *ctx) {
+  unsigned char level = (unsigned char)SSL_CTX_get_security_level(ctx);
+  return add(md, "level", &level, 1);
 }
 
 /* Servers on several machines have the system's trust at other times. */
-static int add_trust (EVP_MD_CTX *md, const char *path, const Settings *s) {
+static int add_stamp (EVP_MD_CTX *md, const char *path, const Settings *s) {
   uint64_t stamp = 0;
-  if (s->system_trust && !s->policy.server_side) stamp = truststore_stamp();
+  if (s->policy.server_side) return 1;
+  if (s->system_trust) stamp = truststore_stamp();
   if (path != NULL) stamp_path(&stamp, path);
-  return add_number(md, "system_trust", s->system_trust)
-         && add_text(md, "ca_path", path)
-         && (s->policy.server_side || add(md, "stamp", &stamp, sizeof(stamp)));
+  return add(md, "stamp", &stamp, sizeof(stamp));
 }
 
-/* What a full handshake refuses, beyond the chain. */
-static int add_strength (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
-  return add_number(md, "level", SSL_CTX_get_security_level(ctx))
-         && add_text(md, "ciphers", s->ciphers)
-         && add_text(md, "ciphersuites", s->ciphersuites)
-         && add_text(md, "sigalgs", s->sigalgs)
-         && add_text(md, "groups", s->groups);
+/* ---- the options' values ---- */
+
+/* Those that a digest is made of; the other rows are bound otherwise. */
+static int is_added (const Option *o) {
+  return o->of & OF_CONTEXT
+         && (o->binding == BOUND_VALUE || o->binding == BOUND_FUNCTION
+             || o->binding == BOUND_PLACE || o->binding == BOUND_BY_NAME);
 }
 
-static int add_policy (EVP_MD_CTX *md, const Policy *p) {
-  size_t size = 0;
-  const unsigned char *pins = NULL;
-  if (p->pins != NULL) pins = pins_bytes(p->pins, &size);
-  return add_number(md, "server_side", p->server_side)
-         && add_number(md, "cert_reqs", p->cert_reqs)
-         && add_number(md, "check_hostname", p->check_hostname)
-         && add_number(md, "hooks", p->hooks)
-         && add(md, "pins", pins, size);
-}
-
-/* The hook's identity, pushed by `push_hooks` at `index`. */
-static int add_string (EVP_MD_CTX *md, lua_State *L, int index,
-                       const char *name) {
-  size_t size = 0;
-  const char *text = lua_tolstring(L, index, &size);
-  return !lua_isboolean(L, index) && add(md, name, text, size);
-}
-
-static int add_protocols (EVP_MD_CTX *md, lua_State *L, int list) {
-  size_t i, n = lua_istable(L, list) ? compat_rawlen(L, list) : 0;
-  for (i = 1; i <= n; i++) {
-    int done;
-    lua_rawgeti(L, list, (int)i);
-    done = add_string(md, L, -1, "alpn");
-    lua_pop(L, 1);
-    if (!done) return 0;
+/* Pushes a list of them all, as nothing may raise while a digest is made. */
+static void push_values (lua_State *L, int options) {
+  const Option *o;
+  int n = 0;
+  lua_newtable(L);
+  for (o = option_table; o->name != NULL; o++) {
+    if (!is_added(o)) continue;
+    if (options_push(L, options, o->name) == LUA_TFUNCTION) identify(L);
+    lua_rawseti(L, -2, ++n);
   }
-  return 1;
 }
 
-static const char *const hooks[] = {
-  "on_client_hello", "on_certificate", "on_verify"
-};
+/* The value at the top. */
+static int add_item (EVP_MD_CTX *md, lua_State *L, const char *name) {
+  char number[32];
+  size_t size = 0;
+  const char *text = number;
+  switch (lua_type(L, -1)) {
+    case LUA_TNIL: text = ""; break;
+    case LUA_TBOOLEAN: text = lua_toboolean(L, -1) ? "1" : "0"; break;
+    case LUA_TSTRING: text = lua_tolstring(L, -1, &size); break;
+    default:
+      snprintf(number, sizeof(number), "%.14g", (double)lua_tonumber(L, -1));
+  }
+  return add(md, name, text, size != 0 ? size : strlen(text));
+}
 
-/* Pushes what only Lua has: three identities, ALPN, session_id_context and
-** ca_path. */
-static int push_values (lua_State *L, int options) {
-  int i, first = lua_gettop(L) + 1;
-  for (i = 0; i < 3; i++)
-    if (options_push(L, options, hooks[i]) != LUA_TNIL) identify(L);
-  options_push(L, options, "alpn_protocols");
-  options_push(L, options, "session_id_context");
-  options_push(L, options, "ca_path");
-  return first;
+static int add_value (EVP_MD_CTX *md, lua_State *L, const Option *o) {
+  size_t i, n;
+  int done = 1;
+  if (o->type == OPTION_FUNCTION && lua_isboolean(L, -1)) return 0;
+  if (!lua_istable(L, -1)) return add_item(md, L, o->name);
+  n = compat_rawlen(L, -1);
+  for (i = 1; done && i <= n; i++) {
+    lua_rawgeti(L, -1, (int)i);
+    done = add_item(md, L, o->name);
+    lua_pop(L, 1);
+  }
+  return done;
+}
+
+static int add_values (EVP_MD_CTX *md, lua_State *L, int values) {
+  const Option *o;
+  int n = 0, done = 1;
+  for (o = option_table; done && o->name != NULL; o++) {
+    if (!is_added(o)) continue;
+    lua_rawgeti(L, values, ++n);
+    done = add_value(md, L, o);
+    lua_pop(L, 1);
+  }
+  return done;
 }
 
 static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
-                    const Settings *s, const Policy *policy, int first) {
-  if (!lua_isnil(L, first + 4))  /* overrides the rest */
-    return add_string(md, L, first + 4, "session_id_context");
-  return add_policy(md, policy)
-         && add_strength(md, ctx, s)
+                    const Settings *s, int values) {
+  return add_level(md, ctx)
          && add_certificates(md, ctx, s->own_trust)
-         && add_trust(md, lua_tostring(L, first + 5), s)
-         && add_string(md, L, first, hooks[0])
-         && add_string(md, L, first + 1, hooks[1])
-         && add_string(md, L, first + 2, hooks[2])
-         && add_protocols(md, L, first + 3);
+         && add_stamp(md, s->ca_path, s)
+         && add_values(md, L, values);
 }
 
 int binding_make (lua_State *L, SSL_CTX *ctx, int options, const Settings *s,
                   Policy *policy) {
-  int first = push_values(L, options);
-  EVP_MD_CTX *md = EVP_MD_CTX_new();  /* nothing raises from here */
-  int done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-             && add_all(md, L, ctx, s, policy, first)
-             && EVP_DigestFinal_ex(md, policy->digest, NULL);
+  int values = lua_gettop(L) + 1;
+  const char *instead;
+  size_t size;
+  EVP_MD_CTX *md;
+  int done;
+  push_values(L, options);
+  instead = options_string(L, options, "session_id_context", &size);
+  md = EVP_MD_CTX_new();  /* nothing raises from here */
+  done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
+         && (instead != NULL ? add(md, "session_id_context", instead, size)
+                             : add_all(md, L, ctx, s, values))
+         && EVP_DigestFinal_ex(md, policy->digest, NULL);
   EVP_MD_CTX_free(md);
   if (done) {
-    lua_settop(L, first - 1);
+    lua_settop(L, values - 1);
     return 1;
   }
   errors_fail(L, "SSLContext", NULL);

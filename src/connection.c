@@ -65,38 +65,20 @@ void connection_init (Connection *c, const Link *link) {
   c->alert = -1;
 }
 
-/* The last two are of functions that make the context too. */
-static const char *const known_options[] = {
-  "check_hostname", "do_handshake_on_connect", "handshake_timeout", "linger",
-  "nodelay", "server_hostname", "server_side", "session",
-  "suppress_ragged_eofs", NULL, "context", "timeout", NULL
-};
-
 /* The policy: the context's, then this connection's own options. What raises
 ** leaves `*policy` as it was: the next try is to raise again. */
 void connection_options (lua_State *L, Policy *policy, int context,
                          int options) {
-  int top = lua_gettop(L);
   Policy fresh, *p = &fresh;
   context_check(L, context, p);
-  options_check(L, options, known_options, NULL);
+  options_check(L, options, OF_CONNECTION | OF_STATED);
   if (options_boolean(L, options, "server_side", p->server_side)
       != p->server_side)
     options_raise(L, "server_side", "does not fit this context, which is for "
                   "the %s side", p->server_side ? "server" : "client");
-  if (p->server_side && options_push(L, options, "server_hostname") != LUA_TNIL)
-    options_raise(L, "server_hostname", "is for the client side");
-  if (options_push(L, options, "session") != LUA_TNIL) {
-    if (p->server_side) options_raise(L, "session", "is for the client side");
-    if (compat_testudata(L, -1, SESSION_T) == NULL)
-      options_raise(L, "session", "must be an SSLSession, not a %s",
-                    luaL_typename(L, -1));
-  }
-  lua_settop(L, top);
+  options_check_side(L, options, OF_CONNECTION, p->server_side);
   p->check_hostname = options_boolean(L, options, "check_hostname",
                                       p->check_hostname);
-  if (p->check_hostname && p->server_side)
-    options_raise(L, "check_hostname", "is for the client side");
   if (p->check_hostname && p->cert_reqs == CERT_NONE)
     options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
   p->suppress_ragged_eofs = options_boolean(L, options, "suppress_ragged_eofs",
@@ -104,10 +86,7 @@ void connection_options (lua_State *L, Policy *policy, int context,
   p->nodelay = options_boolean(L, options, "nodelay", p->nodelay);
   p->handshake_timeout = options_number(L, options, "handshake_timeout",
                                         p->handshake_timeout);
-  if (p->handshake_timeout <= 0)
-    options_raise(L, "handshake_timeout", "must be above 0 seconds");
   p->linger = settings_linger(L, options, p->linger);
-  options_boolean(L, options, "do_handshake_on_connect", 1);
   *policy = fresh;
 }
 
@@ -459,22 +438,6 @@ int connection_gc (lua_State *L) {
 
 /* ---- primitives of handshake.lua ---- */
 
-/* check(options): raises for names that no function takes which makes a
-** context and a connection, and for a context that is none. */
-static int primitive_check (lua_State *L) {
-  const char *all[sizeof(known_options) / sizeof(known_options[0])];
-  size_t i, n = 0;
-  for (i = 0; i < sizeof(known_options) / sizeof(known_options[0]); i++)
-    if (known_options[i] != NULL) all[n++] = known_options[i];
-  all[n] = NULL;
-  settings_check(L, 1, all);
-  if (options_push(L, 1, "context") != LUA_TNIL
-      && compat_testudata(L, -1, CONTEXT_T) == NULL)
-    options_raise(L, "context", "must be an SSLContext, not a %s",
-                  luaL_typename(L, -1));
-  return 0;
-}
-
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
 static int primitive_begin (lua_State *L, Connection *c) {
@@ -516,7 +479,6 @@ static int primitive_first (lua_State *L) {
 /* Adds what handshake.lua needs to the table at the top. [-0, +0, m] */
 void connection_primitives (lua_State *L) {
   static const luaL_Reg functions[] = {
-    {"check", primitive_check},
 #if COMPAT_CONTINUES
     {"first", primitive_first},
 #endif

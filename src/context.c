@@ -265,7 +265,6 @@ static int build (lua_State *L, int options) {
   Context *c;
   int top;
   settings_read(L, options, &s);
-  settings_write(L, options, &s);
   c = context_push(L);
   top = lua_gettop(L);
   lua_pushvalue(L, options);
@@ -351,22 +350,24 @@ or what the password function raised, as it is
 */
 static int context_new (lua_State *L) {
   lua_settop(L, 1);
-  settings_check(L, 1, NULL);
+  options_check(L, 1, OF_CONTEXT);
   lua_newtable(L);
-  settings_merge(L, 1, 2);
+  options_merge(L, 1, 2, OF_CONTEXT);
   return build(L, 2);
 }
 
-/* Pushes an option's value without the keys in it. */
-static void push_public (lua_State *L, int options, const char *name) {
+/* Pushes an option's value as it may be told. */
+static void push_public (lua_State *L, int options, const Option *o) {
   size_t size;
   const char *text;
-  if (options_push(L, options, name) != LUA_TSTRING) return;
+  if (o->flags & IS_SECRET)
+    options_raise(L, o->name, "is secret and cannot be read");
+  if (options_push(L, options, o->name) != LUA_TSTRING) return;
   text = lua_tolstring(L, -1, &size);
-  if (strcmp(name, "cert") == 0 || strcmp(name, "ca_data") == 0)
-    material_push_certificates(L, options, name);
+  if (o->flags & IS_PEM) material_push_certificates(L, options, o->name);
   else if (quote_is_key(text, size))
-    options_raise(L, name, "holds what looks like a key and cannot be read");
+    options_raise(L, o->name, "holds what looks like a key and cannot be "
+                  "read");
 }
 
 /***
@@ -380,15 +381,12 @@ does what looks like a private key in any other option
 */
 static int context_get (lua_State *L) {
   Context *c = check(L, 1);
-  const char *name = luaL_checkstring(L, 2);
+  size_t size;
+  const char *name = luaL_checklstring(L, 2, &size);
+  const Option *o = strlen(name) == size ? options_find(name) : NULL;
   lua_settop(L, 2);
-  lua_newtable(L);
-  lua_pushvalue(L, 2);
-  lua_pushboolean(L, 1);
-  lua_rawset(L, 3);
-  settings_check(L, 3, NULL);
-  if (strcmp(name, "key") == 0 || strcmp(name, "password") == 0)
-    return options_raise(L, name, "is secret and cannot be read");
+  if (o == NULL || !(o->of & OF_CONTEXT))
+    return options_raise_unknown(L, name, size, OF_CONTEXT);
   if (strcmp(name, "minimum_version") == 0)
     lua_pushstring(L, settings_version_name(
                         (int)SSL_CTX_get_min_proto_version(c->ctx)));
@@ -398,8 +396,8 @@ static int context_get (lua_State *L) {
   else {
     compat_getuservalue(L, 1);
     lua_newtable(L);
-    settings_merge(L, 4, 5);  /* lists as copies */
-    push_public(L, 5, name);
+    options_merge(L, 3, 4, OF_CONTEXT);  /* lists as copies */
+    push_public(L, 4, o);
   }
   return 1;
 }
@@ -428,11 +426,11 @@ static int context_set (lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   refuse_used(L, c);
-  settings_check(L, 2, NULL);
+  options_check(L, 2, OF_CONTEXT);
   lua_newtable(L);
   compat_getuservalue(L, 1);
-  settings_merge(L, 4, 3);
-  settings_merge(L, 2, 3);
+  options_merge(L, 4, 3, OF_CONTEXT);
+  options_merge(L, 2, 3, OF_CONTEXT);
   results = build(L, 3);
   if (results != 1) return results;
   refuse_used(L, c);  /* a password function may have connected */

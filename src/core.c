@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "features.h"
 #include "object.h"
+#include "options.h"
 #include "quote.h"
 #include "readiness.h"
 #include "random.h"
@@ -149,7 +150,15 @@ static void push_digest (lua_State *L) {
   lua_pushcclosure(L, core_digest, 1);
 }
 
+/* check_options(options): raises for what no function takes that makes a
+** context and a connection. */
+static int core_check_options (lua_State *L) {
+  options_check(L, 1, OF_CONTEXT | OF_CONNECTION | OF_CALL);
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
+  {"check_options", core_check_options},
   {"features", features_find},
   {"hides", core_hides},
   {"publish", core_publish},
@@ -189,6 +198,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "connection");
   push_versions(L);
   lua_setfield(L, -2, "versions");
+  options_push_table(L);
+  lua_setfield(L, -2, "options");
   compat_setfuncs(L, functions, 0);
   push_digest(L);
   lua_setfield(L, -2, "digest");

@@ -16,6 +16,7 @@ typedef struct Settings {
   int has_minimum;        /* it was given, in one way or the other */
   int system_trust;
   int own_trust;          /* ca_certs, ca_path or ca_data */
+  const char *ca_path;
   const char *ciphers, *ciphersuites, *groups, *sigalgs;
   int alpn_strict;
   int session_cache;
@@ -25,19 +26,9 @@ typedef struct Settings {
 
 #pragma GCC visibility push(hidden)
 
-/* Raises for names that are neither a context's options nor in the NULL-ended
-** list `more`, which may be NULL. */
-void settings_check (lua_State *L, int options, const char *const *more);
-
-/* Copies what is set in the options at `from` into the table `to`, where it
-** replaces what it excludes. */
-void settings_merge (lua_State *L, int from, int to);
-
-/* Raises for wrong types, values and combinations. */
+/* The options, which were checked: sets the defaults in the table, and raises
+** for what does not fit together. */
 void settings_read (lua_State *L, int options, Settings *settings);
-
-/* Writes the defaults that hold into the options. */
-void settings_write (lua_State *L, int options, const Settings *settings);
 
 /* The option linger, at most 5 seconds; `absent`: it is not given. */
 double settings_linger (lua_State *L, int options, double absent);

@@ -8,7 +8,9 @@ local digest, stamp = core.digest, core.stamp
 local contexts = {}
 
 local LIMIT = 16
-local FILES = { keyfile = true, certfile = true, ca_certs = true, ca_path = true }
+
+local FILES, SECRETS = {}, {}
+for _, option in ipairs(core.options) do FILES[option.name], SECRETS[option.name] = option.file, option.secret end
 
 -- Keys are digests: what the options hold, PEM among it, stands in none.
 local kept = {}  -- most recently used first: { key =, context = }
@@ -24,8 +26,6 @@ local function identify(name, value)
   if FILES[name] and type(value) == "string" then text = text .. stamp(value) end
   return text
 end
-
-local SECRETS = { key = true, password = true }
 
 -- Whether the value must not, or cannot, be told by its text.
 local function is_private(name, value)

@@ -23,15 +23,13 @@ for name, class in pairs(core.errors) do ssl[name] = class end
 
 -- What wrap_socket and connect take for the connection; the rest is the
 -- context's.
-local CONNECTION_OPTIONS = {
-  check_hostname = true, do_handshake_on_connect = true, handshake_timeout = true, linger = true, nodelay = true,
-  server_hostname = true, session = true, suppress_ragged_eofs = true,
-}
+local CONNECTION_OPTIONS = {}
+for _, option in ipairs(core.options) do CONNECTION_OPTIONS[option.name] = option.connection end
 
 local function check_table(options, operation, index)
   if options == nil then return {} end
   if type(options) == "table" then
-    local fine, message = pcall(core.connection.check, options)
+    local fine, message = pcall(core.check_options, options)
     if fine then return options end
     if not tostring(message):find "option" then error(message, 0) end  -- none of its business
     error(operation .. ": " .. message, 3)

@@ -8,27 +8,31 @@ local function digest(what, from, to, specs)
   }
 end
 
-digest("cert_reqs", [[
-         && add_number(md, "cert_reqs", p->cert_reqs)
-]])
-digest("the pins", [[
-         && add(md, "pins", pins, size);]], [[
-         && size < 0xffffffff;]])
+-- By a row of the options' table.
+local function option(what, from, to, specs)
+  digest(what, from, from:gsub("BOUND_%u+", to or "NOT_BOUND"), specs)
+  list[#list].file = "src/option_table.c"
+end
+
+option("cert_reqs", '{"cert_reqs", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE')
+option("the pins", '{"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
+option("the ciphers", '{"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
+option("the ciphers of TLS 1.3", '{"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
+option("the signature algorithms", '{"sigalgs", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
+option("the groups", '{"groups", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
+option("trust in the system", '{"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE', nil, "server_session")
+option("the directory that is trusted", '{"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE', nil, "server_session")
+option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "server_session")
+option("on_certificate", '{"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
+option("on_verify", '{"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
+option("ALPN", '{"alpn_protocols", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
+digest("session_id_context", [[
+instead != NULL ? ]], [[
+size > 0xffffffff ? ]], "server_session")
 digest("the security level", [[
-  return add_number(md, "level", SSL_CTX_get_security_level(ctx))
+  return add_level(md, ctx)
          && ]], [[
   return ctx != NULL && ]], "protections")
-digest("the ciphers", [[
-         && add_text(md, "ciphers", s->ciphers)
-]])
-digest("the ciphers of TLS 1.3", [[
-         && add_text(md, "ciphersuites", s->ciphersuites)
-]])
-digest("the signature algorithms", [[
-         && add_text(md, "sigalgs", s->sigalgs)
-]])
-digest("the groups", [[
-         && add_text(md, "groups", s->groups);]], ";")
 digest("their side's own certificate", [[
   if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
     return 0;
@@ -39,36 +43,15 @@ digest("the trust anchors", [[
 digest("what the anchors are trusted for", [[
   size = i2d_X509_AUX(x509, &der);]], [[
   size = i2d_X509(x509, &der);]], "protections")
-digest("trust in the system", [[
-  return add_number(md, "system_trust", s->system_trust)
-         && ]], [[
-  return ]], "server_session")
 digest("what the system trusts", [[
 stamp = truststore_stamp();]], [[
 stamp = 0;]])
-digest("the directory that is trusted", [[
-         && add_text(md, "ca_path", path)
-]], nil, "server_session")
-digest("on_client_hello", [[
-         && add_string(md, L, first, hooks[0])
-]], nil, "server_session")
-digest("on_certificate", [[
-         && add_string(md, L, first + 1, hooks[1])
-]])
-digest("on_verify", [[
-         && add_string(md, L, first + 2, hooks[2])
-]])
 digest("which function a hook is", [[
     if (RAND_bytes(bytes, sizeof(bytes)) == 1)]], [[
     if (memset(bytes, 0, sizeof(bytes)) != NULL)]])
-digest("ALPN", [[
-         && add_protocols(md, L, first + 3);]], ";")
 digest("where one part of the digest ends", [[
          && EVP_DigestUpdate(md, length, sizeof(length))
 ]])
-digest("session_id_context", [[
-  if (!lua_isnil(L, first + 4))  /* overrides the rest */]], [[
-  if (L == NULL)]], "server_session")
 
 local function connection(what, from, to, specs)
   list[#list + 1] = {

@@ -71,8 +71,7 @@ return {
     name = "a server can be told to check a name",
     file = "src/connection.c",
     from = [[
-  if (p->check_hostname && p->server_side)
-    options_raise(L, "check_hostname", "is for the client side");
+  options_check_side(L, options, OF_CONNECTION, p->server_side);
 ]],
     to = "",
     specs = "protections",

@@ -123,10 +123,10 @@ return {
     name = "get gives the key that stands with the certificate",
     file = "src/context.c",
     from = [[
-  if (strcmp(name, "cert") == 0 || strcmp(name, "ca_data") == 0)]],
+  if (o->flags & IS_PEM)]],
     to = [[
-  if (strcmp(name, "cert") == 0) return;
-  if (strcmp(name, "ca_data") == 0)]],
+  if (strcmp(o->name, "cert") == 0) return;
+  if (o->flags & IS_PEM)]],
     specs = "secrets",
   },
   {
@@ -140,16 +140,16 @@ return {
   },
   {
     name = "an application protocol may be a key",
-    file = "src/settings.c",
+    file = "src/options.c",
     from = [[
-    if (quote_is_key(text, length))]],
+  if (quote_is_key(text, size))  /* it]],
     to = [[
-    if (text == NULL)]],
+  if (text == NULL)  /* it]],
     specs = "secrets",
   },
   {
     name = "a version is quoted as it is",
-    file = "src/settings.c",
+    file = "src/options.c",
     from = [[not %s", quote_text(room, text));]],
     to = [[not %s%s", text, room == NULL ? "" : ".");]],
     specs = "secrets",
