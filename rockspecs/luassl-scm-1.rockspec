@@ -77,6 +77,7 @@ build = {
         "src/transport.c",
         "src/truststore.c",
         "src/unsent.c",
+        "src/usage.c",
         "src/verify.c",
       },
       incdirs = {"$(OPENSSL_INCDIR)"},

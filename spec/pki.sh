@@ -18,6 +18,10 @@
 #   nul                a DNS name with a NUL: localhost\0.evil.example
 #   client             clientAuth only, for "LuaSSL test client"
 #   brief-client       the same, ends before the servers' certificates
+#   signing            localhost and a client, for digitalSignature alone (RSA)
+#   enciphering        the same, for keyEncipherment alone (RSA)
+#   agreeing           the same, for keyAgreement alone
+#   anything           the same, without key usage
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
 # (all three in one file). The passphrase of rsa-pkcs8.key and
 # rsa-traditional.key is "secret"; rsa-encrypted.pem is combined. Not PEM:
@@ -67,6 +71,17 @@ extendedKeyUsage = clientAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = email:client@luassl.example
+[signing]
+keyUsage = critical, digitalSignature
+subjectAltName = ${ENV::SAN}
+[enciphering]
+keyUsage = critical, keyEncipherment
+subjectAltName = ${ENV::SAN}
+[agreeing]
+keyUsage = critical, keyAgreement
+subjectAltName = ${ENV::SAN}
+[anything]
+subjectAltName = ${ENV::SAN}
 [names]
 basicConstraints = CA:FALSE
 keyUsage = critical, digitalSignature
@@ -159,6 +174,11 @@ SAN='DNS:*.wildcard.example' issue wildcard /CN=wildcard server root
 issue noname /CN=localhost noname root
 issue client '/CN=LuaSSL test client' client root
 DAYS=10 issue brief-client '/CN=LuaSSL brief client' client root
+cp rsa.key signing.key
+cp rsa.key enciphering.key
+for name in signing enciphering agreeing anything; do
+  issue $name "/CN=$name" $name root
+done
 issue names '/C=DE/O=Größe+OU=Names/luasslTest=x/CN=names' names root
 # SEQUENCE { [2] "localhost\0.evil.example" }
 SAN=DER:301982176c6f63616c686f7374002e6576696c2e6578616d706c65 \

@@ -306,7 +306,9 @@ has safe ones.
    SSL_CERT_FILE ("": none) and SSL_CERT_DIR name. All files are read now, once
    for the whole process the system's; one that SSL_CERT_FILE names is to be
    there. A server tells its clients those of `ca_certs` and `ca_data`
- - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`
+ - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`. A
+   certificate with key usage has to allow what TLS does with its key: to sign,
+   or in TLS 1.2 with RSA key exchange to encipher
  - `check_hostname`: boolean, default false
  - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
    "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`

@@ -16,6 +16,7 @@
 
 #include "certificate.h"
 #include "diagnosis.h"
+#include "usage.h"
 
 #define NAMES_MAX 400   /* of the names that a certificate is valid for */
 #define SUBJECT_MAX 160
@@ -97,8 +98,17 @@ static void say_bundle (Diagnosis *d, const TlsFacts *facts) {
         X509_get_default_cert_file(), strerror(facts->unread));
 }
 
-/* What to do about a certificate that OpenSSL refuses. */
-static void say_advice (Diagnosis *d, X509 *x509, const TlsFacts *facts) {
+static void say_purpose (Diagnosis *d, SSL *ssl, X509 *x509) {
+  const char *usage = d->verify_depth > 0 ? NULL : usage_missing(ssl, x509);
+  if (usage == NULL) say(d, ": its extensions do not allow it for this use");
+  else say(d, ": its key usage lacks %s, and the key is used for that here; "
+           "the %s needs a new certificate", usage,
+           SSL_is_server(ssl) ? "client" : "server");
+}
+
+/* What to do about a certificate that is refused. */
+static void say_advice (Diagnosis *d, SSL *ssl, X509 *x509,
+                        const TlsFacts *facts) {
   switch (d->verify_code) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       say_time(d, ": it was valid until ", X509_get0_notAfter(x509));
@@ -126,7 +136,7 @@ static void say_advice (Diagnosis *d, X509 *x509, const TlsFacts *facts) {
       say_bundle(d, facts);
       break;
     case X509_V_ERR_INVALID_PURPOSE:
-      say(d, ": its extensions do not allow it for this use");
+      say_purpose(d, ssl, x509);
       break;
     case X509_V_ERR_EE_KEY_TOO_SMALL:
     case X509_V_ERR_CA_KEY_TOO_SMALL:
@@ -153,7 +163,7 @@ static void read_verdict (Diagnosis *d, SSL *ssl, const TlsFacts *facts) {
     X509_NAME_oneline(X509_get_subject_name(x509), subject, sizeof(subject));
     say(d, ", in its chain at depth %d, %s", facts->verify_depth, subject);
   }
-  say_advice(d, x509, facts);
+  say_advice(d, ssl, x509, facts);
 }
 
 /* ---- peers that speak something else ---- */

@@ -15,6 +15,7 @@
 #include "hooks.h"
 #include "pins.h"
 #include "session.h"
+#include "usage.h"
 #include "verify.h"
 
 void verdict_clear (Verdict *v) {
@@ -36,10 +37,19 @@ static STACK_OF(X509) *alone (X509 *leaf) {
   return NULL;
 }
 
-static void take (Connection *c, X509_STORE_CTX *store) {
+/* OpenSSL's verdict, and its chain's leaf may do what it does here. */
+static int verifies (SSL *ssl, X509_STORE_CTX *store) {
+  if (X509_verify_cert(store) <= 0) return 0;
+  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) == NULL) return 1;
+  X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
+  X509_STORE_CTX_set_error_depth(store, 0);
+  return 0;
+}
+
+static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   Verdict *v = &c->verdict;
   X509 *leaf = X509_STORE_CTX_get0_cert(store);
-  int good = X509_verify_cert(store) > 0;
+  int good = verifies(ssl, store);
   v->code = X509_STORE_CTX_get_error(store);
   if (!good && v->code == X509_V_OK) v->code = X509_V_ERR_UNSPECIFIED;
   if (good) v->code = X509_V_OK;
@@ -142,7 +152,7 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
   (void)unused;
   if (v->known) replay(v, store);
   else {
-    take(c, store);
+    take(c, ssl, store);
     v->unpinned = !is_pinned(c, X509_STORE_CTX_get0_cert(store));
   }
   if (c->policy.hooks & HOOK_VERIFY && !v->unpinned

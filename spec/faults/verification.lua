@@ -330,4 +330,43 @@ return {
       && c]],
     specs = "hooks_answers",
   },
+  {
+    name = "key usage is not looked at",
+    file = "src/verify.c",
+    from = [[
+  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) == NULL) return 1;]],
+    to = [[
+  if (ssl != NULL) return 1;]],
+    specs = "usage",
+  },
+  {
+    name = "in TLS 1.3 a server's key need not be for signing",
+    file = "src/usage.c",
+    from = [[
+  if (SSL_is_server(ssl) || SSL_version(ssl) > TLS1_2_VERSION)
+    return]],
+    to = [[
+  if (SSL_version(ssl) > TLS1_2_VERSION && !SSL_is_server(ssl)) return NONE;
+  if (SSL_is_server(ssl))
+    return]],
+    specs = "usage",
+  },
+  {
+    name = "a client's key need not be for signing",
+    file = "src/usage.c",
+    from = [[
+  if (SSL_is_server(ssl) || SSL]],
+    to = [[
+  if (SSL_is_server(ssl)) return NONE;
+  if (SSL]],
+    specs = "usage",
+  },
+  {
+    name = "a key need not be for enciphering",
+    file = "src/usage.c",
+    from = [[
+case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
+    to = [[case NID_kx_rsa_psk: return NONE;]],
+    specs = "usage",
+  },
 }
