@@ -47,7 +47,8 @@ SOURCES = $(wildcard src/*.c)
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
-  $(BUILD)/luassl_inject.so $(BUILD)/luassl_halfway.so $(BUILD)/states \
+  $(BUILD)/luassl_inject.so $(BUILD)/luassl_halfway.so \
+  $(BUILD)/luassl_matcher.so $(BUILD)/states \
   $(BUILD)/flood \
   $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -130,6 +130,9 @@ local function look_closer(client)
     "not_after", "subject_alt_name", "pem", "der"} do
     same(fact, must(again(certificate[fact], certificate)))
   end
+  for _, name in ipairs {"localhost", "127.0.0.1", "a_b.example.com"} do
+    same(name, must(again(certificate.matches_host, certificate, name)))
+  end
   same("certificate's name", again(tostring, certificate))
 end
 

@@ -13,6 +13,7 @@
 
 #include "certificate.h"
 #include "errors.h"
+#include "hostname.h"
 #include "names.h"
 
 /***
@@ -287,6 +288,35 @@ static int certificate_subject_alt_name (lua_State *L) {
 }
 
 /***
+Whether the certificate is valid for a host: what a client that asks for that
+name would find, but for the rest of verification.
+@function matches_host
+@tparam string name as for the option `server_hostname`: a DNS name, or an
+address, which the subject alternative names must hold as such
+@treturn[1] boolean
+@treturn[2] nil
+@treturn[2] SSLError no host has such a name
+@source RFC 9525, 6; X509_check_host(3), but that the label which a wildcard
+stands for may hold underscores
+*/
+static int certificate_matches_host (lua_State *L) {
+  X509 *x509 = certificate_check(L, 1);
+  size_t size;
+  const char *why, *name = luaL_checklstring(L, 2, &size);
+  Hostname hostname;
+  int found;
+  if (!hostname_parse(name, size, &hostname, &why))
+    return errors_text(L, ERROR_T, "matches_host", "name", "%s", why);
+  errors_clear();
+  found = hostname_matches(&hostname, x509);
+  if (!found && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+    return errors_fail(L, "matches_host", NULL);
+  errors_clear();
+  lua_pushboolean(L, found);
+  return 1;
+}
+
+/***
 The certificate in PEM.
 @function pem
 @treturn string with header and footer, lines of 64 characters
@@ -338,6 +368,7 @@ static const luaL_Reg metamethods[] = {
 static const luaL_Reg methods[] = {
   {"der", certificate_der},
   {"issuer", certificate_issuer},
+  {"matches_host", certificate_matches_host},
   {"not_after", certificate_not_after},
   {"not_before", certificate_not_before},
   {"pem", certificate_pem},

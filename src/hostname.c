@@ -141,11 +141,71 @@ int hostname_apply (SSL *ssl, const Hostname *hostname, int check) {
   return X509_VERIFY_PARAM_set1_host(param, hostname->text, 0);
 }
 
+/* ---- wildcards for labels with an underscore ---- */
+
+static int is_plain (char c) {
+  return c != '\0' && strchr(LETTERS DIGITS, c) != NULL;
+}
+
+/* Labels are not empty, and hyphens stand inside them. */
+static int may_follow (char before, char c) {
+  if (c == '.') return is_plain(before);
+  return c == '-' ? before != '.' : is_plain(c);
+}
+
+/* "*" and at least two such labels: what OpenSSL takes for a wildcard under
+** MATCH_FLAGS. */
+static int is_wildcard (const char *p, size_t size) {
+  size_t i, labels = 0;
+  if (size < 2 || p[0] != '*' || p[1] != '.') return 0;
+  for (i = 2; i <= size; i++) {
+    char c = i < size ? p[i] : '.';
+    if (!may_follow(p[i - 1], c)) return 0;
+    if (c == '.') labels++;
+  }
+  return labels >= 2;
+}
+
+/* ASCII's, in every locale. */
+static char lower (char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* `rest` is the name behind its left-most label, with the dot. */
+static int covers (const ASN1_IA5STRING *san, const char *rest) {
+  const char *p = (const char *)ASN1_STRING_get0_data(san);
+  size_t i, size = (size_t)ASN1_STRING_length(san);
+  if (ASN1_STRING_type(san) != V_ASN1_IA5STRING || !is_wildcard(p, size)
+      || size - 1 != strlen(rest)) return 0;
+  for (i = 1; i < size; i++)
+    if (lower(p[i]) != lower(rest[i - 1])) return 0;
+  return 1;
+}
+
+/* OpenSSL's matcher has a wildcard stand for letters, digits and hyphens
+** alone; others and the names in use have underscores too. All else is as it
+** has it: "xn--" is a label like others, a literal SAN is its business. */
+static int is_covered (const char *name, X509 *x509) {
+  size_t label = strspn(name, LETTERS DIGITS "-_");
+  GENERAL_NAMES *sans;
+  int i, found = 0;
+  if (label == 0 || name[label] != '.' || memchr(name, '_', label) == NULL)
+    return 0;
+  sans = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
+  for (i = 0; i < sk_GENERAL_NAME_num(sans) && !found; i++) {
+    const GENERAL_NAME *san = sk_GENERAL_NAME_value(sans, i);
+    found = san->type == GEN_DNS && covers(san->d.dNSName, name + label);
+  }
+  GENERAL_NAMES_free(sans);
+  return found;
+}
+
 int hostname_matches (const Hostname *hostname, X509 *x509) {
   unsigned char bytes[16];
   size_t size = hostname->is_address ? read_address(hostname->text, bytes) : 0;
   if (hostname->is_address)
     return X509_check_ip(x509, bytes, size, MATCH_FLAGS) == 1;
   return X509_check_host(x509, hostname->text, strlen(hostname->text),
-                         MATCH_FLAGS, NULL) == 1;
+                         MATCH_FLAGS, NULL) == 1
+         || is_covered(hostname->text, x509);
 }

@@ -23,7 +23,8 @@ int hostname_parse (const char *name, size_t size, Hostname *hostname,
                     const char **why);
 
 /* Sets SNI (unless an address) and, if `check`, the name that verification
-** must find. 0: see the error queue. */
+** must find: where OpenSSL finds none, hostname_matches has the last word. 0:
+** see the error queue. */
 int hostname_apply (SSL *ssl, const Hostname *hostname, int check);
 
 /* 1: the certificate is valid for the name. May leave entries in the error

@@ -37,8 +37,27 @@ static STACK_OF(X509) *alone (X509 *leaf) {
   return NULL;
 }
 
+static SSL *ssl_of (X509_STORE_CTX *store) {
+  return X509_STORE_CTX_get_ex_data(store,
+                                    SSL_get_ex_data_X509_STORE_CTX_idx());
+}
+
+/* OpenSSL finds fault with something: its matcher of names is stricter than
+** ours. SSL_get0_peername(3) stays NULL then. */
+static int on_fault (int good, X509_STORE_CTX *store) {
+  Connection *c = SSL_get_app_data(ssl_of(store));
+  if (good) return 1;
+  if (X509_STORE_CTX_get_error(store) != X509_V_ERR_HOSTNAME_MISMATCH
+      || X509_STORE_CTX_get_error_depth(store) != 0
+      || !hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store)))
+    return 0;
+  X509_STORE_CTX_set_error(store, X509_V_OK);  /* it would be the verdict */
+  return 1;
+}
+
 /* OpenSSL's verdict, and its chain's leaf may do what it does here. */
 static int verifies (SSL *ssl, X509_STORE_CTX *store) {
+  X509_STORE_CTX_set_verify_cb(store, on_fault);
   if (X509_verify_cert(store) <= 0) return 0;
   if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) == NULL) return 1;
   X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
@@ -145,8 +164,7 @@ static int consult (Connection *c, SSL *ssl) {
 }
 
 static int on_chain (X509_STORE_CTX *store, void *unused) {
-  SSL *ssl = X509_STORE_CTX_get_ex_data(store,
-                                        SSL_get_ex_data_X509_STORE_CTX_idx());
+  SSL *ssl = ssl_of(store);
   Connection *c = SSL_get_app_data(ssl);
   Verdict *v = &c->verdict;
   (void)unused;
@@ -185,7 +203,8 @@ void verify_prepare (SSL *ssl, const Policy *policy) {
 /* ---- the end of a handshake ---- */
 
 /* The certificate is for the name, where that is asked for. OpenSSL keeps the
-** name that it found in a full handshake, though not an address. */
+** name that it found in a full handshake, though not an address, nor what it
+** was told in on_fault. */
 static int is_named (const Connection *c, X509 *leaf) {
   if (!c->policy.check_hostname || c->policy.server_side) return 1;
   if (!c->verdict.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;

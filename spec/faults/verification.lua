@@ -369,4 +369,67 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     to = [[case NID_kx_rsa_psk: return NONE;]],
     specs = "usage",
   },
+  {
+    name = "a wildcard does not stand for a label with an underscore",
+    file = "src/verify.c",
+    from = [[
+  X509_STORE_CTX_set_verify_cb(store, on_fault);
+]],
+    to = "",
+    specs = "wildcard",
+  },
+  {
+    name = "any fault is excused for a name with an underscore",
+    file = "src/verify.c",
+    from = [[
+  if (X509_STORE_CTX_get_error(store) != X509_V_ERR_HOSTNAME_MISMATCH
+      || X509_STORE_CTX_get_error_depth(store) != 0
+      || !]],
+    to = [[
+  if (!]],
+    specs = "wildcard",
+  },
+  {
+    name = "any name is excused",
+    file = "src/verify.c",
+    from = [[
+      || X509_STORE_CTX_get_error_depth(store) != 0
+      || !hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store)))]],
+    to = [[
+      || X509_STORE_CTX_get_error_depth(store) != 0 || c == NULL)]],
+    also = {
+      { file = "src/verify.c",
+        from = [[
+         && (c->verdict.resumed || is_named(c, leaf));]],
+        to = [[;]] },
+    },
+    specs = "wildcard hostname",
+  },
+  {
+    name = "a wildcard for names with underscores stands below a top-level domain",
+    file = "src/hostname.c",
+    from = [[
+  return labels >= 2;]],
+    to = [[
+  return labels >= 1;]],
+    specs = "wildcard",
+  },
+  {
+    name = "a wildcard for names with underscores holds anything",
+    file = "src/hostname.c",
+    from = [[
+    if (!may_follow(p[i - 1], c)) return 0;
+]],
+    to = "",
+    specs = "wildcard",
+  },
+  {
+    name = "a wildcard for names with underscores is for any name as long",
+    file = "src/hostname.c",
+    from = [[
+    if (lower(p[i]) != lower(rest[i - 1])) return 0;]],
+    to = [[
+    if (lower(p[i]) == '\n') return 0;]],
+    specs = "wildcard",
+  },
 }
