@@ -1,4 +1,5 @@
 -- What a hook may answer, and what becomes of answers that make no sense.
+local craft = require "spec.craft"
 local ssl = require "luassl"
 local helpers = require "spec.helpers"
 local hooking = require "spec.hooking"
@@ -200,6 +201,20 @@ hooking.each("a hook's answer", function(case)
       end
     end)
   end
+
+  -- In TLS 1.2 OpenSSL's servers do not show such a certificate.
+  local it_in_13 = case.tls13 and it or function() end
+
+  it_in_13("has its say about names that cannot be read", function()
+    local path, pem = craft.certificate {san = "DER:020105"}
+    for _, name in ipairs {"localhost", "a_b.example.com"} do
+      local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)
+      hooking.talk(hooking.succeed(case.open({on_verify = hook,
+        ca_certs = helpers.temp_file(pem)}, {certfile = path}, {host = name})))
+      assert.equal(1, calls.n)
+      assert.equal(62, calls.facts.verify_code)  -- X509_V_ERR_HOSTNAME_MISMATCH
+    end
+  end)
 
   it("sends each alert from on_client_hello", function()
     for _, alert in ipairs(HELLO_ALERTS) do

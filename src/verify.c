@@ -150,6 +150,7 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 ** verification on. Where there are no such stacks the hook runs here; a client
 ** that cannot wait is refused. */
 static int consult (Connection *c, SSL *ssl) {
+  errors_clear();  /* of names, say: SSL_get_error would take it for the end */
   if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {
     c->hook.point = AT_VERIFY;
     return 0;
