@@ -8,6 +8,9 @@
 ** gettimeofday(2), which OpenSSL asks from 3.2 on.
 ** LUASSL_NO_ASYNC: set: ASYNC_is_capable(3) says no, and no job starts.
 ** LUASSL_NO_RETRY: set: SSL_set_retry_verify(3) answers 0.
+** LUASSL_ENGINE: an engine that computes elsewhere: EVP_DigestSign(3) pauses
+** the job that it runs in, that many times; with a descriptor that is ready, if
+** LUASSL_ENGINE_FD is set. A line on stderr tells of each time.
 ** LUASSL_VERSION: what OpenSSL_version_num(3) answers, in hexadecimal digits.
 ** LUASSL_IDS: a file that gets each session id context, a line of hex.
 */
@@ -19,8 +22,10 @@
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/async.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 static void find (const char *name, void *function) {
@@ -102,4 +107,27 @@ int SSL_set_session_id_context (SSL *ssl, const unsigned char *id,
   }
   find("SSL_set_session_id_context", &real);
   return real != NULL && real(ssl, id, size);
+}
+
+static char ends_key;
+
+int EVP_DigestSign (EVP_MD_CTX *context, unsigned char *signature,
+                    size_t *size, const unsigned char *text, size_t length) {
+  int (*real) (EVP_MD_CTX *, unsigned char *, size_t *, const unsigned char *,
+               size_t);
+  const char *times = getenv("LUASSL_ENGINE");
+  int i, n = times != NULL && signature != NULL ? atoi(times) : 0, ends[2];
+  ASYNC_JOB *job = ASYNC_get_current_job();
+  if (job == NULL) n = 0;
+  if (n > 0 && getenv("LUASSL_ENGINE_FD") != NULL && pipe(ends) == 0) {
+    ASYNC_WAIT_CTX_set_wait_fd(ASYNC_get_wait_ctx(job), &ends_key, ends[0],
+                               NULL, NULL);
+    if (write(ends[1], "x", 1) != 1) abort();
+  }
+  for (i = 0; i < n; i++) {
+    fprintf(stderr, "engine\n");
+    ASYNC_pause_job();
+  }
+  find("EVP_DigestSign", &real);
+  return real == NULL ? 0 : real(context, signature, size, text, length);
 }

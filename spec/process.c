@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,12 +153,32 @@ static int process_setenv (lua_State *L) {
   return 0;
 }
 
+static void *thread (void *data) {
+  lua_State *L = data;
+  lua_pushboolean(L, lua_pcall(L, lua_gettop(L) - 1, 0, 0) == 0);
+  return NULL;
+}
+
+/* thread(function, ...): calls it in another thread, while this one waits;
+** raises what it raises. */
+static int process_thread (lua_State *L) {
+  pthread_t id;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checkstack(L, 4, "thread");
+  if (pthread_create(&id, NULL, thread, L) != 0) return failed(L, "thread");
+  pthread_join(id, NULL);
+  if (lua_toboolean(L, -1)) return 0;
+  lua_pop(L, 1);
+  return lua_error(L);
+}
+
 static const luaL_Reg functions[] = {
   {"chdir", process_chdir},
   {"close", process_close},
   {"kill", process_kill},
   {"setenv", process_setenv},
   {"spawn", process_spawn},
+  {"thread", process_thread},
   {"wait", process_wait},
   {"write", process_write},
   {NULL, NULL},

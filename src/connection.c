@@ -249,7 +249,7 @@ Outcome connection_outcome (Connection *c, int result) {
     case SSL_ERROR_WANT_X509_LOOKUP:
     case SSL_ERROR_WANT_RETRY_VERIFY:
     case SSL_ERROR_WANT_ASYNC:
-      return ASK;
+      return c->hook.point != NOWHERE ? ASK : WAIT;  /* an engine's business */
     case SSL_ERROR_WANT_READ:
       if (c->queue.flooded) {
         c->failed = 1;

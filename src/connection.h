@@ -53,6 +53,7 @@ typedef struct Suspension {
   unsigned char *protocol;  /* owned: on_client_hello's, after its length */
   lua_State *inside;        /* where a hook may run inside OpenSSL's call */
   int entered;              /* it does */
+  unsigned long thread;     /* where OpenSSL's call waits: verify.c */
 } Suspension;
 
 /* What verification found; before cert_reqs, pins and hooks. */

@@ -4,7 +4,9 @@
 */
 
 #include <errno.h>
+#include <poll.h>
 
+#include <openssl/async.h>
 #include <openssl/err.h>
 
 #include "connection.h"
@@ -16,16 +18,52 @@
 #include "transport.h"
 #include "verify.h"
 
+#define ENGINE_FDS 8        /* of one handshake, that are waited for */
+#define ENGINE_PAUSE 0.001  /* seconds, for those that have none */
+
+/* The chosen context's limit holds when one was chosen. */
+static double limit_of (const Connection *c) {
+  return c->handshake_began + c->policy.handshake_timeout;
+}
+
+/* Waits until an engine tells that it is done, or for a moment. */
+static void await_engine (SSL *ssl) {
+  int fds[ENGINE_FDS];
+  struct pollfd polled[ENGINE_FDS];
+  size_t i, n = 0;
+  if (!SSL_get_all_async_fds(ssl, NULL, &n) || n > ENGINE_FDS
+      || !SSL_get_all_async_fds(ssl, fds, &n)) n = 0;
+  for (i = 0; i < n; i++) {
+    polled[i].fd = fds[i];
+    polled[i].events = POLLIN;
+  }
+  transport_poll(polled, n, transport_now() + ENGINE_PAUSE);
+}
+
+/* Where a hook can pause the handshake, an engine that computes elsewhere can
+** too: that is computing time, and nobody's decision. */
+static int do_handshake (Connection *c) {
+  int result;
+  for (;;) {
+    result = SSL_do_handshake(c->ssl);
+    if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
+    verify_note_thread(c);
+    if (c->hook.point != NOWHERE || transport_now() >= limit_of(c))
+      return result;
+    await_engine(c->ssl);
+  }
+}
+
 /* A flight leaves in one piece: the queue is corked meanwhile. */
 static Outcome handshake_once (Connection *c) {
   Outcome outcome;
   errors_clear();
   c->queue.corked = 1;
-  outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+  outcome = connection_outcome(c, do_handshake(c));
   c->queue.corked = 0;
   if (queue_flush(&c->queue) < 0 && outcome == WAIT) {
     /* Nothing can be sent; perhaps the peer said why. */
-    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
+    outcome = connection_outcome(c, do_handshake(c));
     if (outcome == WAIT) {
       c->queue.read_error = c->queue.write_error;
       outcome = BROKEN;
@@ -67,11 +105,6 @@ static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
     errors_syscall(L, "handshake", c->queue.read_error);
   else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
   return connection_keep_failure(L, c);
-}
-
-/* The chosen context's limit holds when one was chosen. */
-static double limit_of (const Connection *c) {
-  return c->handshake_began + c->policy.handshake_timeout;
 }
 
 static int handshake_late (lua_State *L, Connection *c) {
@@ -145,6 +178,9 @@ static int begin (lua_State *L, Connection *c, int native) {
     c->handshake_began = transport_now();
     if (!c->policy.server_side) session_offer(L, c);
   }
+  if (verify_is_elsewhere(c->ssl, c))
+    return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "
+                       "thread, and can go on there alone");
   if (c->hook.point == NOWHERE) return 0;
   if (transport_now() >= limit_of(c)) return handshake_late(L, c);
   if (c->hook.asked) return hooks_push_busy(L, c, native);

@@ -84,7 +84,9 @@ not verified. `verify_result` and `getpeercert` stay what they are
 @treturn[2] string|SSLError err refuses: "handshake_failure",
 "bad_certificate", "unsupported_certificate", "certificate_revoked",
 "certificate_expired", "certificate_unknown", "unknown_ca", "decrypt_error",
-"internal_error", else the verdict's own or "certificate_unknown"
+"internal_error", else the verdict's own or "certificate_unknown".
+A server's handshake that waits for its on_verify goes on in the thread alone
+where it stopped; in others it answers an SSLError of kind "state"
 @source SSL_CTX_set_cert_verify_callback(3)
 */
 

@@ -201,6 +201,28 @@ void verify_prepare (SSL *ssl, const Policy *policy) {
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
 
+/* ---- threads ---- */
+
+/* A number for each thread that ever came here: the system's ids are given
+** again when a thread has ended. */
+static unsigned long this_thread (void) {
+  static unsigned long last;
+  static __thread unsigned long number;
+  if (number == 0) number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+  return number;
+}
+
+void verify_note_thread (Connection *c) {
+  c->hook.thread = this_thread();
+}
+
+/* A job returns to the stack of the thread that began it, whichever resumes
+** it: async_start_func in OpenSSL's crypto/async. */
+int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
+  return ssl != NULL && SSL_waiting_for_async((SSL *)ssl)
+         && c->hook.thread != this_thread();
+}
+
 /* ---- the end of a handshake ---- */
 
 /* The certificate is for the name, where that is asked for. OpenSSL keeps the
@@ -256,6 +278,7 @@ int verify_complain (Connection *c) {
 
 void verify_abandon (SSL *ssl, Connection *c) {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
+  if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
   c->hook.answers[AT_VERIFY] = REFUSED;
   c->hook.alert = SSL_AD_INTERNAL_ERROR;
   c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */

@@ -18,6 +18,11 @@ int verify_can_suspend (void);
 /* Before the handshake of `ssl`: lets the hook on_verify suspend it. */
 void verify_prepare (SSL *ssl, const Policy *policy);
 
+/* A step of the handshake has stopped: notes where. Then 1 if it waits inside
+** OpenSSL's stack and this is another thread, where it cannot go on. */
+void verify_note_thread (Connection *c);
+int verify_is_elsewhere (const SSL *ssl, const Connection *c);
+
 /* At the end of a handshake in which OpenSSL verified nothing, a resumed one:
 ** the verdict from what was bound to the session. */
 void verify_again (Connection *c);

@@ -368,4 +368,40 @@ end)]] },
     err = errors.new]],
     specs = "accept hooks_errors",
   },
+  {
+    name = "an engine that pauses is not waited for",
+    file = "src/handshake.c",
+    from = [[
+    if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;]],
+    to = [[
+    if (c != NULL) return result;]],
+    specs = "threads",
+  },
+  {
+    name = "an engine that pauses is waited for without end",
+    file = "src/handshake.c",
+    from = [[
+    if (c->hook.point != NOWHERE || transport_now() >= limit_of(c))]],
+    to = [[
+    if (c->hook.point != NOWHERE)]],
+    specs = "threads",
+  },
+  {
+    name = "a job goes on in another thread",
+    file = "src/verify.c",
+    from = [[
+         && c->hook.thread != this_thread();]],
+    to = [[
+         && c->hook.thread == 0;]],
+    specs = "threads",
+  },
+  {
+    name = "a job that waits in another thread is wound up in this one",
+    file = "src/verify.c",
+    from = [[
+  if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
+]],
+    to = "",
+    specs = "threads",
+  },
 }
