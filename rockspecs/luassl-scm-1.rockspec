@@ -78,6 +78,7 @@ build = {
         "src/truststore.c",
         "src/unsent.c",
         "src/usage.c",
+        "src/verification.c",
         "src/verify.c",
       },
       incdirs = {"$(OPENSSL_INCDIR)"},

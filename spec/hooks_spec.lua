@@ -115,7 +115,7 @@ hooking.each("a hook", function(case)
     hooking.succeed(case.open({on_verify = hook}, {certfile = file "chained.pem"}))
     assert.same(files("chained.crt", "intermediate.crt", "root.crt"), ders(calls.facts.chain))
     assert.same(files "chained.crt", ders {calls.facts.certificate})
-    assert.same({verified = true, verify_code = 0, verify_message = "ok", verify_depth = 0,
+    assert.same({verified = true, verify_code = 0, verify_message = "ok", verify_depth = 0, errors = {},
       resumed = false, server_hostname = "localhost"}, plain(calls.facts))
   end)
 
@@ -131,6 +131,7 @@ hooking.each("a hook", function(case)
       assert.same(files((table.unpack or unpack)(bad.chain)), ders(calls.facts.chain))
       assert.same(files(bad.chain[1]), ders {calls.facts.certificate})
       assert.same({verified = false, verify_code = bad.code, verify_message = bad.message, verify_depth = 0,
+        errors = {{code = bad.code, message = bad.message, depth = 0}},
         resumed = false, server_hostname = "localhost"}, plain(calls.facts))
       assert.same({bad.code, bad.message, 0}, {pair.client:verify_result()})
       assert.same({}, pair.client:getpeercert())
@@ -139,12 +140,24 @@ hooking.each("a hook", function(case)
     end)
   end
 
+  it("on_verify of a client is told all that is wrong, and the first is the verdict", function()
+    local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)
+    local pair = hooking.succeed(case.open({on_verify = hook}, {certfile = file "expired.pem"}, {host = "elsewhere.example"}))
+    local codes = {}
+    for i, fault in ipairs(calls.facts.errors) do codes[i] = fault.code end
+    table.sort(codes)
+    assert.same({10, 62}, codes)
+    assert.equal(calls.facts.errors[1].code, calls.facts.verify_code)
+    assert.equal(calls.facts.errors[1].code, (pair.client:verify_result()))
+    assert.is_nil(pair.client:authenticated_by())
+  end)
+
   it("on_verify of a server is told the verdict on the client", function()
     local hook, calls = hooking.spy()
     local pair = hooking.succeed(case.open(hooking.certified(), hooking.asking {on_verify = hook}))
     assert.same(files("client.crt", "root.crt"), ders(calls.facts.chain))
     assert.same(files "client.crt", ders {calls.facts.certificate})
-    assert.same({verified = true, verify_code = 0, verify_message = "ok", verify_depth = 0,
+    assert.same({verified = true, verify_code = 0, verify_message = "ok", verify_depth = 0, errors = {},
       resumed = false, server_name = "localhost"}, plain(calls.facts))
     assert.is_table(pair.server:getpeercert().subject)
   end)
@@ -153,7 +166,9 @@ hooking.each("a hook", function(case)
     local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)
     local pair = hooking.succeed(case.open({certfile = file "untrusted.pem"}, hooking.asking {on_verify = hook}))
     assert.same({verified = false, verify_code = 20, verify_message = "unable to get local issuer certificate",
-      verify_depth = 0, resumed = false, server_name = "localhost"}, plain(calls.facts))
+      verify_depth = 0, resumed = false, server_name = "localhost", errors = {
+        {code = 20, message = "unable to get local issuer certificate", depth = 0},
+        {code = 26, message = "unsuitable certificate purpose", depth = 0}}}, plain(calls.facts))
     assert.same({}, pair.server:getpeercert())
     assert.equal(20, (pair.server:verify_result()))
     hooking.talk(pair)

@@ -39,6 +39,7 @@ for _, version in ipairs(VERSIONS) do
       assert.is_nil(near:session())
       assert.is_nil(near:session_reused())
       assert.is_nil(far:session_reused())
+      assert.is_nil(near:authenticated_by())
       assert(helpers.handshake(near, far))
       local is_late = version == "TLSv1.3"  -- it comes as a ticket
       assert.equal(is_late, near:session() == nil)
@@ -49,10 +50,13 @@ for _, version in ipairs(VERSIONS) do
       assert.is_nil(far:session())
       assert.is_false(near:session_reused())
       assert.is_false(far:session_reused())
+      assert.equal("certificate", near:authenticated_by())
+      assert.is_nil(far:authenticated_by())
       part(near, far)
       assert.same({nil, "closed"}, {near:session()})
       assert.same({nil, "closed"}, {near:session_reused()})
       assert.same({nil, "closed"}, {far:session_reused()})
+      assert.same({nil, "closed"}, {near:authenticated_by()})
     end)
 
     it("tells what it is", function()
@@ -70,6 +74,7 @@ for _, version in ipairs(VERSIONS) do
         {session = session}))
       assert.is_true(near:session_reused())
       assert.is_true(far:session_reused())
+      assert.equal("session", near:authenticated_by())
       assert.equal(version, near:version())
       assert.equal(0, (near:verify_result()))
       assert.same({{{"countryName", "DE"}}, {{"stateOrProvinceName", "Berlin"}},

@@ -33,7 +33,7 @@ static int on_protocols (SSL *ssl, const unsigned char **selected,
                          unsigned int size, void *data) {
   const Protocols *ours = (const Protocols *)data;
   const unsigned char *chosen = ((Connection *)SSL_get_app_data(ssl))
-                                  ->hook.protocol;
+                                  ->choice.protocol;
   unsigned char *found;
   if (chosen != NULL) {
     if (!is_offered(chosen, offered, size)) return SSL_TLSEXT_ERR_ALERT_FATAL;

@@ -37,7 +37,7 @@ static void push_name (lua_State *L, const Connection *c) {
 }
 
 static void push_chain (lua_State *L, const Connection *c) {
-  const STACK_OF(X509) *chain = c->verdict.chain;
+  const STACK_OF(X509) *chain = c->verification.chain;
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   int i, n = chain != NULL ? sk_X509_num(chain) : leaf != NULL;
   lua_newtable(L);
@@ -53,8 +53,23 @@ static void push_chain (lua_State *L, const Connection *c) {
   lua_setfield(L, -2, "chain");
 }
 
+static void push_faults (lua_State *L, const Verification *v) {
+  int i;
+  lua_createtable(L, v->count, 0);
+  for (i = 0; i < v->count; i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, v->faults[i].code);
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, X509_verify_cert_error_string(v->faults[i].code));
+    lua_setfield(L, -2, "message");
+    lua_pushinteger(L, v->faults[i].depth);
+    lua_setfield(L, -2, "depth");
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
 static void push_verdict (lua_State *L, const Connection *c) {
-  const Verdict *v = &c->verdict;
+  const Verification *v = &c->verification;
   lua_newtable(L);
   push_chain(L, c);
   lua_getfield(L, -1, "certificate");
@@ -65,6 +80,8 @@ static void push_verdict (lua_State *L, const Connection *c) {
     lua_setfield(L, -3, "verify_message");
     lua_pushinteger(L, v->depth);
     lua_setfield(L, -3, "verify_depth");
+    push_faults(L, v);
+    lua_setfield(L, -3, "errors");
   }
   lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);
   lua_setfield(L, -3, "verified");
@@ -82,11 +99,11 @@ static void push_request (lua_State *L, SSL *ssl) {
 }
 
 void brief_push (lua_State *L, const Connection *c) {
-  if (c->hook.point == AT_CLIENT_HELLO) {
-    hello_push(L, c->hook.hello, c->ssl);
+  if (c->decision.point == AT_CLIENT_HELLO) {
+    hello_push(L, c->choice.hello, c->ssl);
     return;
   }
-  if (c->hook.point == AT_VERIFY) push_verdict(L, c);
+  if (c->decision.point == AT_VERIFY) push_verdict(L, c);
   else push_request(L, c->ssl);
   push_name(L, c);
 }

@@ -63,6 +63,7 @@ void connection_init (Connection *c, const Link *link) {
   c->link = link;
   c->deadline = TRANSPORT_NEVER;
   c->alert = -1;
+  c->verification.alert = -1;
 }
 
 /* The policy: the context's, then this connection's own options. What raises
@@ -249,7 +250,7 @@ Outcome connection_outcome (Connection *c, int result) {
     case SSL_ERROR_WANT_X509_LOOKUP:
     case SSL_ERROR_WANT_RETRY_VERIFY:
     case SSL_ERROR_WANT_ASYNC:
-      return c->hook.point != NOWHERE ? ASK : WAIT;  /* an engine's business */
+      return c->decision.point != NOWHERE ? ASK : WAIT;  /* an engine's business */
     case SSL_ERROR_WANT_READ:
       if (c->queue.flooded) {
         c->failed = 1;
@@ -264,6 +265,7 @@ Outcome connection_outcome (Connection *c, int result) {
 }
 
 static int make_failure (lua_State *L, Connection *c, const char *operation) {
+  const Verification *v = &c->verification;
   TlsFacts facts;
   if (c->queue.no_memory)
     return errors_text(L, ERROR_T, operation, "memory", "out of memory");
@@ -277,10 +279,10 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   facts.first = c->queue.first;
   facts.first_size = c->queue.first_size;
   facts.unread = c->policy.unread;
-  facts.certificate = c->refused;
-  facts.verify_depth = c->refused != NULL ? c->verdict.depth : -1;
+  facts.certificate = v->refused ? v->leaf : NULL;
+  facts.verify_depth = facts.certificate != NULL ? v->depth : -1;
   facts.trace = c->trace;
-  if (c->verdict.unpinned)
+  if (v->unpinned)
     return errors_text(L, VERIFICATION_ERROR_T, operation, "pin", "none of "
                        "the public keys in the peer's chain is one of the "
                        "pins (see option pins)");
@@ -393,13 +395,11 @@ void connection_release (Connection *c) {
   SSL_free(ssl);
   SSL_SESSION_free(c->session);
   c->session = NULL;
-  verdict_clear(&c->verdict);
-  hello_free(c->hook.hello);
-  c->hook.hello = NULL;
-  OPENSSL_free(c->hook.protocol);
-  c->hook.protocol = NULL;
-  X509_free(c->refused);
-  c->refused = NULL;
+  verification_free(&c->verification);
+  hello_free(c->choice.hello);
+  c->choice.hello = NULL;
+  OPENSSL_free(c->choice.protocol);
+  c->choice.protocol = NULL;
   OPENSSL_free(c->trace);
   c->trace = NULL;
   bytes_free(&c->plain);

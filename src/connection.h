@@ -10,6 +10,7 @@
 #include "queue.h"
 #include "trace.h"
 #include "transport.h"
+#include "verification.h"
 
 /* The uservalue of a connection is a table with these indexes. */
 enum {
@@ -37,34 +38,29 @@ typedef struct Link {
   void (*release) (Connection *c);     /* lets the transport go */
 } Link;
 
-/* Where a handshake stops for Lua, and what was decided there. */
+/* A stop at which Lua decides; made anew for each. */
 typedef enum Point { NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY } Point;
-typedef enum Answer { UNANSWERED, ALLOWED, ACCEPTED, REFUSED } Answer;
 
-typedef struct Suspension {
-  Point point;       /* OpenSSL awaits an answer for this */
-  int asked;         /* Lua was told, and has not answered */
-  Answer answers[AT_VERIFY + 1];
-  int alert;         /* of a refusal */
-  int named;         /* the ClientHello's name is known */
-  int chosen;        /* another context, or none, has been chosen for good */
-  double deadline;   /* of the operation that was stopped */
+typedef struct Decision {
+  Point point;           /* NOWHERE: none is awaited */
+  int asked;             /* Lua was told, and has not answered */
+  Answer answer;
+  int alert;             /* of a refusal; -1: OpenSSL's choice */
+  double deadline;       /* of the operation that was stopped */
+  unsigned long thread;  /* whose stack a paused job returns to */
+  lua_State *inside;     /* where a hook may run inside OpenSSL's call */
+  int entered;           /* it does */
+} Decision;
+
+/* What a ClientHello leads to. */
+typedef struct Choice {
+  int named;                /* its name is known */
+  int made;                 /* another context, or none, for good */
+  Answer answer;            /* on_client_hello's */
+  int alert;
   struct Hello *hello;      /* owned; until it is decided upon */
   unsigned char *protocol;  /* owned: on_client_hello's, after its length */
-  lua_State *inside;        /* where a hook may run inside OpenSSL's call */
-  int entered;              /* it does */
-  unsigned long thread;     /* where OpenSSL's call waits: verify.c */
-} Suspension;
-
-/* What verification found; before cert_reqs, pins and hooks. */
-typedef struct Verdict {
-  int known;              /* the rest holds */
-  int resumed;            /* told from the session */
-  int unpinned;           /* no public key is one of the pins */
-  long code;              /* X509_V_OK: good */
-  int depth;              /* of the certificate that failed */
-  STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
-} Verdict;
+} Choice;
 
 /* How far the records of the last send have come: see unsent.c. All but
 ** `shift` are offsets in its text. */
@@ -94,14 +90,16 @@ struct Connection {
   const lua_State *main;      /* the main thread, if it has called */
   const Link *link;           /* shared; NULL in an SSLObject */
   SSL *ssl;                   /* owned; NULL before `open`, after close */
-  X509 *refused;              /* owned: the leaf that failed verification */
   Shared *shared;             /* borrowed: entry.c's; NULL: not yet */
   Trace *trace;               /* owned: of the failure; NULL: none */
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
   Policy policy;
-  Suspension hook;
-  Verdict verdict;
+  Decision decision;
+  Choice choice;
+  Answer certificate;         /* on_certificate's for this request */
+  int own_choice;             /* it was asked, ever */
+  Verification verification;  /* the newest */
   Unsent unsent;
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
@@ -127,7 +125,7 @@ struct Connection {
 typedef enum Outcome {
   DONE,       /* what was asked for */
   WAIT,       /* not now: see `want` */
-  ASK,        /* Lua has to decide: see `hook` */
+  ASK,        /* Lua has to decide: see `decision` */
   CLOSED,     /* the peer's close_notify, or our own end */
   TRUNCATED,  /* the transport ended without it */
   BROKEN,     /* a transport error */

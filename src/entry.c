@@ -126,7 +126,7 @@ static void hold (lua_State *L, int present) {
 /* A `close` that came in the middle of a call. */
 static void close_now (lua_State *L, Connection *c) {
   c->call.closing = 0;
-  if (c->hook.asked) hooks_forget(L, c);
+  if (c->decision.asked) hooks_forget(L, c);
   connection_close(L, c);
 }
 
@@ -142,7 +142,7 @@ static int refuse (lua_State *L, const Method *m) {
 
 /* A call in the middle of another one. */
 static int nested (lua_State *L, Connection *c, const Method *m) {
-  if (m->rule == TELLS || (m->rule == ANSWERS && c->hook.entered))
+  if (m->rule == TELLS || (m->rule == ANSWERS && c->decision.entered))
     return m->run(L, c);
   if (m->rule != CLOSES) return refuse(L, m);
   if (!c->closed) c->call.closing = 1;

@@ -28,7 +28,8 @@ static int push_unknown (lua_State *L, const Connection *c) {
 /* The peer's certificate, the refused one too; borrowed. */
 static X509 *peer_certificate (const Connection *c) {
   X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
-  return x509 != NULL ? x509 : c->refused;
+  if (x509 != NULL) return x509;
+  return c->verification.refused ? c->verification.leaf : NULL;
 }
 
 /* Pushes it as a Certificate. NULL: pushes nil. */
@@ -44,7 +45,23 @@ static X509 *push_certificate (lua_State *L, const Connection *c) {
 /* OpenSSL's verdict is good, and was asked for. */
 static int is_verified (const Connection *c) {
   return c->established && c->policy.cert_reqs != CERT_NONE
-         && c->verdict.known && c->verdict.code == X509_V_OK;
+         && verification_by(&c->verification) != NULL;
+}
+
+/***
+What the peer was authenticated by. What a hook accepted although OpenSSL's
+verdict was bad, and what nobody asked to be verified, was not.
+@function authenticated_by
+@treturn[1] string `"certificate"`, or `"session"`: by the certificate of the
+connection whose session was resumed
+@treturn[2] nil by nothing, or before the handshake
+@source RFC 8446, 4.4.2 and 2.2
+*/
+static int facts_authenticated_by (lua_State *L, Connection *c) {
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  lua_pushstring(L, is_verified(c) ? verification_by(&c->verification) : NULL);
+  return 1;
 }
 
 /***
@@ -189,10 +206,11 @@ static int facts_verify_result (lua_State *L, Connection *c) {
     lua_pushnil(L);
     return 1;
   }
-  code = c->verdict.known ? c->verdict.code : SSL_get_verify_result(c->ssl);
+  code = c->verification.known ? c->verification.code
+                               : SSL_get_verify_result(c->ssl);
   lua_pushinteger(L, (lua_Integer)code);
   lua_pushstring(L, X509_verify_cert_error_string(code));
-  lua_pushinteger(L, c->verdict.depth);
+  lua_pushinteger(L, c->verification.depth);
   return 3;
 }
 
@@ -246,6 +264,7 @@ Whether the handshake resumed a session.
 
 void facts_methods (lua_State *L, int metatable, int shared) {
   static const Method methods[] = {
+    {"authenticated_by", facts_authenticated_by, TELLS, NULL},
     {"cipher", facts_cipher, TELLS, NULL},
     {"dirty", facts_dirty, TELLS, NULL},
     {"getpeercert", facts_getpeercert, TELLS, NULL},

@@ -48,7 +48,7 @@ static int do_handshake (Connection *c) {
     result = SSL_do_handshake(c->ssl);
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
     verify_note_thread(c);
-    if (c->hook.point != NOWHERE || transport_now() >= limit_of(c))
+    if (c->decision.point != NOWHERE || transport_now() >= limit_of(c))
       return result;
     await_engine(c->ssl);
   }
@@ -77,7 +77,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   verify_again(c);
   if (!verify_holds(c)) {
     c->failed = 1;
-    if (c->hook.answers[AT_VERIFY] == REFUSED || c->verdict.unpinned
+    if (c->verification.answer == REFUSED || c->verification.unpinned
         || verify_complain(c))
       return connection_push_failure(L, c, "handshake");
     errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
@@ -85,8 +85,7 @@ static int handshake_done (lua_State *L, Connection *c) {
     return connection_keep_failure(L, c);
   }
   if (c->policy.server_side) session_count_tickets(c);
-  else
-    session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);
+  else session_bind(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
@@ -94,7 +93,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   c->queue.by_record = 1;
   c->established = 1;
   session_keep(c);
-  verdict_clear(&c->verdict);
+  verification_settle(&c->verification);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -109,7 +108,7 @@ static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
 
 static int handshake_late (lua_State *L, Connection *c) {
   const char *who = "the peer did not complete the handshake";
-  if (c->hook.point != NOWHERE) who = "no hook's answer came";
+  if (c->decision.point != NOWHERE) who = "no hook's answer came";
   errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %f "
               "seconds (see the option handshake_timeout)", who,
               c->policy.handshake_timeout);
@@ -131,17 +130,18 @@ static int handshake_waits (lua_State *L, Connection *c, int native) {
 
 /* The option server_names chooses where no hook has. */
 static void settle_client_hello (lua_State *L, Connection *c) {
-  Suspension *h = &c->hook;
+  Decision *d = &c->decision;
+  Choice *h = &c->choice;
   int top = lua_gettop(L);
-  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen) {
-    h->answers[AT_CLIENT_HELLO] = REFUSED;  /* should anything raise here */
-    h->alert = SSL_AD_INTERNAL_ERROR;
+  if (d->answer != REFUSED && !h->made) {
+    d->answer = REFUSED;  /* should anything raise here */
+    d->alert = SSL_AD_INTERNAL_ERROR;
     if (hooks_choose_by_name(L, c) > 0)
       hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
-    else h->answers[AT_CLIENT_HELLO] = ALLOWED;
+    else d->answer = ALLOWED;
   }
   lua_settop(L, top);
-  h->chosen = 1;
+  h->made = 1;
   queue_forget(&c->queue);
   hello_free(h->hello);
   h->hello = NULL;
@@ -150,13 +150,13 @@ static void settle_client_hello (lua_State *L, Connection *c) {
 /* Where the handshake has stopped: asks Lua, or, with the answer known, goes
 ** on and returns 0. */
 static int stop (lua_State *L, Connection *c) {
-  Suspension *h = &c->hook;
-  int known = h->answers[h->point] != UNANSWERED;
-  if (h->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
+  const Decision *d = &c->decision;
+  int known = d->answer != UNANSWERED;
+  if (d->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
     known = 1;
   if (!known) return hooks_ask(L, c);
-  if (h->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
-  h->point = NOWHERE;
+  if (d->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
+  hooks_settle(c);
   return 0;
 }
 
@@ -181,11 +181,11 @@ static int begin (lua_State *L, Connection *c, int native) {
   if (verify_is_elsewhere(c->ssl, c))
     return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "
                        "thread, and can go on there alone");
-  if (c->hook.point == NOWHERE) return 0;
+  if (c->decision.point == NOWHERE) return 0;
   if (transport_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->hook.asked) return hooks_push_busy(L, c, native);
-  if (c->hook.answers[c->hook.point] != UNANSWERED)
-    c->deadline = c->hook.deadline;
+  if (c->decision.asked) return hooks_push_busy(L, c, native);
+  if (c->decision.answer != UNANSWERED)
+    c->deadline = c->decision.deadline;
   return 0;
 }
 
@@ -196,7 +196,7 @@ int connection_handshake (lua_State *L, Connection *c, int native) {
     int sent;
     if (n == 0) n = ended(L, c);
     if (n > 0) return n;
-    outcome = c->hook.point != NOWHERE ? ASK : handshake_once(c);
+    outcome = c->decision.point != NOWHERE ? ASK : handshake_once(c);
     sent = outcome == DONE && queue_flush(&c->queue) != 0;
     if (sent && hooks_remain(c)) outcome = ASK;
     if (outcome == ASK) n = stop(L, c);

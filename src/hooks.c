@@ -76,8 +76,10 @@ can be sent any more, the connection just ends.
 @tparam table facts `certificate` (Certificate, nil: there is none), `chain`
 (list, leaf first: what was verified, or as far as it came; on a server after
 resumption the leaf alone), `verified` (boolean), `verify_code`,
-`verify_message`, `verify_depth`; `resumed` (boolean), `server_hostname` or on a
-server `server_name`
+`verify_message`, `verify_depth`; `errors` (list of `{code=, message=, depth=}`:
+all that OpenSSL finds wrong, up to 16, the verdict first; absent without a
+certificate); `resumed` (boolean), `server_hostname` or on a server
+`server_name`
 @treturn[1] table ssl.ACCEPT_UNVERIFIED accepts the certificate, though it was
 not verified. `verify_result` and `getpeercert` stay what they are
 @treturn[2] nil the verdict and `cert_reqs` hold
@@ -101,11 +103,11 @@ static const char *const names[] = {
 /* On every server: sessions are for one name. */
 static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   Connection *c = SSL_get_app_data(ssl);
-  Suspension *h = &c->hook;
+  Choice *h = &c->choice;
   char name[HOSTNAME_MAX + 1];
   (void)unused;
   *alert = SSL_AD_INTERNAL_ERROR;
-  if (h->answers[AT_CLIENT_HELLO] == REFUSED) {
+  if (h->answer == REFUSED) {
     *alert = h->alert >= 0 ? h->alert : SSL_AD_HANDSHAKE_FAILURE;
     return SSL_CLIENT_HELLO_ERROR;
   }
@@ -117,23 +119,24 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   strcpy(c->name.text, name);
   h->named = 1;
   if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
-  if (h->chosen || h->answers[AT_CLIENT_HELLO] != UNANSWERED
+  if (h->made || h->answer != UNANSWERED
       || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
   hello_free(h->hello);
   h->hello = hello_take(ssl);
   if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
-  h->point = AT_CLIENT_HELLO;
+  hooks_stop(c, AT_CLIENT_HELLO);
   return SSL_CLIENT_HELLO_RETRY;
 }
 
+/* Its answer is for one request. */
 static int on_certificate (SSL *ssl, void *unused) {
   Connection *c = SSL_get_app_data(ssl);
-  Answer answer = c->hook.answers[AT_CERTIFICATE];
+  Answer answer = c->certificate;
   (void)unused;
-  if (answer == REFUSED) return 0;
-  if (answer != UNANSWERED) return 1;
-  c->hook.point = AT_CERTIFICATE;
+  c->certificate = UNANSWERED;
+  if (answer != UNANSWERED) return answer != REFUSED;
+  hooks_stop(c, AT_CERTIFICATE);
   return -1;
 }
 
@@ -148,12 +151,40 @@ void hooks_watch (SSL_CTX *ctx, const Policy *policy) {
 /* A resumed session, or a client without a certificate: nothing was verified,
 ** and the hook is asked all the same. */
 int hooks_remain (Connection *c) {
-  if (!(c->policy.hooks & HOOK_VERIFY)
-      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;
-  verify_again(c);
-  if (c->verdict.unpinned) return 0;
-  c->hook.point = AT_VERIFY;
+  const Verification *v = &c->verification;
+  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (v->answer == UNANSWERED) verify_again(c);
+  if (v->answer != UNANSWERED || v->unpinned) return 0;
+  hooks_stop(c, AT_VERIFY);
   return 1;
+}
+
+/* ---- a stop ---- */
+
+void hooks_stop (Connection *c, Point point) {
+  c->decision.point = point;
+  c->decision.answer = UNANSWERED;
+  c->decision.alert = -1;
+}
+
+void hooks_settle (Connection *c) {
+  Decision *d = &c->decision;
+  switch (d->point) {
+    case AT_CLIENT_HELLO:
+      c->choice.answer = d->answer;
+      c->choice.alert = d->alert;
+      break;
+    case AT_CERTIFICATE:
+      c->certificate = d->answer;
+      c->own_choice = 1;
+      break;
+    case AT_VERIFY:
+      c->verification.answer = d->answer;
+      c->verification.alert = d->alert;
+      break;
+    case NOWHERE: break;
+  }
+  d->point = NOWHERE;
 }
 
 /* ---- asking ---- */
@@ -179,7 +210,7 @@ static void set_asked (lua_State *L) {
 }
 
 void hooks_forget (lua_State *L, Connection *c) {
-  c->hook.asked = 0;
+  c->decision.asked = 0;
   compat_getuservalue(L, 1);
   lua_pushnil(L);
   lua_rawseti(L, -2, UV_ASKED);
@@ -187,7 +218,7 @@ void hooks_forget (lua_State *L, Connection *c) {
 }
 
 int hooks_ask (lua_State *L, Connection *c) {
-  Point point = c->hook.point;
+  Point point = c->decision.point;
   const char *name = names[point];
   int top = lua_gettop(L);
   luaL_checkstack(L, STACK_SLOTS, name);
@@ -201,8 +232,8 @@ int hooks_ask (lua_State *L, Connection *c) {
     lua_settop(L, top);
     return 0;
   }
-  c->hook.asked = 1;
-  c->hook.deadline = c->deadline;
+  c->decision.asked = 1;
+  c->decision.deadline = c->deadline;
   return 5;
 }
 
@@ -212,7 +243,7 @@ int hooks_push_busy (lua_State *L, Connection *c, int native) {
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_ASKED);
   lua_remove(L, -2);
-  lua_pushstring(L, names[c->hook.point]);
+  lua_pushstring(L, names[c->decision.point]);
   c->want = TRANSPORT_READ;
   connection_push(L, c, WAIT, "handshake", native);
   lua_remove(L, -2);
@@ -223,7 +254,7 @@ int hooks_choose_by_name (lua_State *L, Connection *c) {
   Policy policy;
   if (!(c->policy.hooks & HOOK_SERVER_NAMES)) return 0;
   push_option(L, "server_names");
-  hello_find(L, c->hook.hello, lua_gettop(L));
+  hello_find(L, c->choice.hello, lua_gettop(L));
   if (lua_isnil(L, -1)) return 0;
   if (compat_testudata(L, -1, CONTEXT_T) == NULL)
     return errors_text(L, ERROR_T, "server_names", "context", "what stands "
@@ -243,19 +274,19 @@ void hooks_refuse (lua_State *L, Connection *c, int alert) {
   lua_insert(L, -2);
   lua_rawseti(L, -2, UV_FAILURE);
   lua_pop(L, 1);
-  c->hook.alert = alert;
-  c->hook.answers[c->hook.point] = REFUSED;
+  c->decision.alert = alert;
+  c->decision.answer = REFUSED;
   hooks_forget(L, c);
 }
 
 /* 0: it is too late. */
 static int awaits_answer (const Connection *c) {
-  return c->hook.asked && !c->closed && !c->failed;
+  return c->decision.asked && !c->closed && !c->failed;
 }
 
 static int answer (lua_State *L, Connection *c, Answer value) {
   if (!awaits_answer(c)) return 0;
-  c->hook.answers[c->hook.point] = value;
+  c->decision.answer = value;
   hooks_forget(L, c);
   return 0;
 }
@@ -297,13 +328,13 @@ static int primitive_choose (lua_State *L, Connection *c) {
   Policy policy;
   int n;
   context_check(L, 2, &policy);
-  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (!policy.server_side)
     return errors_text(L, ERROR_T, "on_client_hello", "context",
                        "it chose a context that is for the client side");
   n = connection_replay(L, c, 2);
   if (n > 0) return n;
-  c->hook.chosen = 1;
+  c->choice.made = 1;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -315,14 +346,14 @@ static int primitive_use_certificate (lua_State *L, Connection *c) {
   STACK_OF(X509) *chain = NULL;
   if (!awaits_answer(c)) return 0;
   if (SSL_CTX_get0_certificate(ctx) == NULL)
-    return errors_text(L, ERROR_T, names[c->hook.point], "context",
+    return errors_text(L, ERROR_T, names[c->decision.point], "context",
                        "it chose a context that has no certificate");
   errors_clear();
   SSL_CTX_get0_chain_certs(ctx, &chain);
   SSL_certs_clear(c->ssl);  /* those of other key types too */
   if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
                             SSL_CTX_get0_privatekey(ctx), chain, 1))
-    return errors_fail(L, names[c->hook.point], NULL);
+    return errors_fail(L, names[c->decision.point], NULL);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -333,16 +364,16 @@ static int primitive_use_protocol (lua_State *L, Connection *c) {
   const char *name = luaL_checklstring(L, 2, &size);
   unsigned char *copy;
   luaL_argcheck(L, size >= 1 && size <= 255, 2, "must have 1 to 255 bytes");
-  if (!awaits_answer(c) || c->hook.hello == NULL) return 0;
-  if (!hello_offers(c->hook.hello, name, size))
+  if (!awaits_answer(c) || c->choice.hello == NULL) return 0;
+  if (!hello_offers(c->choice.hello, name, size))
     return errors_text(L, ERROR_T, "on_client_hello", "alpn", "it chose an "
                        "alpn_protocol that the client does not offer");
   copy = OPENSSL_malloc(size + 1);
   if (copy == NULL) return luaL_error(L, "not enough memory");
   copy[0] = (unsigned char)size;
   memcpy(copy + 1, name, size);
-  OPENSSL_free(c->hook.protocol);
-  c->hook.protocol = copy;
+  OPENSSL_free(c->choice.protocol);
+  c->choice.protocol = copy;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -377,23 +408,23 @@ static int run_inside (lua_State *L) {
 /* Step has put the connection at index 1, `run_inside` at index 2, and made
 ** room. */
 void hooks_run_inside (Connection *c, Point point) {
-  lua_State *L = c->hook.inside;
-  c->hook.point = point;
+  lua_State *L = c->decision.inside;
+  hooks_stop(c, point);
   if (L != NULL) {
     int top = lua_gettop(L);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 1);
-    c->hook.entered = 1;
+    c->decision.entered = 1;
     if (lua_pcall(L, 1, 0, 0) != 0) lua_replace(L, 3);  /* kept by step */
-    c->hook.entered = 0;
+    c->decision.entered = 0;
     lua_settop(L, top);
   }
-  if (c->hook.answers[point] == UNANSWERED) {
-    c->hook.answers[point] = REFUSED;
-    c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  if (c->decision.answer == UNANSWERED) {
+    c->decision.answer = REFUSED;
+    c->decision.alert = SSL_AD_INTERNAL_ERROR;
   }
-  c->hook.asked = 0;
-  c->hook.point = NOWHERE;
+  c->decision.asked = 0;
+  hooks_settle(c);
 }
 
 /* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
@@ -403,10 +434,10 @@ static int step_inside (lua_State *L, Connection *c, int native) {
   lua_pushcfunction(L, run_inside);
   lua_pushnil(L);  /* what raises there */
   luaL_checkstack(L, STACK_SLOTS, "handshake");
-  c->hook.inside = L;
+  c->decision.inside = L;
   n = connection_handshake(L, c, native);
-  c->hook.inside = NULL;
-  if (!c->failed || c->hook.answers[AT_VERIFY] != REFUSED || lua_isnil(L, 3))
+  c->decision.inside = NULL;
+  if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
     return n;
   lua_pushnil(L);
   lua_pushvalue(L, 3);

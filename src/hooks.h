@@ -12,6 +12,11 @@
 /* Makes the context's connections stop where Lua decides. */
 void hooks_watch (SSL_CTX *ctx, const Policy *policy);
 
+/* OpenSSL has to stop until Lua has decided; what it decided then is where
+** OpenSSL's callbacks look for it. */
+void hooks_stop (Connection *c, Point point);
+void hooks_settle (Connection *c);
+
 /* 1: the handshake, complete otherwise, has a decision left to take. */
 int hooks_remain (Connection *c);
 

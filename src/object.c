@@ -87,7 +87,7 @@ static int object_feed (lua_State *L, Connection *c) {
     return 1;
   }
   bytes = luaL_checklstring(L, 2, &size);
-  if (c->hook.asked) size = feed_room(c, size);
+  if (c->decision.asked) size = feed_room(c, size);
   if (!queue_feed(&c->queue, bytes, size)) {
     errors_clear();
     return errors_text(L, ERROR_T, "feed", "memory", "out of memory");
@@ -127,7 +127,7 @@ Ends the connection with close_notify, which `drain` still gives.
 @treturn integer 1
 */
 static int object_close (lua_State *L, Connection *c) {
-  if (c->hook.asked) hooks_forget(L, c);
+  if (c->decision.asked) hooks_forget(L, c);
   connection_close(L, c);
   lua_pushinteger(L, 1);
   return 1;

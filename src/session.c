@@ -77,13 +77,15 @@ static Bound *bound_of (const SSL_SESSION *session) {
   return bound_index < 0 ? NULL : SSL_SESSION_get_ex_data(session, bound_index);
 }
 
-void session_bind (Connection *c, STACK_OF(X509) *chain) {
+void session_bind (Connection *c) {
+  const Verification *v = &c->verification;
+  STACK_OF(X509) *chain = v->code == X509_V_OK ? v->chain : NULL;
   SSL_SESSION *session = SSL_get_session(c->ssl);
   Bound *b;
   if (session == NULL || SSL_session_reused(c->ssl) || !c->bound) return;
   /* With it this side has shown a certificate that the hook chose: it is asked
   ** again, each time. */
-  if (c->hook.answers[AT_CERTIFICATE] != UNANSWERED) return;
+  if (c->own_choice) return;
   if (!CRYPTO_THREAD_run_once(&bound_once, make_index) || bound_index < 0)
     return;  /* unbound: never offered */
   b = OPENSSL_zalloc(sizeof(*b));

@@ -32,9 +32,9 @@ int session_issue_tickets (Connection *c);
 ** same. */
 void session_offer (lua_State *L, Connection *c);
 
-/* After a client's full handshake: binds its session. `chain` is what was
-** verified; NULL: nothing. */
-void session_bind (Connection *c, STACK_OF(X509) *chain);
+/* After a client's full handshake: binds its session, to what was verified
+** too. */
+void session_bind (Connection *c);
 
 /* Once that is done: keeps what came before it, if sessions are kept. */
 void session_keep (Connection *c);

@@ -325,7 +325,7 @@ is closed all the same
 */
 static int socket_close (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  if (c->hook.asked) hooks_forget(L, c);
+  if (c->decision.asked) hooks_forget(L, c);
   if (s->fd >= 0) return end(L, c, linger_time(s));
   connection_close(L, c);
   lua_pushinteger(L, 1);
@@ -336,7 +336,7 @@ static int socket_close (lua_State *L, Connection *c) {
 static int socket_end_scope (lua_State *L, Connection *c) {
   if (lua_isnoneornil(L, 2) || ((Socket *)c)->fd < 0)
     return socket_close(L, c);
-  if (c->hook.asked) hooks_forget(L, c);
+  if (c->decision.asked) hooks_forget(L, c);
   return end(L, c, 0);
 }
 

@@ -18,89 +18,82 @@
 #include "usage.h"
 #include "verify.h"
 
-void verdict_clear (Verdict *v) {
-  sk_X509_pop_free(v->chain, X509_free);
-  v->chain = NULL;
-}
-
 /* ---- taking the verdict ---- */
-
-/* A chain of one; NULL without memory. */
-static STACK_OF(X509) *alone (X509 *leaf) {
-  STACK_OF(X509) *chain = sk_X509_new_null();
-  if (chain == NULL || leaf == NULL) return chain;
-  if (X509_up_ref(leaf)) {
-    if (sk_X509_push(chain, leaf) > 0) return chain;
-    X509_free(leaf);
-  }
-  sk_X509_free(chain);
-  return NULL;
-}
 
 static SSL *ssl_of (X509_STORE_CTX *store) {
   return X509_STORE_CTX_get_ex_data(store,
                                     SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
-/* OpenSSL finds fault with something: its matcher of names is stricter than
-** ours. SSL_get0_peername(3) stays NULL then. */
+/* Our matcher of names takes more than OpenSSL's. SSL_get0_peername(3) stays
+** NULL then. */
+static int is_no_fault (const Connection *c, X509_STORE_CTX *store, int code) {
+  return code == X509_V_ERR_HOSTNAME_MISMATCH
+         && X509_STORE_CTX_get_error_depth(store) == 0
+         && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));
+}
+
+/* OpenSSL finds fault with something, or, with `good`, does not. Where a hook
+** decides it is to know all of it: OpenSSL goes on, and the first is the
+** verdict. */
 static int on_fault (int good, X509_STORE_CTX *store) {
   Connection *c = SSL_get_app_data(ssl_of(store));
+  int code = X509_STORE_CTX_get_error(store);
   if (good) return 1;
-  if (X509_STORE_CTX_get_error(store) != X509_V_ERR_HOSTNAME_MISMATCH
-      || X509_STORE_CTX_get_error_depth(store) != 0
-      || !hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store)))
-    return 0;
+  if (!is_no_fault(c, store, code)) {
+    verification_note(&c->verification, code,
+                      X509_STORE_CTX_get_error_depth(store));
+    return (c->policy.hooks & HOOK_VERIFY) != 0;
+  }
   X509_STORE_CTX_set_error(store, X509_V_OK);  /* it would be the verdict */
   return 1;
 }
 
-/* OpenSSL's verdict, and its chain's leaf may do what it does here. */
-static int verifies (SSL *ssl, X509_STORE_CTX *store) {
+/* OpenSSL's checks, and ours: the leaf may do what it does here. */
+static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
+  Verification *v = &c->verification;
   X509_STORE_CTX_set_verify_cb(store, on_fault);
   if (X509_verify_cert(store) <= 0) return 0;
-  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) == NULL) return 1;
-  X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_PURPOSE);
-  X509_STORE_CTX_set_error_depth(store, 0);
+  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)
+    verification_note(v, X509_V_ERR_INVALID_PURPOSE, 0);
+  if (v->count == 0) return 1;
+  X509_STORE_CTX_set_error(store, v->faults[0].code);
+  X509_STORE_CTX_set_error_depth(store, v->faults[0].depth);
   return 0;
 }
 
-static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
-  Verdict *v = &c->verdict;
-  X509 *leaf = X509_STORE_CTX_get0_cert(store);
-  int good = verifies(ssl, store);
-  v->code = X509_STORE_CTX_get_error(store);
-  if (!good && v->code == X509_V_OK) v->code = X509_V_ERR_UNSPECIFIED;
-  if (good) v->code = X509_V_OK;
-  v->depth = good ? 0 : X509_STORE_CTX_get_error_depth(store);
-  v->chain = X509_STORE_CTX_get1_chain(store);
-  if (v->chain == NULL) v->chain = alone(leaf);
-  if (v->chain == NULL) {  /* no hook shall take it for "no certificate" */
-    v->code = X509_V_ERR_OUT_OF_MEM;
-    c->hook.answers[AT_VERIFY] = REFUSED;
-    c->hook.alert = SSL_AD_INTERNAL_ERROR;
-  }
-  v->known = 1;
-}
-
 /* A chain that is not verified is the peer's say-so, all but its leaf. */
-static int is_pinned (const Connection *c, X509 *leaf) {
-  const Verdict *v = &c->verdict;
-  STACK_OF(X509) *chain;
-  int found;
+static int is_pinned (const Connection *c) {
+  const Verification *v = &c->verification;
+  STACK_OF(X509) *leaf;
+  int found = 0;
   if (c->policy.pins == NULL) return 1;
-  if (leaf == NULL) return 0;
+  if (v->leaf == NULL) return 0;
   if (v->code == X509_V_OK && v->chain != NULL)
     return pins_match(c->policy.pins, v->chain);
-  chain = alone(leaf);
-  found = chain != NULL && pins_match(c->policy.pins, chain);
-  sk_X509_pop_free(chain, X509_free);
+  leaf = sk_X509_new_null();
+  if (leaf != NULL && sk_X509_push(leaf, v->leaf) > 0)
+    found = pins_match(c->policy.pins, leaf);
+  sk_X509_free(leaf);
   return found;
 }
 
+static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
+  Verification *v = &c->verification;
+  int good, code;
+  verification_begin(v);
+  good = verifies(c, ssl, store);
+  code = X509_STORE_CTX_get_error(store);
+  if (!good && code == X509_V_OK) code = X509_V_ERR_UNSPECIFIED;
+  verification_set(v, X509_STORE_CTX_get0_cert(store),
+                   X509_STORE_CTX_get1_chain(store), good ? X509_V_OK : code,
+                   good ? 0 : X509_STORE_CTX_get_error_depth(store));
+  v->unpinned = !is_pinned(c);
+}
+
 /* A client's handshake comes here once more after the hook has answered. */
-static void replay (const Verdict *v, X509_STORE_CTX *store) {
-  X509_STORE_CTX_set_error(store, (int)v->code);
+static void replay (const Verification *v, X509_STORE_CTX *store) {
+  X509_STORE_CTX_set_error(store, v->code);
   X509_STORE_CTX_set_error_depth(store, v->depth);
   if (v->code == X509_V_OK && v->chain != NULL)
     X509_STORE_CTX_set0_verified_chain(store, X509_chain_up_ref(v->chain));
@@ -124,24 +117,22 @@ static int code_for_alert (int alert) {
 }
 
 static int accepts (const Connection *c) {
-  Answer answer = c->hook.answers[AT_VERIFY];
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
-  return c->verdict.code == X509_V_OK || answer == ACCEPTED
+  const Verification *v = &c->verification;
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  return v->code == X509_V_OK || v->answer == ACCEPTED
          || c->policy.cert_reqs == CERT_NONE;
 }
 
 /* 1: goes on. The verdict itself stays what it was; OpenSSL forgets a
 ** certificate that is refused. */
 static int decide (Connection *c, X509_STORE_CTX *store) {
-  X509 *leaf = X509_STORE_CTX_get0_cert(store);
-  int named = c->hook.answers[AT_VERIFY] == REFUSED && c->hook.alert >= 0;
+  Verification *v = &c->verification;
+  int named = v->answer == REFUSED && v->alert >= 0;
   if (accepts(c)) return 1;
-  if (c->refused == NULL && leaf != NULL && X509_up_ref(leaf))
-    c->refused = leaf;
-  if (c->verdict.unpinned)
-    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-  else if (named || c->verdict.code == X509_V_OK)
-    X509_STORE_CTX_set_error(store, code_for_alert(c->hook.alert));
+  v->refused = 1;
+  if (v->unpinned) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  else if (named || v->code == X509_V_OK)
+    X509_STORE_CTX_set_error(store, code_for_alert(v->alert));
   return 0;
 }
 
@@ -150,32 +141,35 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 ** verification on. Where there are no such stacks the hook runs here; a client
 ** that cannot wait is refused. */
 static int consult (Connection *c, SSL *ssl) {
+  Verification *v = &c->verification;
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
   if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {
-    c->hook.point = AT_VERIFY;
+    v->stopped = 1;
+    hooks_stop(c, AT_VERIFY);
     return 0;
   }
   if (!(SSL_get_mode(ssl) & (long)SSL_MODE_ASYNC)) {
     hooks_run_inside(c, AT_VERIFY);
     return 1;
   }
-  c->hook.point = AT_VERIFY;
-  while (c->hook.answers[AT_VERIFY] == UNANSWERED) ASYNC_pause_job();
+  hooks_stop(c, AT_VERIFY);
+  while (v->answer == UNANSWERED) ASYNC_pause_job();
   return 1;
 }
 
+/* OpenSSL wants a chain verified: one that it asked about before, or a new
+** one. */
 static int on_chain (X509_STORE_CTX *store, void *unused) {
   SSL *ssl = ssl_of(store);
   Connection *c = SSL_get_app_data(ssl);
-  Verdict *v = &c->verdict;
+  Verification *v = &c->verification;
+  X509 *leaf = X509_STORE_CTX_get0_cert(store);
   (void)unused;
-  if (v->known) replay(v, store);
-  else {
-    take(c, ssl, store);
-    v->unpinned = !is_pinned(c, X509_STORE_CTX_get0_cert(store));
-  }
+  if (v->stopped && leaf != NULL && leaf == v->leaf) replay(v, store);
+  else take(c, ssl, store);
+  v->stopped = 0;
   if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
-      && c->hook.answers[AT_VERIFY] == UNANSWERED && !consult(c, ssl))
+      && v->answer == UNANSWERED && !consult(c, ssl))
     return 1;  /* with SSL_set_retry_verify: no decision yet */
   return decide(c, store);
 }
@@ -213,14 +207,14 @@ static unsigned long this_thread (void) {
 }
 
 void verify_note_thread (Connection *c) {
-  c->hook.thread = this_thread();
+  c->decision.thread = this_thread();
 }
 
 /* A job returns to the stack of the thread that began it, whichever resumes
 ** it: async_start_func in OpenSSL's crypto/async. */
 int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
   return ssl != NULL && SSL_waiting_for_async((SSL *)ssl)
-         && c->hook.thread != this_thread();
+         && c->decision.thread != this_thread();
 }
 
 /* ---- the end of a handshake ---- */
@@ -230,24 +224,27 @@ int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
 ** was told in on_fault. */
 static int is_named (const Connection *c, X509 *leaf) {
   if (!c->policy.check_hostname || c->policy.server_side) return 1;
-  if (!c->verdict.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
+  if (!c->verification.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
   return hostname_matches(&c->name, leaf);
 }
 
 void verify_again (Connection *c) {
-  Verdict *v = &c->verdict;
+  Verification *v = &c->verification;
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   STACK_OF(X509) *bound = session_chain(c);
+  STACK_OF(X509) *chain = NULL;
+  int code = (int)SSL_get_verify_result(c->ssl);
   if (v->known) return;
-  v->known = 1;
+  verification_begin(v);
   v->resumed = SSL_session_reused(c->ssl);
-  v->code = SSL_get_verify_result(c->ssl);
-  if (bound != NULL) v->chain = X509_chain_up_ref(bound);
-  if (bound != NULL && v->chain == NULL) v->code = X509_V_ERR_OUT_OF_MEM;
-  v->unpinned = !is_pinned(c, leaf);
-  if (leaf == NULL || v->code != X509_V_OK) return;
-  if (session_expired(c)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
-  else if (!is_named(c, leaf)) v->code = X509_V_ERR_HOSTNAME_MISMATCH;
+  if (bound != NULL) chain = X509_chain_up_ref(bound);
+  if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
+  if (leaf != NULL && code == X509_V_OK) {
+    if (session_expired(c)) code = X509_V_ERR_CERT_HAS_EXPIRED;
+    else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;
+  }
+  verification_set(v, leaf, chain, code, 0);
+  v->unpinned = !is_pinned(c);
 }
 
 /* OpenSSL has verified what the verify mode told it to. A cipher without
@@ -256,22 +253,23 @@ void verify_again (Connection *c) {
 int verify_holds (const Connection *c) {
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   const Policy *p = &c->policy;
-  Answer answer = c->hook.answers[AT_VERIFY];
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
-  if (p->hooks & HOOK_VERIFY && answer == UNANSWERED) return 0;
+  const Verification *v = &c->verification;
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
   if (p->cert_reqs == CERT_NONE) return 1;
   if (leaf == NULL) return p->cert_reqs == CERT_OPTIONAL && p->server_side;
-  if (answer == ACCEPTED) return 1;
-  return c->verdict.known && c->verdict.code == X509_V_OK
+  if (v->leaf == NULL || X509_cmp(leaf, v->leaf) != 0) return 0;
+  if (v->answer == ACCEPTED) return 1;
+  return v->known && v->code == X509_V_OK
          && SSL_get_verify_result(c->ssl) == X509_V_OK
-         && (c->verdict.resumed || is_named(c, leaf));
+         && (v->resumed || is_named(c, leaf));
 }
 
 int verify_complain (Connection *c) {
-  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
-  if (leaf == NULL || c->verdict.code == X509_V_OK) return 0;
-  if (c->refused == NULL && X509_up_ref(leaf)) c->refused = leaf;
-  SSL_set_verify_result(c->ssl, c->verdict.code);
+  Verification *v = &c->verification;
+  if (v->leaf == NULL || v->code == X509_V_OK) return 0;
+  v->refused = 1;
+  SSL_set_verify_result(c->ssl, v->code);
   ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
   return 1;
 }
@@ -279,8 +277,8 @@ int verify_complain (Connection *c) {
 void verify_abandon (SSL *ssl, Connection *c) {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
   if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
-  c->hook.answers[AT_VERIFY] = REFUSED;
-  c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  c->verification.answer = REFUSED;
+  c->verification.alert = SSL_AD_INTERNAL_ERROR;
   c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
   SSL_do_handshake(ssl);
   errors_clear();

@@ -38,8 +38,6 @@ int verify_complain (Connection *c);
 ** winds up, so that nothing of it is left. */
 void verify_abandon (SSL *ssl, Connection *c);
 
-void verdict_clear (Verdict *v);
-
 #pragma GCC visibility pop
 
 #endif

@@ -111,7 +111,7 @@ list[#list + 1] = {
   also = {
     { file = "src/verify.c",
       from = [[
-  else if (!is_named(c, leaf)) v->code = X509_V_ERR_HOSTNAME_MISMATCH;]], to = "" },
+    else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;]], to = "" },
   },
   specs = "security",
 }

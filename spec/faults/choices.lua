@@ -171,7 +171,7 @@ return {
     name = "the chosen context's own hook is asked, too",
     file = "src/hooks.c",
     from = [[
-  if (h->chosen || h->answers[AT_CLIENT_HELLO] != UNANSWERED
+  if (h->made || h->answer != UNANSWERED
       || ]],
     to = [[
   if (]],
@@ -181,9 +181,9 @@ return {
     name = "the chosen context's server_names choose again",
     file = "src/handshake.c",
     from = [[
-  if (h->answers[AT_CLIENT_HELLO] != REFUSED && !h->chosen) {]],
+  if (d->answer != REFUSED && !h->made) {]],
     to = [[
-  if (h->answers[AT_CLIENT_HELLO] != REFUSED) {]],
+  if (d->answer != REFUSED) {]],
     specs = "protections",
   },
   {
@@ -199,10 +199,10 @@ return {
     name = "a context of the client's side can be chosen",
     file = "src/hooks.c",
     from = [[
-  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (!policy.server_side)]],
     to = [[
-  if (!awaits_answer(c) || c->hook.point != AT_CLIENT_HELLO) return 0;
+  if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (L == NULL)]],
     specs = "hooks_choice",
   },
@@ -243,7 +243,7 @@ return {
     name = "a protocol that the client does not offer is chosen",
     file = "src/hooks.c",
     from = [[
-  if (!hello_offers(c->hook.hello, name, size))]],
+  if (!hello_offers(c->choice.hello, name, size))]],
     to = [[
   if (L == NULL)]],
     also = {

@@ -170,8 +170,8 @@ return {
   },
   {
     name = "the refused certificate leaks",
-    file = "src/connection.c",
-    from = [[  X509_free(c->refused);]],
+    file = "src/verification.c",
+    from = [[  X509_free(v->leaf);]],
     to = [[]],
     specs = "connection",
   },
@@ -194,7 +194,7 @@ return {
     name = "the name check rests on OpenSSL's having memory for it",
     file = "src/verify.c",
     from = [[
-         && (c->verdict.resumed || is_named(c, leaf));]],
+         && (v->resumed || is_named(c, leaf));]],
     to = ";",
     specs = "oom",
   },

@@ -43,11 +43,10 @@ return {
     name = "a hook's answer is not stored",
     file = "src/hooks.c",
     from = [[
-  c->hook.answers[c->hook.point] = value;
+  c->decision.answer = value;
 ]],
     to = [[
-  if (c->hook.point == AT_VERIFY) c->hook.answers[AT_VERIFY] = UNANSWERED;
-  else c->hook.answers[c->hook.point] = value;
+  if (c->decision.point != AT_VERIFY) c->decision.answer = value;
 ]],
     specs = "hooks",
   },
@@ -55,10 +54,10 @@ return {
     name = "a refusal is stored as a yes",
     file = "src/hooks.c",
     from = [[
-  c->hook.answers[c->hook.point] = REFUSED;
+  c->decision.answer = REFUSED;
   hooks_forget]],
     to = [[
-  c->hook.answers[c->hook.point] = ALLOWED;
+  c->decision.answer = ALLOWED;
   hooks_forget]],
     specs = "hooks_answers",
   },
@@ -68,10 +67,10 @@ return {
     from = [[
   lua_rawseti(L, -2, UV_FAILURE);
   lua_pop(L, 1);
-  c->hook.alert]],
+  c->decision.alert]],
     to = [[
   lua_pop(L, 2);
-  c->hook.alert]],
+  c->decision.alert]],
     specs = "hooks_answers",
   },
   {
@@ -198,7 +197,7 @@ return {
     name = "a hook that has not answered is asked again",
     file = "src/handshake.c",
     from = [[
-  if (c->hook.asked) return hooks_push_busy(L, c, native);
+  if (c->decision.asked) return hooks_push_busy(L, c, native);
 ]],
     to = "",
     specs = "yield",
@@ -219,17 +218,17 @@ return {
     file = "src/handshake.c",
     from = [[
   if (transport_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->hook.asked]],
+  if (c->decision.asked]],
     to = [[
-  if (c->hook.asked]],
+  if (c->decision.asked]],
     specs = "hooks_abandoned",
   },
   {
     name = "an operation's time begins anew behind a hook",
     file = "src/handshake.c",
     from = [[
-  if (c->hook.answers[c->hook.point] != UNANSWERED)
-    c->deadline = c->hook.deadline;
+  if (c->decision.answer != UNANSWERED)
+    c->deadline = c->decision.deadline;
 ]],
     to = "",
     specs = "protections",
@@ -238,7 +237,7 @@ return {
     name = "an answer that comes too late counts",
     file = "src/hooks.c",
     from = [[
-  return c->hook.asked && !c->closed && !c->failed;]],
+  return c->decision.asked && !c->closed && !c->failed;]],
     to = [[
   return c != NULL;]],
     specs = "hooks_abandoned",
@@ -247,11 +246,11 @@ return {
     name = "a hook keeps its coroutine when it has answered",
     file = "src/hooks.c",
     from = [[
-  c->hook.asked = 0;
+  c->decision.asked = 0;
   compat_getuservalue(L, 1);
   lua_pushnil(L);]],
     to = [[
-  c->hook.asked = 0;
+  c->decision.asked = 0;
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_ASKED);]],
     specs = "hooks_abandoned",
@@ -260,7 +259,7 @@ return {
     name = "feed takes all while a hook decides",
     file = "src/object.c",
     from = [[
-  if (c->hook.asked) size = feed_room(c, size);
+  if (c->decision.asked) size = feed_room(c, size);
 ]],
     to = "",
     specs = "hooks_abandoned",
@@ -271,7 +270,7 @@ return {
     from = [[
   if (!queue_feed(&c->queue, bytes, size)) {]],
     to = [[
-  if (!queue_feed(&c->queue, bytes, c->hook.asked ? size / 2 : size)) {]],
+  if (!queue_feed(&c->queue, bytes, c->decision.asked ? size / 2 : size)) {]],
     specs = "hooks_abandoned",
   },
   {
@@ -287,14 +286,14 @@ return {
     name = "a hook without stacks that raises has said yes",
     file = "src/hooks.c",
     from = [[
-    c->hook.answers[point] = REFUSED;
-    c->hook.alert = SSL_AD_INTERNAL_ERROR;
+    c->decision.answer = REFUSED;
+    c->decision.alert = SSL_AD_INTERNAL_ERROR;
   }
-  c->hook.asked = 0;]],
+  c->decision.asked = 0;]],
     to = [[
-    c->hook.answers[point] = ALLOWED;
+    c->decision.answer = ALLOWED;
   }
-  c->hook.asked = 0;]],
+  c->decision.asked = 0;]],
     also = {
       { file = "lua/luassl/handshake.lua",
         from = [[
@@ -319,7 +318,7 @@ end)]] },
     name = "a refused on_client_hello is passed over",
     file = "src/hooks.c",
     from = [[
-  if (h->answers[AT_CLIENT_HELLO] == REFUSED) {]],
+  if (h->answer == REFUSED) {]],
     to = [[
   if (h == NULL) {]],
     specs = "hooks_answers",
@@ -328,10 +327,9 @@ end)]] },
     name = "a refused on_certificate is passed over",
     file = "src/hooks.c",
     from = [[
-  if (answer == REFUSED) return 0;
-  if (answer != UNANSWERED)]],
+  if (answer != UNANSWERED) return answer != REFUSED;]],
     to = [[
-  if (answer != UNANSWERED)]],
+  if (answer != UNANSWERED) return 1;]],
     specs = "hooks_answers",
   },
   {
@@ -381,18 +379,18 @@ end)]] },
     name = "an engine that pauses is waited for without end",
     file = "src/handshake.c",
     from = [[
-    if (c->hook.point != NOWHERE || transport_now() >= limit_of(c))]],
+    if (c->decision.point != NOWHERE || transport_now() >= limit_of(c))]],
     to = [[
-    if (c->hook.point != NOWHERE)]],
+    if (c->decision.point != NOWHERE)]],
     specs = "threads",
   },
   {
     name = "a job goes on in another thread",
     file = "src/verify.c",
     from = [[
-         && c->hook.thread != this_thread();]],
+         && c->decision.thread != this_thread();]],
     to = [[
-         && c->hook.thread == 0;]],
+         && c->decision.thread == 0;]],
     specs = "threads",
   },
   {

@@ -49,7 +49,7 @@ return {
     name = "the certificate that on_certificate chose is not asked for again",
     file = "src/session.c",
     from = [[
-  if (c->hook.answers[AT_CERTIFICATE] != UNANSWERED) return;
+  if (c->own_choice) return;
 ]],
     to = "",
     specs = "security",
@@ -67,11 +67,11 @@ return {
   },
   {
     name = "what was not verified is bound as verified",
-    file = "src/handshake.c",
+    file = "src/session.c",
     from = [[
-    session_bind(c, c->verdict.code == X509_V_OK ? c->verdict.chain : NULL);]],
+v->code == X509_V_OK ? v->chain : NULL;]],
     to = [[
-    session_bind(c, c->verdict.chain);]],
+v->chain;]],
     specs = "protections",
   },
   {

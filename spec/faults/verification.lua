@@ -24,10 +24,10 @@ return {
     name = "a bad verdict is taken for a good one",
     file = "src/verify.c",
     from = [[
-  v->code = X509_STORE_CTX_get_error(store);
+  code = X509_STORE_CTX_get_error(store);
 ]],
     to = [[
-  v->code = X509_V_OK;
+  code = X509_V_OK;
   good = 1;
 ]],
     specs = "connection",
@@ -36,14 +36,14 @@ return {
     name = "a bad verdict is ignored",
     file = "src/verify.c",
     from = [[
-  return c->verdict.code == X509_V_OK || answer == ACCEPTED
+  return v->code == X509_V_OK || v->answer == ACCEPTED
          || c->policy.cert_reqs == CERT_NONE;]],
     to = [[
   return c != NULL;]],
     also = {
       { file = "src/verify.c",
         from = [[
-  return c->verdict.known && c->verdict.code == X509_V_OK
+  return v->known && v->code == X509_V_OK
          && SSL_get_verify_result(c->ssl) == X509_V_OK
          && ]],
         to = [[
@@ -106,21 +106,21 @@ return {
     name = "a refusal of on_verify is ignored",
     file = "src/verify.c",
     from = [[
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
-  return c->verdict.code]],
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  return v->code]],
     to = [[
-  if (c->verdict.unpinned) return 0;
-  return c->verdict.code]],
+  if (v->unpinned) return 0;
+  return v->code]],
     specs = "hooks_answers",
   },
   {
     name = "a refusal of on_verify after a resumption is ignored",
     file = "src/verify.c",
     from = [[
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  if (v->answer == REFUSED || v->unpinned) return 0;
   if (p->hooks]],
     to = [[
-  if (c->verdict.unpinned) return 0;
+  if (v->unpinned) return 0;
   if (p->hooks]],
     specs = "security",
   },
@@ -128,21 +128,21 @@ return {
     name = "pins are ignored",
     file = "src/verify.c",
     from = [[
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
-  return c->verdict.code]],
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  return v->code]],
     to = [[
-  if (answer == REFUSED) return 0;
-  return c->verdict.code]],
+  if (v->answer == REFUSED) return 0;
+  return v->code]],
     specs = "pins",
   },
   {
     name = "pins do not hold for who shows no certificate",
     file = "src/verify.c",
     from = [[
-  if (answer == REFUSED || c->verdict.unpinned) return 0;
+  if (v->answer == REFUSED || v->unpinned) return 0;
   if (p->hooks]],
     to = [[
-  if (answer == REFUSED) return 0;
+  if (v->answer == REFUSED) return 0;
   if (p->hooks]],
     specs = "pins",
   },
@@ -181,11 +181,11 @@ return {
     name = "on_verify is not asked after a resumption",
     file = "src/hooks.c",
     from = [[
-  c->hook.point = AT_VERIFY;
+  hooks_stop(c, AT_VERIFY);
   return 1;
 }]],
     to = [[
-  c->hook.answers[AT_VERIFY] = ALLOWED;
+  c->verification.answer = ALLOWED;
   return 0;
 }]],
     specs = "security",
@@ -194,14 +194,15 @@ return {
     name = "an on_verify that was not asked has said yes",
     file = "src/hooks.c",
     from = [[
-  if (!(c->policy.hooks & HOOK_VERIFY)
-      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;]],
+  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (v]],
     to = [[
-  if (c->ssl != NULL) return 0;]],
+  if (c->ssl != NULL) return 0;
+  if (v]],
     also = {
       { file = "src/verify.c",
         from = [[
-  if (p->hooks & HOOK_VERIFY && answer == UNANSWERED) return 0;
+  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
 ]], to = "" },
     },
     specs = "security hooks",
@@ -210,20 +211,21 @@ return {
     name = "an on_verify that was not asked ends the handshake",
     file = "src/hooks.c",
     from = [[
-  if (!(c->policy.hooks & HOOK_VERIFY)
-      || c->hook.answers[AT_VERIFY] != UNANSWERED) return 0;]],
+  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (v]],
     to = [[
-  if (c->ssl != NULL) return 0;]],
+  if (c->ssl != NULL) return 0;
+  if (v]],
     specs = "security hooks",
   },
   {
     name = "what was accepted though bad is good after a resumption",
     file = "src/verify.c",
     from = [[
-  v->code = SSL_get_verify_result(c->ssl);
+  int code = (int)SSL_get_verify_result(c->ssl);
 ]],
     to = [[
-  v->code = X509_V_OK;
+  int code = X509_V_OK;
   SSL_set_verify_result(c->ssl, X509_V_OK);
 ]],
     specs = "security",
@@ -232,20 +234,20 @@ return {
     name = "a certificate that has expired is good after a resumption",
     file = "src/verify.c",
     from = [[
-  if (session_expired(c)) v->code = X509_V_ERR_CERT_HAS_EXPIRED;
-  else if]],
+    if (session_expired(c)) code = X509_V_ERR_CERT_HAS_EXPIRED;
+    else if]],
     to = [[
-  if]],
+    if]],
     specs = "security",
   },
   {
     name = "the verdict is not decided upon again after a resumption",
     file = "src/verify.c",
     from = [[
-  return c->verdict.known && c->verdict.code == X509_V_OK
+  return v->known && v->code == X509_V_OK
          && SSL_get]],
     to = [[
-  return c->verdict.known
+  return v->known
          && SSL_get]],
     specs = "security",
   },
@@ -253,8 +255,8 @@ return {
     name = "what verified is not told after a resumption",
     file = "src/verify.c",
     from = [[
-  if (bound != NULL) v->chain = X509_chain_up_ref(bound);
-  if (bound != NULL && v->chain == NULL) v->code = X509_V_ERR_OUT_OF_MEM;
+  if (bound != NULL) chain = X509_chain_up_ref(bound);
+  if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
 ]],
     to = "",
     specs = "security pins",
@@ -292,12 +294,12 @@ return {
     name = "a handshake that is abandoned succeeds",
     file = "src/verify.c",
     from = [[
-  c->hook.answers[AT_VERIFY] = REFUSED;
-  c->hook.alert = SSL_AD_INTERNAL_ERROR;
+  c->verification.answer = REFUSED;
+  c->verification.alert = SSL_AD_INTERNAL_ERROR;
   c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
 ]],
     to = [[
-  c->hook.answers[AT_VERIFY] = ACCEPTED;
+  c->verification.answer = ACCEPTED;
 ]],
     specs = "protections",
   },
@@ -305,7 +307,7 @@ return {
     name = "a client's bad verdict is good once its hook has answered",
     file = "src/verify.c",
     from = [[
-  X509_STORE_CTX_set_error(store, (int)v->code);
+  X509_STORE_CTX_set_error(store, v->code);
 ]],
     to = "",
     specs = "hooks",
@@ -314,9 +316,9 @@ return {
     name = "an alert is another than the hook named",
     file = "src/verify.c",
     from = [[
-  else if (named || c->verdict.code == X509_V_OK)]],
+  else if (named || v->code == X509_V_OK)]],
     to = [[
-  else if (!named && c->verdict.code == X509_V_OK)]],
+  else if (!named && v->code == X509_V_OK)]],
     specs = "hooks_answers",
   },
   {
@@ -324,19 +326,19 @@ return {
     file = "src/verify.c",
     from = [[
   if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
-      && c]],
+      && v]],
     to = [[
   if (c->policy.hooks & HOOK_VERIFY
-      && c]],
+      && v]],
     specs = "hooks_answers",
   },
   {
     name = "key usage is not looked at",
     file = "src/verify.c",
     from = [[
-  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) == NULL) return 1;]],
+  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)]],
     to = [[
-  if (ssl != NULL) return 1;]],
+  if (ssl == NULL)]],
     specs = "usage",
   },
   {
@@ -382,25 +384,24 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "any fault is excused for a name with an underscore",
     file = "src/verify.c",
     from = [[
-  if (X509_STORE_CTX_get_error(store) != X509_V_ERR_HOSTNAME_MISMATCH
-      || X509_STORE_CTX_get_error_depth(store) != 0
-      || !]],
+  return code == X509_V_ERR_HOSTNAME_MISMATCH
+         && X509_STORE_CTX_get_error_depth(store) == 0
+         && ]],
     to = [[
-  if (!]],
+  return code != X509_V_OK && ]],
     specs = "wildcard",
   },
   {
     name = "any name is excused",
     file = "src/verify.c",
     from = [[
-      || X509_STORE_CTX_get_error_depth(store) != 0
-      || !hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store)))]],
+         && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));]],
     to = [[
-      || X509_STORE_CTX_get_error_depth(store) != 0 || c == NULL)]],
+         && c != NULL;]],
     also = {
       { file = "src/verify.c",
         from = [[
-         && (c->verdict.resumed || is_named(c, leaf));]],
+         && (v->resumed || is_named(c, leaf));]],
         to = [[;]] },
     },
     specs = "wildcard hostname",
@@ -440,5 +441,21 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
 ]],
     to = "",
     specs = "hooks_answers",
+  },
+  {
+    name = "of what is wrong with a chain only the first is told",
+    file = "src/verify.c",
+    from = [[
+    return (c->policy.hooks & HOOK_VERIFY) != 0;]],
+    to = [[
+    return 0;]],
+    specs = "hooks",
+  },
+  {
+    name = "what a hook accepted has authenticated the peer",
+    file = "src/verification.c",
+    from = [[ || v->code != X509_V_OK) return NULL;]],
+    to = [[) return NULL;]],
+    specs = "hooks",
   },
 }

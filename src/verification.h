@@ -1,0 +1,57 @@
+/*
+** verification.h -- what was found out about the peer in one handshake,
+** resumption or request for a certificate. Each makes a new one: no verdict
+** holds for another certificate.
+*/
+#ifndef LUASSL_VERIFICATION_H
+#define LUASSL_VERIFICATION_H
+
+#include <openssl/ssl.h>
+
+#define VERIFICATION_FAULTS 16
+
+/* A hook's. */
+typedef enum Answer { UNANSWERED, ALLOWED, ACCEPTED, REFUSED } Answer;
+
+typedef struct Verification {
+  int known;              /* the rest holds */
+  int resumed;            /* told from the session */
+  int unpinned;           /* no public key is one of the pins */
+  int stopped;            /* OpenSSL will ask once more, about the same */
+  int refused;            /* the leaf was */
+  X509 *leaf;             /* owned; NULL: no certificate */
+  STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
+  int code;               /* X509_V_OK: good; before cert_reqs and hooks */
+  int depth;              /* of the certificate that failed */
+  int count;
+  struct {
+    int code, depth;
+  } faults[VERIFICATION_FAULTS];  /* all, where a hook is to be told */
+  Answer answer;          /* on_verify's */
+  int alert;              /* of its refusal; -1: OpenSSL's choice */
+} Verification;
+
+#pragma GCC visibility push(hidden)
+
+/* A new one, in the place of the old. */
+void verification_begin (Verification *v);
+
+/* The verdict and whom it is about. Without memory for a chain it is a
+** refusal, so that no hook takes it for "no certificate". */
+void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
+                       int code, int depth);
+
+/* Lets go of what only the handshake needs. */
+void verification_settle (Verification *v);
+void verification_free (Verification *v);
+
+/* One more fault that OpenSSL found. */
+void verification_note (Verification *v, int code, int depth);
+
+/* "certificate", "session": what the peer was authenticated by; NULL: it was
+** not, whatever a hook accepted. */
+const char *verification_by (const Verification *v);
+
+#pragma GCC visibility pop
+
+#endif
