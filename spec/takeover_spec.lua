@@ -10,6 +10,7 @@ local wire = require "spec.wire"
 helpers.audit()
 
 local LAZY = {do_handshake_on_connect = false}
+local SENDS = {send = true, write = true}
 
 local function server_options(more)
   local options = {server_side = true, certfile = helpers.file "ecdsa.pem"}
@@ -281,6 +282,31 @@ describe("wrap_socket", function()
     assert.is_true(results[2][1])
     conn:close()
     server:close()
+  end)
+
+  it("fails for good where the descriptor is gone", function()
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    local address, port = listener:getsockname()
+    local near = assert(socket.connect(address, port))
+    local class = getmetatable(near).__index
+    local getfd = class.getfd
+    local conn = assert(ssl.wrap_socket(socket.tcp(), LAZY))
+    class.getfd = function() return -1 end
+    local done, err = conn:connect(address, port)
+    class.getfd = getfd
+    assert.is_nil(done)
+    assert.is_true(err:is(ssl.SSLSyscallError))
+    local start = socket.gettime()
+    for _, method in ipairs {"do_handshake", "receive", "read", "send", "write"} do
+      done, err = conn[method](conn, SENDS[method] and "x" or nil)
+      assert.is_nil(done)
+      assert.is_true(err:is(ssl.SSLSyscallError), method)
+      assert.truthy(err:find "not connected")
+    end
+    assert.is_true(socket.gettime() - start < 5)  -- it waited for nothing
+    conn:close()
+    near:close()
+    listener:close()
   end)
 
   it("fails for a socket that is not connected after all", function()

@@ -173,7 +173,8 @@ static int ended (lua_State *L, Connection *c) {
 static int begin (lua_State *L, Connection *c, int native) {
   int n = ended(L, c);
   if (n > 0) return n;
-  if (c->ssl == NULL) return errors_syscall(L, "handshake", ENOTCONN);
+  if (c->ssl == NULL || (c->link != NULL && c->queue.carrier == NULL))
+    return errors_syscall(L, "handshake", ENOTCONN);  /* nothing attached */
   if (c->handshake_began == 0) {
     c->handshake_began = transport_now();
     if (!c->policy.server_side) session_offer(L, c);

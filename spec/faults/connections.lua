@@ -229,4 +229,13 @@ return {
     to = [[      bytes_consume(&q->out, bytes_length(&q->out));]],
     specs = "inject",
   },
+  {
+    name = "a connection without a descriptor waits for one",
+    file = "src/handshake.c",
+    from = [[
+  if (c->ssl == NULL || (c->link != NULL && c->queue.carrier == NULL))]],
+    to = [[
+  if (c->ssl == NULL)]],
+    specs = "takeover",
+  },
 }
