@@ -8,7 +8,7 @@ helpers.audit()
 -- An entropy gathering daemon for one client; its mode says how it answers.
 -- Prints each request, "1 255", and how many bytes it gave in all.
 local DAEMON = [=[
-import socket, sys, time
+import os, socket, struct, sys, time
 path, mode = sys.argv[1:3]
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(path)
@@ -23,6 +23,18 @@ if mode == "busy":  # a full backlog, for a while
             callers.append(caller)
     except BlockingIOError:
         pass
+if mode == "curious":  # whether its client's sockets are inherited
+    print("ready", flush=True)
+    peer, _ = listener.accept()
+    pid = struct.unpack("3i", peer.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        if os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:"):
+            for line in open("/proc/%d/fdinfo/%s" % (pid, fd)):
+                if line.startswith("flags:"):
+                    inherited = not int(line.split()[1], 8) & os.O_CLOEXEC
+                    print("inherited" if inherited else "private", flush=True)
+    sys.exit()
 print("ready", flush=True)
 if mode == "busy":
     time.sleep(0.3)
@@ -185,6 +197,16 @@ describe("RAND_egd", function()
   it("refuses more than it asked for", function()
     local _, path = daemon "greedy"
     fails("more than it was asked for: 255 of 256 bytes came", ssl.RAND_egd(path))
+  end)
+
+  it("uses a socket that no other program inherits", function()
+    local peer, path = daemon "curious"
+    local client = helpers.lua([[
+      local _, err = require "luassl".RAND_egd(...)
+      assert(err:find "hung up")]], path)
+    assert.equal(0, client:wait(), client:output())
+    assert.equal(0, peer:wait())
+    assert.equal("ready\nprivate\n", peer:output())
   end)
 
   it("returns what the system says of the socket", function()

@@ -30,6 +30,13 @@
 #define SEND_FLAGS 0  /* transport_prepare sets SO_NOSIGPIPE instead */
 #endif
 
+/* By programs that other threads start meanwhile. */
+#if defined(SOCK_CLOEXEC)
+#define NOT_INHERITED SOCK_CLOEXEC
+#else
+#define NOT_INHERITED 0  /* set a moment later */
+#endif
+
 #define DISCARD_MAX ((size_t)1 << 20)  /* a peer may send for ever */
 #define POLL_MAX 3600.0                /* seconds in one poll(2) */
 #define LINGER_PAUSE 0.001             /* seconds between two looks, at first */
@@ -138,8 +145,11 @@ int transport_connect_unix (const char *path, double deadline) {
   memset(&address, 0, sizeof(address));
   address.sun_family = AF_UNIX;
   memcpy(address.sun_path, path, size);
-  fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  fd = socket(AF_UNIX, SOCK_STREAM | NOT_INHERITED, 0);
   if (fd < 0) return -errno;
+#if !defined(SOCK_CLOEXEC)
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
   result = connect_by(fd, &address, deadline);
   if (result == 0) return fd;
   close(fd);

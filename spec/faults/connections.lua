@@ -238,4 +238,13 @@ return {
   if (c->ssl == NULL)]],
     specs = "takeover",
   },
+  {
+    name = "the daemon's socket is inherited",
+    file = "src/transport.c",
+    from = [[
+SOCK_STREAM | NOT_INHERITED, 0);]],
+    to = [[
+SOCK_STREAM, 0);]],
+    specs = "random",
+  },
 }
