@@ -92,10 +92,9 @@ static int audit_queue (lua_State *L) {
   return 2;
 }
 
-/* dirty(): leaves an entry in the queue, as another library might. */
+/* dirty([data]): leaves an entry in the queue, as another library might. */
 static int audit_dirty (lua_State *L) {
-  (void)L;
-  ERR_raise(ERR_LIB_USER, ERR_R_DISABLED);
+  ERR_raise_data(ERR_LIB_USER, ERR_R_DISABLED, "%s", luaL_optstring(L, 1, ""));
   return 0;
 }
 

@@ -300,6 +300,27 @@ describe("a peer without TLS", function()
   end)
 end)
 
+describe("what OpenSSL quotes", function()
+  it("controls no terminal and stays UTF-8", function()
+    for told, shown in pairs {
+      ["a\27[2Jb\127c"] = "a?[2Jb?c",
+      ["a\155b\133c"] = "a?b?c",  -- C1: CSI and NEL as Latin 1 has them
+      ["a\194\155b\194\133c\194\159\194\128"] = "a??b??c????",
+      ["Gr\195\182\195\159e\194\160\255"] = "Gr\195\182\195\159e\194\160?",
+    } do
+      helpers.dirty(told)
+      local _, err = ssl.RAND_egd ""
+      assert.equal(1, #err.stack)
+      assert.truthy(err.stack[1]:find(shown, 1, true), err.stack[1])
+      helpers.clean()
+    end
+    helpers.dirty(("x"):rep(94) .. "\195\182")  -- no half of a character
+    local _, err = ssl.RAND_egd ""
+    assert.is_nil(err.stack[1]:find "\195")
+    helpers.clean()
+  end)
+end)
+
 describe("an alert", function()
   local NAMES = {
     [10] = "unexpected_message", [20] = "bad_record_mac", [22] = "record_overflow", [40] = "handshake_failure",

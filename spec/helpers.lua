@@ -367,10 +367,11 @@ end
 
 helpers.dirty_on_purpose = false
 
---- Leaves a foreign entry in OpenSSL's error queue; the audit knows.
-function helpers.dirty()
+--- Leaves a foreign entry in OpenSSL's error queue, with `data`; the audit
+-- knows.
+function helpers.dirty(data)
   helpers.dirty_on_purpose = true
-  audit.dirty()
+  audit.dirty(data)
 end
 
 --- Empties OpenSSL's error queue.

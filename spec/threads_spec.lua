@@ -132,3 +132,21 @@ describe("an engine that computes elsewhere", function()
     assert.equal("handshake_timeout\n", (output:gsub("engine\n", "")))
   end)
 end)
+
+describe("the module", function()
+  it("calls nothing whose results threads share", function()
+    local program = helpers.spawn {"nm", "-D", "-u",
+      os.getenv "LUASSL_BUILD" .. "/luassl/core.so"}
+    assert.equal(0, program:wait(), program:output())
+    local imported = {}
+    for name in program:output():gmatch "[Uw] ([%w_]+)" do
+      imported[name] = true
+    end
+    assert.is_true(imported.readv)
+    for _, name in ipairs {"asctime", "ctime", "getenv", "gethostbyname",
+      "getprotobyname", "getservbyname", "gmtime", "inet_ntoa", "localtime",
+      "rand", "setlocale", "strerror", "strtok"} do
+      assert.is_nil(imported[name], name)
+    end
+  end)
+end)

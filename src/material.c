@@ -21,6 +21,7 @@
 #include "files.h"
 #include "material.h"
 #include "options.h"
+#include "trace.h"
 
 #define MATERIAL_T "luassl.material"
 
@@ -98,6 +99,7 @@ static int take_name (lua_State *L, Material *m, int options,
 
 static int fail_reading (lua_State *L, const Material *m, int error) {
   const char *file = name_of(m);
+  char room[REASON_MAX];
   errors_clear();
   if (error == ENOENT) return fail(L, m, "file", "%s does not exist", file);
   if (error == EISDIR && strcmp(m->option, "ca_certs") == 0)
@@ -107,7 +109,8 @@ static int fail_reading (lua_State *L, const Material *m, int error) {
     return fail(L, m, "file", "%s is a directory, not a PEM file", file);
   if (error == EFBIG)
     return fail(L, m, "file", "%s has more than 16 MiB", file);
-  return fail(L, m, "file", "cannot read %s: %s", file, strerror(error));
+  return fail(L, m, "file", "cannot read %s: %s", file,
+              trace_system_reason(error, room));
 }
 
 int material_take_file (lua_State *L, Material *m, int options,

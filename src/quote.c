@@ -64,22 +64,21 @@ int quote_hides (const char *text, size_t size) {
 /* ---- what is ---- */
 
 /* The number of bytes of the character of UTF-8 that begins here; 0: none
-** does, or a control character (U+0080 to U+009F). */
+** does, or a control character (C0, DEL, C1: U+0080 to U+009F). */
 static size_t character (const unsigned char *p) {
   size_t i, n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2
                 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+  if (p[0] < ' ' || p[0] == 127) return 0;
   for (i = 1; i < n; i++)
     if ((p[i] & 0xc0) != 0x80) return 0;
   return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
 }
 
-/* Copies whole characters, at most SHOWN_MAX bytes, with '?' for what is
-** none. */
-static void copy (char *to, const char *from) {
+void quote_clean (char *to, size_t size, const char *from) {
   size_t used = 0;
   while (*from != '\0') {
     size_t n = character((const unsigned char *)from);
-    if (used + (n > 0 ? n : 1) > SHOWN_MAX) break;
+    if (used + (n > 0 ? n : 1) >= size) break;
     if (n == 0) to[used++] = '?';
     else memcpy(to + used, from, n);
     used += n;
@@ -94,7 +93,7 @@ const char *quote_text (char *room, const char *text) {
   if (quote_hides(text, size))
     snprintf(room, QUOTE_ROOM, "a text of %lu bytes", (unsigned long)size);
   else {
-    copy(shown, text);
+    quote_clean(shown, sizeof(shown), text);
     snprintf(room, QUOTE_ROOM, "\"%s\"%s", shown,
              size > SHOWN_MAX ? "..." : "");
   }
@@ -106,7 +105,7 @@ const char *quote_name (char *room, const char *name) {
   size_t size = strlen(name);
   size_t cut = size > SHOWN_MAX ? size - SHOWN_MAX : 0;
   while (cut > 0 && ((unsigned char)name[cut] & 0xc0) == 0x80) cut++;
-  copy(shown, name + cut);
+  quote_clean(shown, sizeof(shown), name + cut);
   if (size > QUOTE_NAME_MAX || quote_hides(name, size))
     snprintf(room, QUOTE_ROOM, "a file whose name is not shown");
   else snprintf(room, QUOTE_ROOM, "%s%s", cut > 0 ? "..." : "", shown);

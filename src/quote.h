@@ -21,6 +21,10 @@ int quote_is_key (const char *text, size_t size);
 ** and lists have none. */
 int quote_hides (const char *text, size_t size);
 
+/* Copies whole characters of UTF-8, at most `size` - 1 bytes, with '?' for each
+** byte of what is none, or controls a terminal. */
+void quote_clean (char *to, size_t size, const char *from);
+
 /* Fills `room`: the text in quotes, its end cut if it is long; or "a text of
 ** 1704 bytes". */
 const char *quote_text (char *room, const char *text);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "readiness.h"
+#include "trace.h"
 #include "transport.h"
 
 #define ENDS (POLLHUP | POLLERR | POLLNVAL)
@@ -48,8 +49,9 @@ int readiness_wait (lua_State *L) {
   ready = transport_poll(fds, (size_t)n, timeout < 0 ? TRANSPORT_NEVER
                                          : transport_now() + timeout);
   if (ready < 0) {
+    char room[REASON_MAX];
     lua_pushnil(L);
-    lua_pushstring(L, strerror(-ready));
+    lua_pushstring(L, trace_system_reason(-ready, room));
     return 2;
   }
   lua_createtable(L, n, 0);

@@ -271,8 +271,9 @@ static int descriptor (lua_State *L, const Socket *s) {
 
 /* LuaSocket's way to fail: nil and the system's text. */
 static int push_errno (lua_State *L, int code) {
+  char room[REASON_MAX];
   lua_pushnil(L);
-  lua_pushstring(L, strerror(code));
+  lua_pushstring(L, trace_system_reason(code, room));
   return 2;
 }
 

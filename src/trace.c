@@ -14,15 +14,8 @@
 #include <openssl/sslerr.h>
 #include <openssl/x509err.h>
 
+#include "quote.h"
 #include "trace.h"
-
-/* Peers and files choose some of these bytes; logs show them. */
-static void copy_clean (char *to, size_t size, const char *from) {
-  size_t i;
-  for (i = 0; i + 1 < size && from[i] != '\0'; i++)
-    to[i] = (unsigned char)from[i] < ' ' || from[i] == 127 ? '?' : from[i];
-  to[i] = '\0';
-}
 
 void trace_take (Trace *trace) {
   const char *data;
@@ -34,8 +27,9 @@ void trace_take (Trace *trace) {
     if (trace->count == TRACE_MAX) continue;
     trace->count++;
     entry->code = code;
-    copy_clean(entry->data, COMPLAINT_MAX,
-               flags & ERR_TXT_STRING && data != NULL ? data : "");
+    /* Peers and files choose some of these bytes; logs show them. */
+    quote_clean(entry->data, COMPLAINT_MAX,
+                flags & ERR_TXT_STRING && data != NULL ? data : "");
   }
 }
 
@@ -47,12 +41,18 @@ int trace_add_system (Trace *trace, int code) {
   return i;
 }
 
+const char *trace_system_reason (int code, char *room) {
+  if (strerror_r(code, room, REASON_MAX) != 0)
+    snprintf(room, REASON_MAX, "error %d", code);
+  return room;
+}
+
 const char *trace_reason (const Complaint *entry, char *room) {
   const char *reason = ERR_reason_error_string(entry->code);
+  int code = ERR_GET_REASON(entry->code);
   if (reason != NULL) return reason;
-  if (!ERR_SYSTEM_ERROR(entry->code)
-      || strerror_r(ERR_GET_REASON(entry->code), room, REASON_MAX) != 0)
-    snprintf(room, REASON_MAX, "reason %d", ERR_GET_REASON(entry->code));
+  if (ERR_SYSTEM_ERROR(entry->code)) return trace_system_reason(code, room);
+  snprintf(room, REASON_MAX, "reason %d", code);
   return room;
 }
 

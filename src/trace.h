@@ -34,6 +34,9 @@ int trace_add_system (Trace *trace, int code);
 ** no mere pointer to an older entry. */
 int trace_find (const Trace *trace, int library, int reason);
 
+/* What an errno means, as strerror(3), which threads share, tells it. */
+const char *trace_system_reason (int code, char *room);
+
 /* What an entry complains of; `room`, REASON_MAX, is for the system's. */
 const char *trace_reason (const Complaint *entry, char *room);
 

@@ -247,4 +247,24 @@ SOCK_STREAM | NOT_INHERITED, 0);]],
 SOCK_STREAM, 0);]],
     specs = "random",
   },
+  {
+    name = "threads share the text of an errno",
+    file = "src/trace.c",
+    from = [[
+  if (strerror_r(code, room, REASON_MAX) != 0)
+    snprintf]],
+    to = [[
+  if (strlen(strerror(code)) < REASON_MAX) strcpy(room, strerror(code));
+  else snprintf]],
+    specs = "threads",
+  },
+  {
+    name = "control characters of C1 reach a terminal",
+    file = "src/quote.c",
+    from = [[
+  return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;]],
+    to = [[
+  return n;]],
+    specs = "errors",
+  },
 }
