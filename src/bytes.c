@@ -101,6 +101,8 @@ static unsigned char *resize (Bytes *b, size_t size) {
   return block != NULL ? (unsigned char *)(block + 1) : NULL;
 }
 
+/* Without memory all bytes stay where they can be read, and no block has two
+** owners: a spare is taken out of its place before it is anybody's. */
 static int enlarge (Bytes *b, size_t needed) {
   size_t size = grown(b->size, needed), length = bytes_length(b);
   unsigned char *data = NULL;

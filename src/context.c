@@ -105,6 +105,8 @@ static Context *check (lua_State *L, int index) {
   return c;
 }
 
+/* Neither of these two allocates in Lua (a metatable's name is there), so no
+** finalizer that calls `set` comes between them. */
 SSL_CTX *context_check (lua_State *L, int index, Policy *policy) {
   Context *c = check(L, index);
   if (policy != NULL) *policy = c->policy;

@@ -237,6 +237,8 @@ int hooks_ask (lua_State *L, Connection *c) {
   return 5;
 }
 
+/* UV_ASKED is set before `asked` is and cleared behind it, by no one else: a
+** finalizer's calls are refused meanwhile. */
 int hooks_push_busy (lua_State *L, Connection *c, int native) {
   lua_pushnil(L);
   lua_pushlightuserdata(L, &busy);
