@@ -117,9 +117,10 @@ test:
 
 # What depends on the Lua: the C module's calls, and the Lua files. The rest is
 # the same on each.
-CORE = accept boundaries certificate close connection context differences \
-  equivalence errors halfway handshake hooks hooks_abandoned hooks_answers \
-  hooks_choice hooks_errors hooks_lost misuse options oom poll reentry \
+CORE = accept alone boundaries certificate certificates close connection \
+  context differences equivalence errors halfway handshake hooks \
+  hooks_abandoned hooks_answers hooks_choice hooks_errors hooks_lost misuse \
+  options oom poll reentry \
   reference registry replay sends server_names session shortcuts smoke socket \
   stackless strings takeover unix unwrap user_errors versions wrap_socket yield
 test-core:

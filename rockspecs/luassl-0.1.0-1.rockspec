@@ -34,6 +34,7 @@ build = {
     ["luassl.core"] = {
       sources = {
         "src/alpn.c",
+        "src/base64.c",
         "src/binding.c",
         "src/brief.c",
         "src/bundle.c",
@@ -91,6 +92,7 @@ build = {
     ["luassl.features"] = "lua/luassl/features.lua",
     ["luassl.handshake"] = "lua/luassl/handshake.lua",
     ["luassl"] = "lua/luassl/init.lua",
+    ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
     ["luassl.poll"] = "lua/luassl/poll.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
   },

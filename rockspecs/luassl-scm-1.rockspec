@@ -35,6 +35,7 @@ build = {
     ["luassl.core"] = {
       sources = {
         "src/alpn.c",
+        "src/base64.c",
         "src/binding.c",
         "src/brief.c",
         "src/bundle.c",
@@ -92,6 +93,7 @@ build = {
     ["luassl.features"] = "lua/luassl/features.lua",
     ["luassl.handshake"] = "lua/luassl/handshake.lua",
     ["luassl"] = "lua/luassl/init.lua",
+    ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
     ["luassl.poll"] = "lua/luassl/poll.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
   },

@@ -243,6 +243,12 @@ describe("PEM_cert_to_DER_cert", function()
       "MAB=", "MB==", "MAA=="} do
       refused("pem", "cut short or damaged", body(text))
     end
+    for _, end_of_line in ipairs {"MAA=", "MA==", "MAAA"} do  -- where a line of PEM would end
+      local line = ("A"):rep(60) .. end_of_line
+      local fine = end_of_line == "MAAA" and "not a whole certificate" or "cut short or damaged"
+      refused("pem", fine, body(line .. "MAAA"))
+      refused("pem", "cut short or damaged", body(line .. "MAB="))
+    end
     for text, stray in pairs {["MA!="] = "!", ["MA\0="] = "\\x00",
       ["MA-_"] = "-", ["M\195\132="] = "\\xC3", ["Proc-Type: 4"] = "-"} do
       local result, err = body(text)

@@ -134,6 +134,9 @@ local function look_closer(client)
     same(name, must(again(certificate.matches_host, certificate, name)))
   end
   same("certificate's name", again(tostring, certificate))
+  local pem = must(again(ssl.DER_cert_to_PEM_cert, must(again(certificate.der, certificate))))
+  same("PEM of DER", pem)
+  same("DER of PEM", must(again(ssl.PEM_cert_to_DER_cert, pem)))
 end
 
 -- Sends `data` one way; what arrives must be `data`.

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base64.h"
 #include "certificate.h"
 #include "errors.h"
 #include "hostname.h"
@@ -21,7 +22,6 @@ A certificate, the peer's as a rule; it does not change and needs no closing.
 @classmod Certificate
 */
 
-#define PEM_BYTES 48  /* make a line of 64 characters */
 #define TIME_MAX 64
 #define TITLE_MAX 128
 
@@ -84,20 +84,14 @@ static void add_label (luaL_Buffer *b, const char *edge, int trusted) {
 
 void certificate_push_pem (lua_State *L, X509 *x509, int trust) {
   const unsigned char *der;
-  unsigned char line[PEM_BYTES / 3 * 4 + 1];
-  size_t length, i;
+  size_t length;
   luaL_Buffer b;
   trust = trust && i2d_X509_AUX(x509, NULL) != i2d_X509(x509, NULL);
   push_encoded(L, x509, trust ? i2d_X509_AUX : i2d_X509);
   der = (const unsigned char *)lua_tolstring(L, -1, &length);
   luaL_buffinit(L, &b);
   add_label(&b, "BEGIN", trust);
-  for (i = 0; i < length; i += PEM_BYTES) {
-    size_t n = length - i < PEM_BYTES ? length - i : PEM_BYTES;
-    n = (size_t)EVP_EncodeBlock(line, der + i, (int)n);
-    luaL_addlstring(&b, (const char *)line, n);
-    luaL_addchar(&b, '\n');
-  }
+  base64_add(&b, der, length);
   add_label(&b, "END", trust);
   luaL_pushresult(&b);
   lua_remove(L, -2);

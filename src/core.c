@@ -16,6 +16,7 @@
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 
+#include "base64.h"
 #include "certificate.h"
 #include "compat.h"
 #include "connection.h"
@@ -183,6 +184,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "errors");
   random_open(L);
   lua_setfield(L, -2, "random");
+  base64_open(L);
+  lua_setfield(L, -2, "base64");
   certificate_open(L);
   lua_setfield(L, -2, "certificate");
   context_open(L);

@@ -1,9 +1,10 @@
 --- Certificates as text: PEM, DER, and the times in them.
 -- Nothing here asks the locale or the time zone, nothing verifies.
 -- @module luassl.certificates
-local mime = require "mime"
-local hides = require "luassl.core".hides
+local core = require "luassl.core"
 local errors = require "luassl.errors"
+
+local base64, hides = core.base64, core.hides
 
 local certificates = {}
 
@@ -102,7 +103,6 @@ end
 
 local HEADER = "-----BEGIN CERTIFICATE-----\n"
 local FOOTER = "-----END CERTIFICATE-----\n"
-local LINE = ("."):rep(64)
 
 -- Labels of plain certificates, two of them out of use: RFC 7468, 5.1.
 local LABELS = {
@@ -151,12 +151,8 @@ function certificates.DER_cert_to_PEM_cert(der)
     return pem_error("DER_cert_to_PEM_cert",
       "the string is not a whole certificate in DER" .. hint)
   end
-  local base64 = mime.b64(der)
-  local lines = base64:gsub(LINE, "%0\n")
-  if #base64 % 64 ~= 0 then lines = lines .. "\n" end
-  return HEADER .. lines .. FOOTER
+  return HEADER .. base64.encode(der) .. FOOTER
 end
-
 
 local BEGIN = "%-%-%-%-%-BEGIN ([^\n-]+)%-%-%-%-%-()"
 
@@ -185,19 +181,17 @@ local function find_certificate(pem)
   return found, first
 end
 
--- The bytes, or nil and what is wrong. mime.unb64 skips what it does not
--- know, so the text must be what encoding those bytes gives.
-local function decode(base64)
-  if base64 == "" then
+-- The bytes, or nil and what is wrong.
+local function decode(text)
+  if text == "" then
     return nil, "there is nothing between header and footer"
   end
-  local stray = base64:match("[^A-Za-z0-9+/=]")
+  local stray = text:match("[^A-Za-z0-9+/=]")
   if stray then
     return nil, "the certificate is not base64: it holds " .. quote(stray)
   end
-  local der = #base64 % 4 == 0 and base64:find("^[^=]+=?=?$")
-    and (mime.unb64(base64))
-  if not der or mime.b64(der) ~= base64 then
+  local der = base64.decode(text)
+  if not der then
     return nil, "the certificate's base64 is cut short or damaged"
   end
   if not is_sequence(der) then
@@ -227,8 +221,8 @@ function certificates.PEM_cert_to_DER_cert(pem)
   if not last then
     return pem_error("PEM_cert_to_DER_cert", "the string holds no " .. footer)
   end
-  local base64 = pem:sub(first, last - 1):gsub("[ \t\r\n]+", "")
-  local der, problem = decode(base64)
+  local text = pem:sub(first, last - 1):gsub("[ \t\r\n]+", "")
+  local der, problem = decode(text)
   if not der then return pem_error("PEM_cert_to_DER_cert", problem) end
   return der
 end

@@ -3,7 +3,6 @@
 -- @usage local ssl = require "luassl"
 -- local conn = assert(ssl.connect("example.com", 443))
 
-local luasocket = require "socket"
 local core = require "luassl.core"
 local certificates = require "luassl.certificates"
 local constants = require "luassl.constants"
@@ -11,6 +10,7 @@ local contexts = require "luassl.contexts"
 local errors = require "luassl.errors"
 local features = require "luassl.features"
 local handshake = require "luassl.handshake"
+local need = require "luassl.luasocket".need
 local poll = require "luassl.poll"
 local socket = require "luassl.socket"
 
@@ -120,9 +120,11 @@ end
 -- @treturn[1] SSLSocket
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure
--- @raise on wrong types, unknown options and contradictions
+-- @raise on wrong types, unknown options and contradictions, and without
+-- LuaSocket
 -- @source Python 2.6, ssl
 function ssl.wrap_socket(sock, options)
+  need "wrap_socket"
   options = check_table(options, "wrap_socket", 2)
   local context, err = options.context
   local for_context, for_connection = split(options, { context = true })
@@ -172,7 +174,7 @@ end
 
 -- TCP and TLS to an address, in one deadline.
 local function open(context, host, port, options, timeout)
-  local sock = luasocket.tcp()
+  local sock = need "connect".tcp()
   -- A name that cannot be verified is refused before anything is sent.
   if options.server_hostname == nil then options.server_hostname = host end
   local self, err = socket.wrap(context, sock, options)
@@ -206,11 +208,12 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
 -- wrong before TLS, or a failure
--- @raise on wrong types and unknown options
+-- @raise on wrong types and unknown options, and without LuaSocket
 function ssl.connect(host, port, options)
   check_address(host, port, "connect")
   options = check_table(options, "connect", 3)
   check_client(options, "connect")
+  need "connect"
   local timeout = check_timeout(options.timeout, "connect")
   local for_context, for_connection = split(options, CONNECT_OPTIONS)
   local context, err = options.context
@@ -235,6 +238,7 @@ end
 -- @treturn[1] string PEM
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
+-- @raise on wrong types and unknown options, and without LuaSocket
 -- @source Python 2.6, ssl
 function ssl.get_server_certificate(address, options)
   if type(address) ~= "table" then
@@ -244,6 +248,7 @@ function ssl.get_server_certificate(address, options)
   options = check_table(options, "get_server_certificate", 2)
   local timeout = check_timeout(options.timeout, "get_server_certificate")
   check_client(options, "get_server_certificate")
+  need "get_server_certificate"
   local for_context, for_connection = split(options, CERTIFICATE_OPTIONS)
   local verifies = options.ca_certs or options.ca_path or options.ca_data or options.system_trust
   if options.check_hostname and not verifies then

@@ -2,10 +2,10 @@
 -- it back, and what works on the LuaSocket object itself.
 -- @module luassl.socket
 
-local luasocket = require "socket"
 local core = require "luassl.core"
 local errors = require "luassl.errors"
 local handshake = require "luassl.handshake"
+local need = require "luassl.luasocket".need
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
@@ -127,8 +127,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure; once the
 -- handshake has begun the connection is closed
--- @raise on wrong types, unknown options, or `check_hostname` without a name
+-- @raise on wrong types, unknown options, `check_hostname` without a name, or
+-- without LuaSocket
 function socket.wrap(context, sock, options)
+  need "wrap_socket"  -- here, and not first when TLS has ended
   local class = check_socket(sock)
   if options ~= nil and type(options) ~= "table" then
     error("bad argument #2 to 'wrap_socket' (table expected, got " .. type(options) .. ")", 3)
@@ -291,7 +293,7 @@ end
 local function with_object(self, operation, ...)
   local _, _, sock = parts(self)
   if sock then return sock[operation](sock, ...) end
-  local object = shell or luasocket.tcp()
+  local object = shell or need(operation).tcp()
   shell = nil  -- a finalizer that sets options meanwhile takes another
   return put_back(object, lend(self, object, operation, ...))
 end
@@ -316,7 +318,7 @@ end
 -- A tcp{client} without a descriptor: a connect makes it one, even this one,
 -- which fails at once.
 local function client_object()
-  local sock = luasocket.tcp()
+  local sock = need "unwrap".tcp()
   sock:settimeout(0)
   sock:connect("127.0.0.1", 0)
   sock:close()
