@@ -120,9 +120,9 @@ test:
 CORE = accept alone boundaries certificate certificates close connection \
   context differences equivalence errors halfway handshake hooks \
   hooks_abandoned hooks_answers hooks_choice hooks_errors hooks_lost misuse \
-  options oom poll reentry \
-  reference registry replay sends server_names session shortcuts smoke socket \
-  stackless strings takeover unix unwrap user_errors versions wrap_socket yield
+  oom options options_misuse poll reentry reference registry replay sends \
+  server_names session shortcuts smoke socket stackless strings takeover \
+  unix unwrap user_errors versions wrap_socket yield
 test-core:
 	$(AGAIN) test SPECS="$(CORE:%=spec/%_spec.lua)"
 

@@ -94,6 +94,7 @@ build = {
     ["luassl.handshake"] = "lua/luassl/handshake.lua",
     ["luassl"] = "lua/luassl/init.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
+    ["luassl.misuse"] = "lua/luassl/misuse.lua",
     ["luassl.poll"] = "lua/luassl/poll.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
   },

@@ -1,234 +1,338 @@
--- Misuse of options raises each time, whoever takes them, and changes nothing:
--- what was refused once is not accepted the second time.
+-- Misuse raises, and the error names the line of the program, whichever layer
+-- of ours finds it, and what is wrong there. A public name without a row fails.
 local helpers = require "spec.helpers"
 local socket = require "socket"
+local core = require "luassl.core"
 local ssl = require "luassl"
 
-helpers.audit()
+local HOST, PORT = "127.0.0.1", 1  -- nobody gets that far
 
-local file = helpers.file
-
--- All that there are: one that is new needs a row in WRONG.
-local OF_CONTEXTS, OF_CONNECTIONS = {}, {}
-for _, option in ipairs(require "luassl.core".options) do
-  OF_CONTEXTS[option.name] = option.context or nil
-  OF_CONNECTIONS[option.name] = not option.context or option.connection or option.name == "server_side" or nil
+-- What the calls of the rows work on: made for each test.
+local function make()
+  local o = {}
+  o.near, o.far = helpers.sockets()
+  o.context = assert(ssl.SSLContext {ca_certs = helpers.file "root.crt"})
+  o.checking = assert(ssl.create_default_context {ca_certs = helpers.file "root.crt"})
+  o.unused = assert(ssl.SSLContext())
+  o.server_context = assert(ssl.SSLContext {server_side = true, certfile = helpers.file "rsa.pem"})
+  o.conn = assert(o.context:wrap_socket(o.near, {do_handshake_on_connect = false}))
+  o.fresh = assert(o.context:wrap_socket(socket.tcp()))
+  o.server = assert(o.server_context:wrap_socket(socket.tcp()))
+  o.listener = socket.bind(HOST, 0)
+  o.client_tls, o.server_tls = helpers.pair {client = {maximum_version = "TLSv1.2"}}
+  assert(helpers.handshake(o.client_tls, o.server_tls))
+  o.object, o.session = o.client_tls, assert(o.client_tls:session())
+  o.certificate = assert(o.object:peer_certificate())
+  o.sock = socket.tcp()
+  o.err = select(2, ssl.RAND_egd "/nonexistent/socket")
+  return o
 end
 
-local NO_BOOLEAN, NO_STRING, NO_FUNCTION = {1, "true", {}}, {1, true, {}}, {1, "f", {}}
-local NO_NAME = {1, true, {}, "a\0b"}
-local NO_SECONDS = {-1, 1 / 0, 0 / 0, "1", true, {}}
-local NO_VERSION = {1, true, "TLSv9", "TLSv1.2\0", ""}
+local function close(o)
+  for _, name in ipairs {"conn", "fresh", "server", "listener", "client_tls", "server_tls", "sock", "far"} do
+    o[name]:close()
+  end
+end
 
--- What no value of the option is.
-local WRONG = {
-  alpn_protocols = {1, "h2", {1}, {""}, {"h2", {}}, {("x"):rep(256)}, {named = "h2"}},
-  alpn_strict = NO_BOOLEAN,
-  ca_certs = NO_NAME, ca_data = NO_STRING, ca_path = NO_NAME,
-  cert = NO_STRING, certfile = NO_NAME, key = NO_STRING, keyfile = NO_NAME,
-  cert_reqs = {-1, 3, 1.5, "1", true},
-  check_hostname = NO_BOOLEAN,
-  ciphers = NO_NAME, ciphersuites = NO_NAME, groups = NO_NAME, sigalgs = NO_NAME,
-  context = {1, true, "x", {}, io.stdout},
-  do_handshake_on_connect = NO_BOOLEAN,
-  handshake_timeout = {0, -1, 1 / 0, 0 / 0, "1", true, {}},
-  linger = NO_SECONDS,
-  maximum_version = NO_VERSION, minimum_version = NO_VERSION,
-  nodelay = NO_BOOLEAN,
-  num_tickets = {-1, 101, 1.5, "1"},
-  on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_verify = NO_FUNCTION,
-  password = {1, true, {}},
-  pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
-  server_hostname = NO_STRING,
-  server_names = {1, "x", print},
-  server_side = NO_BOOLEAN,
-  session = {1, "x", {}, io.stdout},
-  session_cache = NO_BOOLEAN,
-  session_id_context = NO_STRING,
-  ssl_version = {-1, 99, 1.5, "x"},
-  suppress_ragged_eofs = NO_BOOLEAN,
-  system_trust = NO_BOOLEAN,
-  timeout = {0, -1, "1", true, {}, 0 / 0},
+local NUMBER, STRING, TABLE = "number expected", "string expected", "table expected"
+
+-- name = what each call's error says, and the call, all of it in one line.
+local rows = {}
+
+rows.ssl = {
+  DER_cert_to_PEM_cert = {{"#1", function() ssl.DER_cert_to_PEM_cert() end}},
+  PEM_cert_to_DER_cert = {{"#1", function() ssl.PEM_cert_to_DER_cert {} end}},
+  cert_time_to_seconds = {{"#1", function() ssl.cert_time_to_seconds(1) end}},
+  RAND_add = {
+    {"#1", function() ssl.RAND_add({}, 1) end},
+    {"#2", function() ssl.RAND_add("x", -1) end},
+  },
+  RAND_bytes = {{"#1", function() ssl.RAND_bytes(-1) end}, {"#1", function() ssl.RAND_bytes "x" end}},
+  RAND_egd = {{"#1 to 'RAND_egd' (string", function() ssl.RAND_egd {} end}},
+  RAND_status = {},
+  SSLContext = {
+    {"#1 to 'SSLContext' (table", function() ssl.SSLContext(1) end},
+    {"did you mean 'certfile'", function() ssl.SSLContext {cerfile = "x"} end},
+    {"option 'cert_reqs' must be", function() ssl.SSLContext {cert_reqs = 9} end},
+  },
+  create_default_context = {
+    {"#1 to 'create_default_context' (table", function() ssl.create_default_context(1) end},
+    {"create_default_context: unknown option 'cerfile'", function() ssl.create_default_context {cerfile = "x"} end},
+    {"create_default_context: option 'nodelay' must", function() ssl.create_default_context {nodelay = 1} end},
+    {"unknown option 'server_hostname'", function() ssl.create_default_context {server_hostname = "x"} end},
+    {"create_default_context: options must be", function()
+      ssl.create_default_context(setmetatable({}, {__index = {}})) end, 1},
+  },
+  wrap_socket = {
+    {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket() end},
+    {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket({}, {}) end},
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) ssl.wrap_socket(o.fresh) end},
+    {"#2 to 'wrap_socket' (table", function(o) ssl.wrap_socket(o.sock, 1) end},
+    {"wrap_socket: unknown option 'server_hostnme' (did you mean 'server_hostname'?)",
+      function(o) ssl.wrap_socket(o.sock, {server_hostnme = "x"}) end},
+    {"wrap_socket: unknown option 'cerfile' (did you mean 'certfile'?)",
+      function(o) ssl.wrap_socket(o.sock, {cerfile = "x"}) end},
+    {"wrap_socket: unknown option 'contxt' (did you mean 'context'?)",
+      function(o) ssl.wrap_socket(o.sock, {contxt = o.context}) end},
+    {"wrap_socket: unknown option 'timout'", function(o) ssl.wrap_socket(o.sock, {timout = 1}) end},
+    {"wrap_socket: unknown option 'timeout'", function(o) ssl.wrap_socket(o.sock, {timeout = 1}) end},
+    {"wrap_socket: option 'nodelay' must", function(o) ssl.wrap_socket(o.sock, {nodelay = 1}) end},
+    {"wrap_socket: option 'ca_certs' must", function(o) ssl.wrap_socket(o.sock, {ca_certs = 1}) end},
+    {"option 'server_side' needs 'certfile'", function(o) ssl.wrap_socket(o.sock, {server_side = true}) end},
+    {"option 'ca_certs' belongs to the context",
+      function(o) ssl.wrap_socket(o.sock, {context = o.context, ca_certs = "x"}) end},
+    {"option 'context' must be an SSLContext", function(o) ssl.wrap_socket(o.sock, {context = 1}) end},
+    {"option 'context' must be an SSLContext",
+      function(o) ssl.wrap_socket(o.sock, {context = {}, server_hostname = "x"}) end},
+    {"option 'server_side' does not fit", function(o)
+      ssl.wrap_socket(o.sock, {context = o.context, server_side = true}) end, 1},
+    {"server_side=true", function(o) ssl.wrap_socket(o.listener) end},
+    {"option 'check_hostname' needs cert_reqs", function(o) ssl.wrap_socket(o.far, {check_hostname = true}) end},
+    {"check_hostname needs a server_hostname", function(o) ssl.wrap_socket(o.far, {context = o.checking}) end},
+  },
+  connect = {
+    {"connect: host", function() ssl.connect(nil, PORT) end},
+    {"connect: port", function() ssl.connect(HOST) end},
+    {"connect: port", function() ssl.connect(HOST, 65536) end},
+    {"#3 to 'connect' (table", function() ssl.connect(HOST, PORT, 1) end},
+    {"connect: unknown option 'cerfile'", function() ssl.connect(HOST, PORT, {cerfile = "x"}) end},
+    {"connect: unknown option 'server_hostnme'", function() ssl.connect(HOST, PORT, {server_hostnme = "x"}) end},
+    {"connect: unknown option 'timout' (did you mean 'timeout'?)",
+      function() ssl.connect(HOST, PORT, {timout = 1}) end},
+    {"connect: option 'timeout' must", function() ssl.connect(HOST, PORT, {timeout = 0}) end},
+    {"connect: option 'nodelay' must", function() ssl.connect(HOST, PORT, {nodelay = 1}) end},
+    {"connect: option 'ca_certs' must", function() ssl.connect(HOST, PORT, {ca_certs = 1}) end},
+    {"connect: option 'server_hostname' must", function() ssl.connect(HOST, PORT, {server_hostname = 1}) end},
+    {"connect: option 'session' must", function() ssl.connect(HOST, PORT, {session = 1}) end},
+    {"connect: option 'server_side'", function() ssl.connect(HOST, PORT, {server_side = true}) end},
+    {"connect: option 'context' must be an SSLContext", function() ssl.connect(HOST, PORT, {context = 1}) end},
+    {"option 'context' is for the server", function(o) ssl.connect(HOST, PORT, {context = o.server_context}) end},
+    {"option 'ca_certs' belongs", function(o) ssl.connect(HOST, PORT, {context = o.context, ca_certs = "x"}) end},
+  },
+  get_server_certificate = {
+    {"#1 to 'get_server_certificate'", function() ssl.get_server_certificate(1) end},
+    {"get_server_certificate: host", function() ssl.get_server_certificate {} end},
+    {"get_server_certificate: port", function() ssl.get_server_certificate {HOST} end},
+    {"#2 to 'get_server_certificate'", function() ssl.get_server_certificate({HOST, PORT}, 1) end},
+    {"get_server_certificate: unknown option", function() ssl.get_server_certificate({HOST, PORT}, {cafile = 1}) end},
+    {"option 'timeout' must", function() ssl.get_server_certificate({HOST, PORT}, {timeout = "x"}) end},
+    {"option 'server_side'", function() ssl.get_server_certificate({HOST, PORT}, {server_side = true}) end},
+    {"option 'ssl_version' must", function() ssl.get_server_certificate({HOST, PORT}, {ssl_version = "x"}) end},
+    {"'check_hostname' needs", function() ssl.get_server_certificate({HOST, PORT}, {check_hostname = true}) end},
+    {"option 'server_hostname' must", function() ssl.get_server_certificate({HOST, PORT}, {server_hostname = 1}) end},
+    {"unknown option 'context'", function(o) ssl.get_server_certificate({HOST, PORT}, {context = o.context}) end},
+  },
+  poll = {
+    {"poll: list of sockets", function() ssl.poll(1) end},
+    {"poll: list of sockets", function() ssl.poll(nil, "x") end},
+    {"poll: socket expected", function() ssl.poll {1} end},
+    {"poll: socket expected", function() ssl.poll(nil, {{}}) end},
+    {"poll: timeout", function() ssl.poll({}, {}, "x") end},
+    {"poll: timeout", function() ssl.poll({}, {}, 0 / 0) end},
+  },
 }
 
--- What contradicts itself, and the option that the complaint names.
-local TOGETHER = {
-  {"keyfile", {keyfile = file "rsa.key"}},
-  {"key", {key = "x"}},
-  {"password", {password = "x"}},
-  {"certfile", {certfile = file "rsa.pem", cert = "x"}},
-  {"keyfile", {certfile = file "rsa.pem", keyfile = file "rsa.key", key = "x"}},
-  {"ssl_version", {ssl_version = ssl.PROTOCOL_TLSv1_2, minimum_version = "TLSv1.2"}},
-  {"ssl_version", {ssl_version = ssl.PROTOCOL_TLSv1_2, maximum_version = "TLSv1.2"}},
-  {"minimum_version", {minimum_version = "TLSv1.3", maximum_version = "TLSv1.2"}},
-  {"maximum_version", {maximum_version = "TLSv1.1"}},
-  {"check_hostname", {check_hostname = true, cert_reqs = ssl.CERT_NONE}},
-  {"alpn_strict", {alpn_strict = true}},
-  {"num_tickets", {num_tickets = 1}},
-  {"on_client_hello", {on_client_hello = print}},
-  {"server_names", {server_names = {}}},
-  {"session_id_context", {session_id_context = "x"}},
+rows.SSLContext = {
+  get = {
+    {"#1 to 'get'", function(o) o.context:get() end},
+    {"unknown option", function(o) o.context:get "cerfile" end},
+  },
+  set = {
+    {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
+    {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
+    {"final", function(o) o.context:set {} end},
+  },
+  wrap_object = {
+    {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},
+    {"unknown option 'server_hostnam'", function(o) o.context:wrap_object {server_hostnam = "x"} end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_object() end},
+  },
+  wrap_socket = {
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) o.context:wrap_socket() end},
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) o.context:wrap_socket(o.fresh) end},
+    {"#2 to 'wrap_socket' (table", function(o) o.context:wrap_socket(o.sock, 1) end},
+    {"unknown option 'server_hostnme'", function(o) o.context:wrap_socket(o.sock, {server_hostnme = "x"}) end},
+    {"option 'nodelay' must", function(o) o.context:wrap_socket(o.sock, {nodelay = 1}) end},
+    {"option 'server_side' does not fit", function(o) o.context:wrap_socket(o.sock, {server_side = true}) end},
+    {"server_side=true", function(o) o.context:wrap_socket(o.listener) end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_socket(o.far) end},
+  },
 }
 
-local function raises_twice(name, take, options)
-  local messages = {}
-  for i = 1, 2 do
-    local done, message = pcall(take, options)
-    assert.is_false(done, ("%s is accepted, try %d"):format(name, i))
-    messages[i] = tostring(message)
-    assert.truthy(messages[i]:find("'" .. name .. "'", 1, true), messages[i])
-  end
-  assert.equal(messages[1], messages[2])
-end
-
--- Calls use(name, options) with all that `take` must refuse.
-local function each(known, use)
-  for name in pairs(known) do
-    for _, value in ipairs(WRONG[name]) do use(name, {[name] = value}) end
-  end
-end
-
-local function merged(...)
-  local result = {}
-  for _, names in ipairs {...} do
-    for name in pairs(names) do result[name] = true end
-  end
-  return result
-end
-
-local function without(known, ...)
-  local result = merged(known)
-  for _, name in ipairs {...} do result[name] = nil end
-  return result
-end
-
-describe("each option", function()
-  it("has a row here", function()
-    local all = merged(OF_CONTEXTS, OF_CONNECTIONS)
-    assert.is_true(all.certfile and all.session)
-    for name in pairs(all) do assert.is_table(WRONG[name], name) end
-    for name in pairs(WRONG) do assert.is_true(all[name], name) end
-  end)
-end)
-
-describe("misuse raises twice", function()
-  local makers = {
-    SSLContext = ssl.SSLContext, create_default_context = ssl.create_default_context,
+-- Of both types.
+local function connection_rows(at)
+  return {
+    cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
+    getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {}, session_reused = {},
+    verify_result = {}, version = {}, want = {},
+    read = {
+      {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},
+      {"#1 to 'read' (must not be negative", function(o) o[at]:read(-1) end},
+    },
+    receive = {
+      {"#1 to 'receive' (invalid receive pattern", function(o) o[at]:receive "x" end},
+      {"#1 to 'receive'", function(o) o[at]:receive {} end},
+      {"#2 to 'receive'", function(o) o[at]:receive(1, {}) end},
+    },
+    send = {
+      {"#1 to 'send' (" .. STRING, function(o) o[at]:send() end},
+      {"#2 to 'send' (" .. NUMBER, function(o) o[at]:send("x", "y") end},
+      {"#3 to 'send' (" .. NUMBER, function(o) o[at]:send("x", 1, {}) end},
+    },
+    shutdown = {{"#1 to 'shutdown'", function(o) o[at]:shutdown "x" end}},
+    write = {{"#1 to 'write' (" .. STRING, function(o) o[at]:write() end}},
   }
+end
 
-  for title, take in pairs(makers) do
-    it("in " .. title, function()
-      each(OF_CONTEXTS, function(name, options) raises_twice(name, take, options) end)
-      for _, case in ipairs(TOGETHER) do raises_twice(case[1], take, case[2]) end
-    end)
-  end
+rows.SSLObject = connection_rows "object"
+rows.SSLObject.drain = {{"#1 to 'drain'", function(o) o.object:drain(0) end}}
+rows.SSLObject.feed = {
+  {"#1 to 'feed'", function(o) o.object:feed() end},
+  {"#1 to 'feed' (" .. STRING, function(o) o.object:feed {} end},
+}
 
-  it("in wrap_socket, connect and get_server_certificate", function()
-    local sock = socket.tcp()
-    local all = merged(OF_CONTEXTS, OF_CONNECTIONS)
-    local wrapping = without(all, "timeout")
-    local function wrap(options) return ssl.wrap_socket(sock, options) end
-    local function connect(options) return ssl.connect("127.0.0.1", 1, options) end
-    local function fetch(options) return ssl.get_server_certificate({"127.0.0.1", 1}, options) end
-    each(wrapping, function(name, options) raises_twice(name, wrap, options) end)
-    each(all, function(name, options) raises_twice(name, connect, options) end)
-    each(all, function(name, options) raises_twice(name, fetch, options) end)
-    for _, case in ipairs(TOGETHER) do
-      raises_twice(case[1], wrap, case[2])
-      raises_twice(case[1], connect, case[2])
-      raises_twice(case[1], fetch, case[2])
-    end
-    local conn = assert(ssl.wrap_socket(sock))  -- it is whole
-    conn:close()
-  end)
+rows.SSLSocket = connection_rows "conn"
+for _, name in ipairs {"getfamily", "getfd", "getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
+  rows.SSLSocket[name] = {}
+end
+rows.SSLSocket.accept = {
+  {"accept works only on a socket that is not connected", function(o) o.conn:accept() end},
+  {"accept needs a listening socket", function(o) o.server:accept() end},
+}
+rows.SSLSocket.bind = {
+  {"bind works only on a socket that is not connected", function(o) o.conn:bind(HOST, 0) end},
+  {"#1 to 'bind' (" .. STRING, function(o) o.fresh:bind({}, 0) end},
+  {"#2 to 'bind' (" .. STRING, function(o) o.fresh:bind(HOST) end},
+}
+rows.SSLSocket.setsockname = {{"#1 to 'bind' (" .. STRING, function(o) o.fresh:setsockname() end}}
+rows.SSLSocket.connect = {
+  {"#1 to 'connect' (" .. STRING, function(o) o.fresh:connect() end},
+  {"#2 to 'connect' (" .. STRING, function(o) o.fresh:connect(HOST, {}) end},
+}
+rows.SSLSocket.setpeername = {{"#1 to 'connect' (" .. STRING, function(o) o.fresh:setpeername() end}}
+rows.SSLSocket.listen = {
+  {"listen works only on a socket that is not connected", function(o) o.conn:listen() end},
+  {"server_side=true", function(o) o.fresh:listen() end},
+  {"#1 to 'listen' (" .. NUMBER, function(o) o.server:listen {} end},
+}
+rows.SSLSocket.getoption = {
+  {"#1 to 'getoption' (" .. STRING, function(o) o.conn:getoption() end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.conn:getoption "x" end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.fresh:getoption "x" end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.conn:getoption "x\ny" end},
+}
+rows.SSLSocket.setoption = {
+  {"#1 to 'setoption' (" .. STRING, function(o) o.conn:setoption() end},
+  {"#1 to 'setoption' (unsupported option", function(o) o.conn:setoption("x", 1) end},
+  {"#2 to 'setoption' (boolean", function(o) o.conn:setoption("keepalive", "x") end},
+  {"#2 to 'setoption' (boolean", function(o) o.fresh:setoption("keepalive", "x") end},
+}
+rows.SSLSocket.setstats = {{"#1 to 'setstats'", function(o) o.conn:setstats "x" end}}
+rows.SSLSocket.settimeout = {
+  {"#1 to 'settimeout'", function(o) o.conn:settimeout "x" end},
+  {"#2 to 'settimeout'", function(o) o.conn:settimeout(1, "x") end},
+}
 
-  it("in a context's set, which changes nothing", function()
-    local context = assert(ssl.SSLContext {nodelay = false, alpn_protocols = {"a"}})
-    local public = without(OF_CONTEXTS, "key", "password")
-    local function look()
-      local found = {}
-      for name in pairs(public) do found[name] = context:get(name) end
-      return found
-    end
-    local before = look()
-    local function set(options) return context:set(options) end
-    each(OF_CONTEXTS, function(name, options) raises_twice(name, set, options) end)
-    for _, case in ipairs(TOGETHER) do raises_twice(case[1], set, case[2]) end
-    assert.same(before, look())
-  end)
+rows.Certificate = {
+  der = {}, issuer = {}, not_after = {}, not_before = {}, serial = {}, subject = {}, subject_alt_name = {},
+  pem = {},
+}
+rows.SSLSession = {is_resumable = {}, lifetime = {}, version = {}}
 
-  it("in a context's wrap_object and wrap_socket, and leaves it as it was", function()
-    local context = assert(ssl.SSLContext {})
-    local near, far = helpers.sockets()
-    local names = without(OF_CONNECTIONS, "context", "timeout")
-    local takers = {
-      function(options) return context:wrap_object(options) end,
-      function(options) return context:wrap_socket(near, options) end,
-    }
-    for _, take in ipairs(takers) do
-      each(names, function(name, options) raises_twice(name, take, options) end)
-      raises_twice("check_hostname", take, {check_hostname = true})
-      raises_twice("server_side", take, {server_side = true})
-    end
-    assert.is_true(near:getfd() >= 0)
-    assert.is_true(context:set {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"})
-    for _, take in ipairs(takers) do
-      for _ = 1, 2 do
-        assert.error_matches(function() take {check_hostname = true} end, "check_hostname needs a server_hostname")
-      end
-    end
-    assert.is_true(context:set {nodelay = false})  -- it has no connection yet
-    local server = assert(ssl.SSLContext {server_side = true, certfile = file "rsa.pem"})
-    for _ = 1, 2 do
-      assert.error_matches(function() server:wrap_object {server_hostname = "a"} end, "'server_hostname'")
-      assert.error_matches(function() server:wrap_object {check_hostname = true} end, "'check_hostname'")
-    end
-    assert.is_true(server:set {num_tickets = 0})
-    near:close()
-    far:close()
-  end)
-end)
+rows.SSLError = {
+  is = {{"#1 to 'is'", function(o) o.err:is() end}},
+  find = {{"#1 to 'find' (" .. STRING, function(o) o.err:find() end}},
+  match = {{"#1 to 'match' (" .. STRING, function(o) o.err:match {} end}},
+  gmatch = {{"#1 to 'gmatch' (" .. STRING, function(o) o.err:gmatch() end}},
+  gsub = {{"#2 to 'gsub'", function(o) o.err:gsub "x" end}, {"malformed pattern", function(o) o.err:gsub("[", "") end}},
+  sub = {{"#1 to 'sub' (" .. NUMBER, function(o) o.err:sub "x" end}},
+  lower = {}, upper = {}, len = {}, format = {},
+  __concat = {
+    {"attempt to concatenate a nil value", function(o) return o.err .. nil end},
+    {"attempt to concatenate a table value", function(o) return {} .. o.err end},
+  },
+  __tostring = {},
+}
 
--- What `set` does before a wrapped socket connects is looked at when it does.
-describe("a contradiction that comes between wrap and connect", function()
-  local listener, port, conn
+-- The types' tables of functions, as they are published.
+local function published(o)
+  return {
+    ssl = ssl, SSLContext = core.context.methods, SSLSocket = core.socket.methods, SSLObject = core.object.methods,
+    Certificate = core.certificate.methods, SSLSession = getmetatable(o.session).__index, SSLError = ssl.SSLError,
+  }
+end
 
-  before_each(function()
-    listener = assert(socket.bind("127.0.0.1", 0))
-    port = select(2, listener:getsockname())
-  end)
+-- What is wrong with what the call raises; nil: nothing.
+local function complaint(o, words, call, extra)
+  local info = debug.getinfo(call, "S")
+  local place = ("%s:%d: "):format(info.short_src, info.linedefined + (extra or 0))
+  local done, message = pcall(call, o)
+  if done then return place .. "raises nothing" end
+  if type(message) ~= "string" then return place .. "raises a " .. type(message) end
+  if message:sub(1, #place) ~= place then return place .. "raised at another: " .. message end
+  if message:find(":%d+: ", #place + 1) then return "two places in: " .. message end
+  if not message:find(words, #place + 1, true) then return ("no %q in: %s"):format(words, message) end
+end
+
+describe("misuse names the line of the program and what is wrong there:", function()
+  local o
+
+  before_each(function() o = make() end)
 
   after_each(function()
-    conn:close()
-    listener:close()
-    conn, listener = nil, nil
+    close(o)
+    o = nil
   end)
 
-  local VERIFYING = {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"}
-
-  -- Connecting raises as long as the context is what `set` made it.
-  local function check(options, change, back, message)
-    local context = assert(ssl.SSLContext(VERIFYING))
-    options.do_handshake_on_connect = false
-    conn = assert(context:wrap_socket(socket.tcp(), options))
-    conn:settimeout(helpers.patience)
-    assert.is_true(context:set(change))
-    for _, host in ipairs {"127.0.0.1", "localhost", "127.0.0.1"} do
-      assert.error_matches(function() conn:connect(host, port) end, message)
-      assert.error_matches(function() conn:connect(host, port) end, message)
+  it("there is a row for every public function", function()
+    for group, functions in pairs(published(o)) do
+      for name, value in pairs(functions) do
+        if type(value) == "function" then assert.is_table(rows[group][name], group .. "." .. tostring(name)) end
+      end
+      for name in pairs(rows[group]) do assert.is_function(functions[name], group .. "." .. name) end
     end
-    assert.is_true(context:set(back))
-    assert.equal(1, conn:connect("localhost", port))
+  end)
+
+  it("the constants", function()
+    assert.is_nil(complaint(o, "ssl.HAS is a constant", function() ssl.HAS.TLSv1 = true end))
+    assert.is_nil(complaint(o, "ssl.ACCEPT_UNVERIFIED is a constant", function() ssl.ACCEPT_UNVERIFIED.x = 1 end))
+  end)
+
+  it("what was raised elsewhere stays as it is", function()
+    local thing = {}
+    local done, message = pcall(o.err.gsub, o.err, "x", function() error(thing) end)
+    assert.is_false(done)
+    assert.equal(thing, message)
+    done, message = pcall(o.err.gsub, o.err, ".", function() error "mine" end)
+    assert.is_false(done)
+    assert.matches("^[^:]*misuse_spec%.lua:%d+: mine$", message)
+  end)
+
+  for group, functions in pairs(rows) do
+    it(group .. "'s functions", function()
+      local found = {}
+      for _, cases in pairs(functions) do
+        for _, case in ipairs(cases) do found[#found + 1] = complaint(o, case[1], case[2], case[3]) end
+      end
+      assert.equal("", table.concat(found, "\n"))
+    end)
+
+    if group ~= "ssl" and group ~= "SSLError" then
+      it(group .. "'s methods on anything else", function()
+        local found = {}
+        for name in pairs(functions) do
+          local method = published(o)[group][name]
+          local function try(...)
+            local n, value = select("#", ...), ...
+            local function call() if n == 0 then method() else method(value) end end
+            local problem = complaint(o, group .. " expected, got ", call)
+            if problem then found[#found + 1] = name .. ": " .. problem end
+          end
+          try()
+          for _, value in ipairs {{}, o.far, 1, group == "Certificate" and o.session or o.certificate} do try(value) end
+        end
+        assert.equal("", table.concat(found, "\n"))
+      end)
+    end
   end
-
-  it("raises each time: nothing is verified, but a name is to be checked", function()
-    check({check_hostname = true}, {cert_reqs = ssl.CERT_NONE}, {cert_reqs = ssl.CERT_REQUIRED},
-      "option 'check_hostname' needs")
-    assert.equal("localhost", conn:server_hostname())  -- not the one of a try that raised
-  end)
-
-  it("raises each time: the context has become a server's", function()
-    check({server_hostname = "localhost"}, {server_side = true, certfile = file "rsa.pem"},
-      {server_side = false}, "option 'server_hostname' is for the client side")
-  end)
 end)

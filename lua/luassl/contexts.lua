@@ -86,14 +86,18 @@ end
 -- @tparam table options
 -- @tparam table identity the caller's own table, which stands for functions
 -- and passphrases in it
--- @tparam function make options -> SSLContext, or nil and an error
+-- @tparam function make options -> SSLContext, or nil and an error; raises at
+-- the caller of who calls this
 -- @treturn[1] SSLContext
 -- @treturn[2] nil
 -- @treturn[2] SSLError
 function contexts.get(options, identity, make)
   local key, private = key_of(options)
-  if not key then return make(options) end
   local context, err
+  if not key then
+    context, err = make(options)
+    return context, err
+  end
   if private then context = find_owned(identity, key, private) else context = find(key) end
   if context then return context end
   context, err = make(options)

@@ -5,6 +5,10 @@
 -- `SSLSyscallError`, `SSLCertVerificationError`.
 -- @classmod SSLError
 
+local misuse = require "luassl.misuse"
+
+local pass, relay = misuse.pass, misuse.relay
+
 local classes = require "luassl.core".errors  -- the metatables; C fills the errors
 
 --- The fields of an error; all but the first three only where they apply.
@@ -99,7 +103,7 @@ end
 for _, name in ipairs { "find", "match", "gmatch", "gsub", "sub", "lower", "upper", "len", "format" } do
   local method = string[name]
   methods[name] = function(self, ...)
-    return method(self.text, ...)
+    return pass(relay(2, ":" .. name, pcall(method, self.text, ...)))
   end
 end
 
@@ -121,10 +125,19 @@ local function to_string(self)
   return self.text
 end
 
+-- Others' objects may know how to join.
+local function check_part(value)
+  local kind = type(value)
+  if kind == "string" or kind == "number" or getmetatable(value) ~= nil then return end
+  error(("attempt to concatenate a %s value"):format(kind), 3)
+end
+
 --- The text, joined with a string, a number or another error's text.
 -- @function __concat
 -- @treturn string
 local function concat(a, b)
+  check_part(a)
+  check_part(b)
   return text(a) .. text(b)
 end
 

@@ -14,6 +14,7 @@ local new_context = require "luassl.core".context.new
 local context_get = require "luassl.core".context.methods.get
 
 local hides = require "luassl.core".hides
+local relay = require "luassl.misuse".relay
 
 local handshake = {}
 
@@ -63,9 +64,11 @@ local function raised(name, value)
   return value
 end
 
-local function is_context(value)
+function handshake.is_context(value)
   return (pcall(context_get, value, "server_side"))
 end
+
+local is_context = handshake.is_context
 
 -- A field's name as it may be shown.
 local function name_of(key)
@@ -215,7 +218,7 @@ function handshake.install(methods)
   -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
   -- @source SSL_do_handshake(3)
   function methods.do_handshake(self)
-    want(self)  -- raises for what is not of this type: `begin` takes both
+    relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin` takes both
     local begun, err = begin(self)
     if not begun then return nil, err end
     return run(self, true)
@@ -225,7 +228,8 @@ function handshake.install(methods)
   if connection.first then return connection.first(run) end  -- C can do the rest
 
   function methods.read(self, nbytes)
-    local data, err = read(self, nbytes)
+    local fine, data, err = pcall(read, self, nbytes)
+    if not fine then relay(2, ":read", false, data) end
     if err == PENDING then
       local done
       done, err = run(self, true)
@@ -236,7 +240,8 @@ function handshake.install(methods)
   end
 
   function methods.receive(self, pattern, prefix)
-    local data, err, partial = receive(self, pattern, prefix)
+    local fine, data, err, partial = pcall(receive, self, pattern, prefix)
+    if not fine then relay(2, ":receive", false, data) end
     if err == PENDING then
       local done
       done, err = run(self, false)
@@ -247,7 +252,8 @@ function handshake.install(methods)
   end
 
   function methods.send(self, data, first, last)
-    local sent, err, partial = send(self, data, first, last)
+    local fine, sent, err, partial = pcall(send, self, data, first, last)
+    if not fine then relay(2, ":send", false, sent) end
     if err == PENDING then
       local done
       done, err = run(self, false)
@@ -258,7 +264,8 @@ function handshake.install(methods)
   end
 
   function methods.write(self, data)
-    local written, err, partial = write(self, data)
+    local fine, written, err, partial = pcall(write, self, data)
+    if not fine then relay(2, ":write", false, written) end
     if err == PENDING then
       local done
       done, err = run(self, true)

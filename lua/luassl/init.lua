@@ -11,6 +11,7 @@ local errors = require "luassl.errors"
 local features = require "luassl.features"
 local handshake = require "luassl.handshake"
 local need = require "luassl.luasocket".need
+local relay = require "luassl.misuse".relay
 local poll = require "luassl.poll"
 local socket = require "luassl.socket"
 
@@ -29,10 +30,8 @@ for _, option in ipairs(core.options) do CONNECTION_OPTIONS[option.name] = optio
 local function check_table(options, operation, index)
   if options == nil then return {} end
   if type(options) == "table" then
-    local fine, message = pcall(core.check_options, options)
-    if fine then return options end
-    if not tostring(message):find "option" then error(message, 0) end  -- none of its business
-    error(operation .. ": " .. message, 3)
+    relay(3, operation, pcall(core.check_options, options))
+    return options
   end
   error(("bad argument #%d to '%s' (table expected, got %s)"):format(index, operation, type(options)), 3)
 end
@@ -47,6 +46,24 @@ local function split(options, own)
   return for_context, for_connection
 end
 
+-- What a context is made of where nothing else is said. `level`, here and below:
+-- where misuse is raised, 2 at the caller.
+local function default_context(level, operation, options)
+  local given = {}
+  for name, value in pairs(options) do given[name] = value end
+  if given.cert_reqs == nil then
+    given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
+  end
+  if given.check_hostname == nil then
+    given.check_hostname = not given.server_side and given.cert_reqs ~= ssl.CERT_NONE
+  end
+  if given.system_trust == nil then
+    given.system_trust = not (given.ca_certs or given.ca_path or given.ca_data)
+  end
+  local context, err = relay(level, operation, pcall(core.context.new, given))
+  return context, err
+end
+
 --- A context with secure defaults: TLS 1.2 or later, the server's chain
 -- verified against the system's trust anchors, and its name checked.
 -- @function create_default_context
@@ -59,18 +76,9 @@ end
 -- @treturn[2] SSLError
 -- @raise on wrong types and unknown options
 function ssl.create_default_context(options)
-  local given = {}
-  for name, value in pairs(check_table(options, "create_default_context", 1)) do given[name] = value end
-  if given.cert_reqs == nil then
-    given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
-  end
-  if given.check_hostname == nil then
-    given.check_hostname = not given.server_side and given.cert_reqs ~= ssl.CERT_NONE
-  end
-  if given.system_trust == nil then
-    given.system_trust = not (given.ca_certs or given.ca_path or given.ca_data)
-  end
-  return core.context.new(given)
+  options = check_table(options, "create_default_context", 1)
+  local context, err = default_context(3, "create_default_context", options)
+  return context, err
 end
 
 ssl.SSLContext = core.context.new
@@ -88,7 +96,13 @@ local function reference_context(for_context)
   if for_context.server_side and not (for_context.certfile or for_context.cert) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
-  return core.context.new(for_context)
+  local context, err = relay(3, "wrap_socket", pcall(core.context.new, for_context))
+  return context, err
+end
+
+local function check_context(context, operation, level)
+  if handshake.is_context(context) then return end
+  error(("%s: option 'context' must be an SSLContext, not a %s"):format(operation, type(context)), level)
 end
 
 -- A name that is given is checked, where anything is verified.
@@ -133,12 +147,15 @@ function ssl.wrap_socket(sock, options)
     context, err = reference_context(for_context)
     if not context then return nil, err end
   else
+    check_context(context, "wrap_socket", 3)
     for_connection.server_side, for_context.server_side = for_context.server_side, nil
     local name = next(for_context)
     if name then error(("wrap_socket: option '%s' belongs to the context that was given"):format(tostring(name)), 2) end
   end
   check_given_name(context, for_connection)
-  return socket.wrap(context, sock, for_connection)
+  local self
+  self, err = socket.wrap(3, "wrap_socket", context, sock, for_connection)
+  return self, err
 end
 
 local CONNECT_OPTIONS = { context = true, timeout = true }
@@ -167,17 +184,20 @@ end
 
 local function check_client(options, operation)
   if options.server_side then error(operation .. ": option 'server_side' is not for clients", 3) end
-  if options.context ~= nil and core.context.methods.get(options.context, "server_side") then
+  local context = options.context
+  if context == nil then return end
+  check_context(context, operation, 4)
+  if core.context.methods.get(context, "server_side") then
     error(operation .. ": option 'context' is for the server side", 3)
   end
 end
 
 -- TCP and TLS to an address, in one deadline.
-local function open(context, host, port, options, timeout)
+local function open(operation, context, host, port, options, timeout)
   local sock = need "connect".tcp()
   -- A name that cannot be verified is refused before anything is sent.
   if options.server_hostname == nil then options.server_hostname = host end
-  local self, err = socket.wrap(context, sock, options)
+  local self, err = socket.wrap(4, operation, context, sock, options)
   if not self then return nil, err end
   self:settimeout(timeout)
   local done
@@ -188,6 +208,12 @@ local function open(context, host, port, options, timeout)
   end
   self:settimeout(nil)
   return self
+end
+
+-- For contexts.get: two levels below what the program calls.
+local function connect_context(options)
+  local context, err = default_context(5, "connect", options)
+  return context, err
 end
 
 --- Connects to a TLS server and verifies it: its chain against the system's
@@ -220,12 +246,14 @@ function ssl.connect(host, port, options)
   if context == nil then
     for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
     if for_context.session_cache == nil then for_context.session_cache = true end
-    context, err = contexts.get(for_context, options, ssl.create_default_context)
+    context, err = contexts.get(for_context, options, connect_context)
     if not context then return nil, err end
   elseif next(for_context) then
     error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 2)
   end
-  return open(context, host, port, for_connection, timeout)
+  local self
+  self, err = open("connect", context, host, port, for_connection, timeout)
+  return self, err
 end
 
 --- The certificate of a TLS server.
@@ -258,10 +286,10 @@ function ssl.get_server_certificate(address, options)
   if for_connection.do_handshake_on_connect == false then  -- the certificate comes with it
     for_connection.do_handshake_on_connect = nil
   end
-  local context, err = core.context.new(for_context)
+  local context, err = relay(2, "get_server_certificate", pcall(core.context.new, for_context))
   if not context then return nil, err end
   local self
-  self, err = open(context, address[1], address[2], for_connection, timeout)
+  self, err = open("get_server_certificate", context, address[1], address[2], for_connection, timeout)
   if not self then return nil, err end
   local der = self:getpeercert(true)
   self:close()

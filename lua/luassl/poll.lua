@@ -49,6 +49,7 @@ end
 -- @raise on wrong types
 -- @source poll(2); LuaSocket, socket.select
 local function poll(readers, writers, timeout)
+  if timeout ~= timeout then error("poll: timeout must be a number of seconds, not NaN", 2) end
   if timeout ~= nil and type(timeout) ~= "number" then
     error("poll: timeout must be a number of seconds, not " .. type(timeout), 2)
   end

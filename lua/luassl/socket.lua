@@ -6,6 +6,7 @@ local core = require "luassl.core"
 local errors = require "luassl.errors"
 local handshake = require "luassl.handshake"
 local need = require "luassl.luasocket".need
+local misuse = require "luassl.misuse"
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
@@ -13,7 +14,9 @@ local lend, open, parts = primitives.lend, primitives.open, primitives.parts
 local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
+local context_get = core.context.methods.get
 local run = handshake.run
+local pass, relay = misuse.pass, misuse.relay
 
 local methods = primitives.methods
 local socket = {}
@@ -44,11 +47,11 @@ local function is_unix(sock)
   return find_class(sock).is_unix
 end
 
-local function check_socket(sock)
+local function check_socket(sock, level)
   local class = class_of(sock)
   if class then return class end
   error(("bad argument #1 to 'wrap_socket' (LuaSocket TCP or unix stream object expected, got %s)")
-    :format(type(sock) == "userdata" and tostring(sock) or type(sock)), 4)
+    :format(type(sock) == "userdata" and tostring(sock) or type(sock)), level)
 end
 
 -- Connected sockets are "client"; a "master" may be one that got its
@@ -70,7 +73,7 @@ local function early_bytes(sock)
 end
 
 -- Takes the connected `sock` over; if that fails it is as it was.
-local function start(self, sock, host)
+local function start(level, operation, self, sock, host)
   local _, server_side = state(self)
   if not server_side and sock:dirty() then
     return nil, errors.new("SSLError", {
@@ -78,7 +81,7 @@ local function start(self, sock, host)
       text = "wrap_socket: the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)",
     })
   end
-  local done, err = open(self, host)
+  local done, err = relay(level, operation, pcall(open, self, host))
   if not done then return nil, err end
   return attach(self, sock, early_bytes(sock), is_unix(sock))
 end
@@ -95,8 +98,8 @@ local function handshake_at_once(self, options)
   return options.do_handshake_on_connect ~= false and begin(self) ~= 0
 end
 
-local function wrap_connected(self, sock, options)
-  local done, err = start(self, sock)
+local function wrap_connected(level, operation, self, sock, options)
+  local done, err = start(level + 1, operation, self, sock)
   if not done then return nil, err end
   if not handshake_at_once(self, options) then return self end
   done, err = run(self, true)
@@ -109,6 +112,27 @@ local function copy(options)
   local result = {}
   for key, value in pairs(options) do result[key] = value end
   return result
+end
+
+-- As wrap_socket below, for `operation`. `level`, here and above: where misuse
+-- is raised, 2 at the caller.
+function socket.wrap(level, operation, context, sock, options)
+  local class = check_socket(sock, level + 1)
+  if options ~= nil and type(options) ~= "table" then
+    error("bad argument #2 to 'wrap_socket' (table expected, got " .. type(options) .. ")", level)
+  end
+  options = copy(options or {})
+  if class ~= "master" and sock:getfd() < 0 then return nil, "closed" end
+  local self, err = relay(level, operation, pcall(wrap, context, sock, options))
+  if not self then return nil, err end
+  local _, server_side = state(self)
+  if class == "server" and not server_side then
+    error("a listening socket needs server_side=true", level)
+  end
+  inherit_timeouts(self, sock)
+  if not is_connected(sock, class) then return self end
+  self, err = wrap_connected(level + 1, operation, self, sock, options)
+  return self, err
 end
 
 --- Wraps a LuaSocket object: SSLContext's `wrap_socket`.
@@ -129,31 +153,17 @@ end
 -- handshake has begun the connection is closed
 -- @raise on wrong types, unknown options, `check_hostname` without a name, or
 -- without LuaSocket
-function socket.wrap(context, sock, options)
+function core.context.methods.wrap_socket(context, sock, options)
+  relay(2, ":wrap_socket", pcall(context_get, context, "server_side"))  -- a context?
   need "wrap_socket"  -- here, and not first when TLS has ended
-  local class = check_socket(sock)
-  if options ~= nil and type(options) ~= "table" then
-    error("bad argument #2 to 'wrap_socket' (table expected, got " .. type(options) .. ")", 3)
-  end
-  options = copy(options or {})
-  if class ~= "master" and sock:getfd() < 0 then return nil, "closed" end
-  local self, err = wrap(context, sock, options)
-  if not self then return nil, err end
-  local _, server_side = state(self)
-  if class == "server" and not server_side then
-    error("a listening socket needs server_side=true", 3)
-  end
-  inherit_timeouts(self, sock)
-  if is_connected(sock, class) then return wrap_connected(self, sock, options) end
-  return self
+  local self, err = socket.wrap(3, "wrap_socket", context, sock, options)
+  return self, err
 end
-
-core.context.methods.wrap_socket = socket.wrap
 
 -- The LuaSocket object that `self` still works on; nil, "closed" when closed;
 -- raises when TLS has taken its place.
 local function held(self, operation)
-  local context, options, sock = parts(self)
+  local context, options, sock = relay(3, ":" .. operation, pcall(parts, self))
   if state(self) == "closed" then return nil, "closed" end
   if not sock then error(operation .. " works only on a socket that is not connected", 3) end
   return sock, context, options
@@ -166,7 +176,7 @@ end
 function methods.bind(self, address, port)
   local sock, err = held(self, "bind")
   if not sock then return nil, err end
-  return sock:bind(address, port)
+  return pass(relay(2, ":bind", pcall(sock.bind, sock, address, port)))
 end
 
 --- As LuaSocket's.
@@ -177,13 +187,13 @@ function methods.listen(self, backlog)
   if not sock then return nil, err end
   local _, server_side = state(self)
   if not server_side then error("a listening socket needs server_side=true", 2) end
-  return sock:listen(backlog or 32)
+  return pass(relay(2, ":listen", pcall(sock.listen, sock, backlog or 32)))
 end
 
 -- Called again, LuaSocket tells of a connect that is under way or done.
 local function tcp_connect(self, sock, host, port)
   sock:settimeout(remaining(self))
-  local done, err = sock:connect(host, port)
+  local done, err = relay(3, ":connect", pcall(sock.connect, sock, host, port))
   if done or err == "already connected" then return 1 end
   if err == "Operation already in progress" then err = "timeout" end
   if err == "timeout" then connecting(self) end
@@ -202,7 +212,7 @@ end
 -- wrong before TLS, or a failure
 -- @source LuaSocket, tcp
 function methods.connect(self, host, port)
-  local _, options, sock = parts(self)
+  local _, options, sock = relay(2, ":connect", pcall(parts, self))
   local current = state(self)
   if current == "closed" then return nil, "closed" end
   if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
@@ -211,7 +221,7 @@ function methods.connect(self, host, port)
   if sock then
     local done, err = tcp_connect(self, sock, host, port)
     if not done then return nil, err end
-    done, err = start(self, sock, not is_unix(sock) and host or nil)
+    done, err = start(3, "connect", self, sock, not is_unix(sock) and host or nil)
     if not done then return nil, err end
     if options.do_handshake_on_connect == false then return 1 end
   elseif options.do_handshake_on_connect == false then
@@ -239,7 +249,7 @@ local function accepted(err)
 end
 
 local function start_accepted(client, sock, options, deadline)
-  local done, err = start(client, sock)
+  local done, err = start(4, "accept", client, sock)
   if not done then
     sock:close()
     return accepted(err)
@@ -273,7 +283,7 @@ function methods.accept(self)
   sock, err = listener:accept()
   if not sock then return nil, err end
   local client = wrap(context, sock, options)
-  return start_accepted(client, sock, options, deadline)
+  return pass(start_accepted(client, sock, options, deadline))
 end
 
 -- LuaSocket's options, on its own object: one a Lua state, borrowed.
@@ -291,11 +301,12 @@ local function check_name(name, operation)
 end
 
 local function with_object(self, operation, ...)
-  local _, _, sock = parts(self)
-  if sock then return sock[operation](sock, ...) end
+  local name = ":" .. operation
+  local _, _, sock = relay(3, name, pcall(parts, self))
+  if sock then return pass(relay(3, name, pcall(sock[operation], sock, ...))) end
   local object = shell or need(operation).tcp()
   shell = nil  -- a finalizer that sets options meanwhile takes another
-  return put_back(object, lend(self, object, operation, ...))
+  return put_back(object, relay(3, name, pcall(lend, self, object, operation, ...)))
 end
 
 --- As LuaSocket's.
@@ -303,7 +314,7 @@ end
 -- @tparam string name
 function methods.getoption(self, name)
   check_name(name, "getoption")
-  return with_object(self, "getoption", name)
+  return pass(with_object(self, "getoption", name))
 end
 
 --- As LuaSocket's.
@@ -312,7 +323,7 @@ end
 -- @param value
 function methods.setoption(self, name, value)
   check_name(name, "setoption")
-  return with_object(self, "setoption", name, value)
+  return pass(with_object(self, "setoption", name, value))
 end
 
 -- A tcp{client} without a descriptor: a connect makes it one, even this one,
@@ -335,7 +346,7 @@ end
 -- `"unread_data"` receive first, then call again
 -- @source RFC 8446, 6.1
 function methods.unwrap(self)
-  local leftover, err = finish(self)
+  local leftover, err = relay(2, ":unwrap", pcall(finish, self))
   if not leftover then return nil, err end
   local _, _, _, original = parts(self)
   local block, total = self:gettimeout()

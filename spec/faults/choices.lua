@@ -122,7 +122,7 @@ return {
 ]],
         to = "" },
     },
-    specs = "misuse",
+    specs = "options_misuse",
   },
   {
     name = "a context is final although its first connection was refused",
@@ -134,7 +134,7 @@ return {
   context_used(L, top + 2);
   renew_policy(L, &c->policy, top + 2, top + 3);
 ]],
-    specs = "misuse",
+    specs = "options_misuse",
   },
   {
     name = "the name of a connect that raised is kept for the next",
@@ -144,7 +144,7 @@ return {
     to = [[
     if (connection_read_name(L, &c->name, host, size) > 0) return 2;
     name = c->name;]],
-    specs = "misuse",
+    specs = "options_misuse",
   },
   {
     name = "what set did counts for nothing",

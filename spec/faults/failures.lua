@@ -1,5 +1,5 @@
 --- Faults in what is said when something cannot be done, and in what goes
--- without LuaSocket: base64.c, luasocket.lua.
+-- without LuaSocket: base64.c, luasocket.lua, misuse.lua.
 return {
   {
     name = "base64 with bits behind its end is taken",
@@ -27,5 +27,40 @@ local poll = require "luassl.poll"]],
     to = [[
 local poll = need "luassl" and require "luassl.poll"]],
     specs = "alone",
+  },
+  {
+    name = "misuse is at our own line",
+    file = "lua/luassl/misuse.lua",
+    from = "error(rename(message, name), level + 1)",
+    to = "error(rename(message, name), level)",
+    specs = "misuse",
+  },
+  {
+    name = "what a program's function raised is told as misuse",
+    file = "lua/luassl/misuse.lua",
+    from = [[
+    and (message:find(ARGUMENT) or not message:find "^[^\n]-:%d+: ") and true]],
+    to = "",
+    specs = "misuse",
+  },
+  {
+    name = "wrap_socket is left by a tail call, and misuse of it is at another line",
+    file = "lua/luassl/init.lua",
+    from = [[
+  self, err = socket.wrap(3, "wrap_socket", context, sock, for_connection)
+  return self, err]],
+    to = [[
+  self = nil
+  return socket.wrap(3, "wrap_socket", context, sock, for_connection)]],
+    specs = "misuse",
+  },
+  {
+    name = "what is no context is asked for its options",
+    file = "lua/luassl/init.lua",
+    from = [[
+    check_context(context, "wrap_socket", 3)
+]],
+    to = "",
+    specs = "misuse",
   },
 }
