@@ -163,7 +163,8 @@ rows.SSLContext = {
 local function connection_rows(at)
   return {
     cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
-    getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {}, session_reused = {},
+    authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
+    session_reused = {},
     verify_result = {}, version = {}, want = {},
     read = {
       {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},
