@@ -220,6 +220,20 @@ function Carrier:flush()
   while not done do luv.run "once" end
 end
 
+-- Gives the object what arrived, as much as it takes.
+function Carrier:feed()
+  local chunk = self.arrived[1]
+  while chunk ~= nil do
+    local taken = self.object:feed(chunk or nil)
+    if chunk and taken < #chunk then
+      self.arrived[1] = chunk:sub(taken + 1)
+      return
+    end
+    table.remove(self.arrived, 1)
+    chunk = self.arrived[1]
+  end
+end
+
 -- Calls a method of the object until it has its answer.
 function Carrier:pump(method, amount, have)
   while true do
@@ -229,10 +243,7 @@ function Carrier:pump(method, amount, have)
     assert(err == "wantread", err)
     have = part
     if #self.arrived == 0 then luv.run "once" end
-    for i, chunk in ipairs(self.arrived) do
-      self.object:feed(chunk or nil)
-      self.arrived[i] = nil
-    end
+    self:feed()
   end
 end
 

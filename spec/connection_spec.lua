@@ -18,16 +18,9 @@ local function object_pair(client_context, server_context, options, piece)
   local pair = {}
   pair.client = assert(client_context:wrap_object(options.client))
   pair.server = assert(server_context:wrap_object(options.server))
-  local function carry(from, to)
-    local bytes = from:drain(piece)
-    while bytes do
-      to:feed(bytes)
-      bytes = from:drain(piece)
-    end
-  end
   function pair.pump()
-    carry(pair.client, pair.server)
-    carry(pair.server, pair.client)
+    helpers.carry(pair.client, pair.server, piece)
+    helpers.carry(pair.server, pair.client, piece)
   end
   function pair.cut(side)
     pair.pump()

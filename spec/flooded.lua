@@ -41,15 +41,21 @@ local function transport()
   return sock
 end
 
+local unfed = ""
+
 -- An SSLObject whose bytes go over a socket: `feed` is given what is there,
 -- what it has to say goes as far as there is room for it.
 local function carry(object, sock)
-  socket.select({sock}, nil, 0.1)
-  local data, err, partial = sock:receive(8192)
-  data = data or partial
+  local err
+  if unfed == "" then
+    local data, partial
+    socket.select({sock}, nil, 0.1)
+    data, err, partial = sock:receive(8192)
+    unfed = data or partial
+  end
   collectgarbage()  -- these strings are not what is measured
-  if #data > 0 then object:feed(data) end
-  if err == "closed" then object:feed(nil) end
+  unfed = unfed:sub((object:feed(unfed) or #unfed) + 1)
+  if err == "closed" and unfed == "" then object:feed(nil) end
   local bytes = object:drain()
   if bytes then sock:send(bytes) end
 end

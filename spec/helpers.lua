@@ -313,19 +313,25 @@ function helpers.pair(options)
     assert(server:wrap_socket(far, {server_side = true}))
 end
 
---- Carries the bytes that two SSLObjects have for each other; their number.
-function helpers.pump(one, other)
+--- What fits into an SSLObject that nobody reads from.
+helpers.FED_MAX = 128 * 1024
+
+--- Carries the bytes that one SSLObject has for the other, as far as they fit
+-- into it, at most `piece` at once; their number.
+function helpers.carry(from, to, piece)
   local count = 0
-  for _ = 1, 2 do
-    local bytes = one:drain()
-    while bytes do
-      count = count + #bytes
-      other:feed(bytes)  -- lost when that side is closed, as in a network
-      bytes = one:drain()
-    end
-    one, other = other, one
+  while true do
+    local room = helpers.FED_MAX - to:buffered()
+    local bytes = room > 0 and from:drain(math.min(room, piece or room))
+    if not bytes then return count end
+    count = count + #bytes
+    to:feed(bytes)  -- lost when that side is closed, as in a network
   end
-  return count
+end
+
+--- The same both ways.
+function helpers.pump(one, other)
+  return helpers.carry(one, other) + helpers.carry(other, one)
 end
 
 local function carry(client, server)

@@ -334,12 +334,6 @@ describe("what waits for a hook", function()
     assert.same({true, nil, "closed"}, {coroutine.resume(thread)})
   end)
 
-  it("is taken whole again once the hook has answered", function()
-    local pair, thread = waiting()
-    assert.is_true(coroutine.resume(thread))
-    assert.equal(2 * LIMIT, pair.server:feed(("\20\3\3\0\1\1"):rep(LIMIT):sub(1, 2 * LIMIT)))
-  end)
-
   it("arrives in order, a part at a time", function()
     for _, name in ipairs {"on_client_hello", "on_certificate"} do
       local pair, thread = waiting {[name] = yielding, maximum_version = "TLSv1.3"}

@@ -58,7 +58,7 @@ function life.carry(one, other)
   for _ = 1, 2 do
     local bytes = one:drain(10000)
     while bytes do
-      other:feed(bytes)
+      if other:feed(bytes) ~= #bytes then error "it does not take all" end
       bytes = one:drain(10000)
     end
     one, other = other, one

@@ -263,12 +263,14 @@ function lives.unwrap()
   if spare(other.receive, other) ~= "clear" then error("not clear", 0) end
 end
 
+local FED_MAX = 128 * 1024
+
 local function pump(one, other)
   for _ = 1, 2 do
-    local bytes = again(one.drain, one)
-    while bytes do
+    while other:buffered() < FED_MAX do
+      local bytes = again(one.drain, one, FED_MAX - other:buffered())
+      if not bytes then break end
       must(again(other.feed, other, bytes))
-      bytes = again(one.drain, one)
     end
     one, other = other, one
   end
@@ -308,6 +310,18 @@ function lives.truncated_object()
   if all then error("a truncated end was taken for a clean one", 0) end
   if not err:is(ssl.SSLEOFError) then must(nil, err) end
   if partial ~= "half" then error("lost: " .. tostring(partial), 0) end
+end
+
+-- What the transport failed with comes as it is, or in an error.
+function lives.broken_object()
+  for _, broken in ipairs {"reset", "timeout"} do
+    local client = wrap_object("plain_client", RIGHT)
+    must(again(client.feed, client, nil, broken))
+    local done, err = again(client.do_handshake, client)
+    if done then error("a handshake without a peer", 0) end
+    if broken == "timeout" then err = type(err) == "table" and err.cause or err end
+    if err ~= broken then must(nil, err) end
+  end
 end
 
 local FAILURES = {

@@ -122,8 +122,8 @@ end
 
 --- What the SSLSocket has said goes to the peer.
 function Wire:carry_in()
-  while not self.ended do
-    local data, err, partial = self.raw:receive(65536)
+  while not self.ended and self.peer:buffered() < helpers.FED_MAX do
+    local data, err, partial = self.raw:receive(helpers.FED_MAX - self.peer:buffered())
     data = data or partial
     if #data > 0 then
       self.heard[#self.heard + 1] = data

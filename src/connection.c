@@ -257,7 +257,8 @@ Outcome connection_outcome (Connection *c, int result) {
         return FAILED;
       }
       if (c->queue.read_error != 0) return BROKEN;
-      return c->queue.ended ? TRUNCATED : WAIT;
+      if (!c->queue.ended || bytes_length(&c->queue.in) > 0) return WAIT;
+      return c->broken ? BROKEN : TRUNCATED;
     default:
       c->failed = 1;  /* before anything can raise: no SSL_* I/O from here */
       return FAILED;
@@ -317,6 +318,17 @@ int connection_push_failure (lua_State *L, Connection *c,
   return connection_keep_failure(L, c);
 }
 
+/* nil and what the transport failed with; what `feed` was told as it is. */
+int connection_push_broken (lua_State *L, Connection *c,
+                            const char *operation) {
+  if (!c->broken) return errors_syscall(L, operation, c->queue.read_error);
+  lua_pushnil(L);
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_BROKEN);
+  lua_remove(L, -2);
+  return 2;
+}
+
 static const char *wait_condition (const Connection *c, int native) {
   if (c->link != NULL && !(native && c->deadline == 0)) return "timeout";
   return c->want & TRANSPORT_READ ? "wantread" : "wantwrite";
@@ -330,7 +342,7 @@ int connection_push (lua_State *L, Connection *c, Outcome outcome,
     case WAIT:
       c->late = 1;
       return errors_condition(L, wait_condition(c, native));
-    case BROKEN: return errors_syscall(L, operation, c->queue.read_error);
+    case BROKEN: return connection_push_broken(L, c, operation);
     case FAILED: return connection_push_failure(L, c, operation);
     case TRUNCATED:
       if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);

@@ -17,6 +17,7 @@ enum {
   UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
   UV_ASKED,   /* the coroutine in which a hook runs */
   UV_THREAD,  /* that of `call.L`, if it is a coroutine */
+  UV_BROKEN,  /* what an SSLObject's transport ended with */
   UV_UNSENT,  /* the text of a send that was not told to have left */
   UV_LAST = UV_UNSENT
 };
@@ -116,6 +117,7 @@ struct Connection {
   int returns;                /* carriage returns in `plain`, -1: unknown */
   int want;                   /* TRANSPORT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
+  int broken;                 /* the transport's end was an error: UV_BROKEN */
   int closed;                 /* by us, for good */
   int established;
   int failed;                 /* TLS is over; UV_FAILURE says why */
@@ -152,6 +154,8 @@ int connection_wait (Connection *c, int events, double deadline);
 int connection_expired (const Connection *c);
 int connection_push (lua_State *L, Connection *c, Outcome outcome,
                      const char *operation, int native);
+int connection_push_broken (lua_State *L, Connection *c,
+                            const char *operation);
 int connection_push_failure (lua_State *L, Connection *c,
                              const char *operation);
 int connection_keep_failure (lua_State *L, Connection *c);

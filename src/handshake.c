@@ -100,8 +100,7 @@ static int handshake_done (lua_State *L, Connection *c) {
 
 static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
   if (outcome == FAILED) return connection_push_failure(L, c, "handshake");
-  if (outcome == BROKEN)
-    errors_syscall(L, "handshake", c->queue.read_error);
+  if (outcome == BROKEN) connection_push_broken(L, c, "handshake");
   else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
   return connection_keep_failure(L, c);
 }

@@ -3,14 +3,14 @@
 ** what arrived is fed, what has to leave is drained. No I/O, ever.
 */
 
+#include <string.h>
+
 #include <openssl/err.h>
 
 #include "entry.h"
 #include "errors.h"
 #include "hooks.h"
 #include "object.h"
-
-#define HELD_MAX ((size_t)128 << 10)
 
 /***
 TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
@@ -59,41 +59,85 @@ static int object_wrap (lua_State *L) {
   return 1;
 }
 
-/* What still fits in while a hook runs and nobody reads. */
-static size_t feed_room (const Connection *c, size_t size) {
-  size_t held = bytes_length(&c->queue.in);
-  size_t room = held < HELD_MAX ? HELD_MAX - held : 0;
-  return size < room ? size : room;
+static int is_text (lua_State *L, int index, const char *text) {
+  size_t size;
+  const char *value;
+  if (lua_type(L, index) != LUA_TSTRING) return 0;
+  value = lua_tolstring(L, index, &size);
+  return size == strlen(text) && memcmp(value, text, size) == 0;
+}
+
+/* The error at index 3, but a string with which methods say how an operation
+** stands: from them it would be taken for that. */
+static void check_error (lua_State *L) {
+  if (!is_text(L, 3, "timeout") && !is_text(L, 3, "wantread")
+      && !is_text(L, 3, "wantwrite")) return;
+  errors_text(L, ERROR_T, "feed", "transport", "the transport failed: %s",
+              lua_tostring(L, 3));
+  lua_pushvalue(L, 3);
+  lua_setfield(L, -2, "cause");
+  lua_replace(L, 3);
+}
+
+/* The end of the transport, or at index 3 what it failed with. "closed" is
+** every transport's word for its end. */
+static int feed_end (lua_State *L, Connection *c) {
+  lua_settop(L, 3);
+  check_error(L);
+  lua_settop(L, 3);
+  c->queue.ended = 1;
+  c->broken = !lua_isnil(L, 3) && !is_text(L, 3, "closed");
+  compat_getuservalue(L, 1);
+  lua_insert(L, 3);
+  lua_rawseti(L, 3, UV_BROKEN);  /* no new index: this raises nothing */
+  lua_pushinteger(L, 0);
+  return 1;
 }
 
 /***
-Takes ciphertext that arrived.
+Takes ciphertext that arrived, or the transport's end. What was fed and not
+consumed is 128 KiB at most: give what was not taken again, behind a call that
+reads. Who feeds and reads in turn always gets on.
 @function feed
 @tparam string|nil bytes nil: the transport has ended, nothing comes any more
-@treturn[1] integer bytes taken: all; while a hook decides, as many as make
-128 KiB that wait
+@param[opt] err with nil: the transport has failed. Methods that would meet the
+end answer nil and this very value, behind what came before it; nothing makes a
+clean end of it. `"closed"` is the end and no error; `"timeout"`, `"wantread"`
+and `"wantwrite"`, which read like conditions, come in an SSLError of kind
+"transport", field `cause`
+@treturn[1] integer bytes taken, 0 when there is no room
 @treturn[2] nil
-@treturn[2] string|SSLError `"closed"`, also behind the end; out of memory
+@treturn[2] string|SSLError `"closed"`, also behind the end (behind an error
+`err`); out of memory
 @raise when `bytes` is neither
 */
 static int object_feed (lua_State *L, Connection *c) {
-  size_t size;
+  size_t size, room = queue_room(&c->queue);
   const char *bytes;
   luaL_checkany(L, 2);
+  if (c->broken && !c->closed) return connection_push_broken(L, c, "feed");
   if (c->closed || c->queue.ended) return errors_condition(L, "closed");
-  if (lua_isnil(L, 2)) {
-    c->queue.ended = 1;
-    lua_pushinteger(L, 0);
-    return 1;
-  }
+  if (lua_isnil(L, 2)) return feed_end(L, c);
   bytes = luaL_checklstring(L, 2, &size);
-  if (c->decision.asked) size = feed_room(c, size);
+  if (size > room) size = room;
   if (!queue_feed(&c->queue, bytes, size)) {
     errors_clear();
     return errors_text(L, ERROR_T, "feed", "memory", "out of memory");
   }
   lua_pushinteger(L, (lua_Integer)size);
   return 1;
+}
+
+/***
+How much ciphertext waits.
+@function buffered
+@treturn integer bytes that were fed and not consumed
+@treturn integer bytes for `drain`
+*/
+static int object_buffered (lua_State *L, Connection *c) {
+  lua_pushinteger(L, (lua_Integer)bytes_length(&c->queue.in));
+  lua_pushinteger(L, (lua_Integer)bytes_length(&c->queue.out));
+  return 2;
 }
 
 /***
@@ -141,6 +185,7 @@ static int object_tostring (lua_State *L, Connection *c) {
 
 int object_open (lua_State *L) {
   static const Method methods[] = {
+    {"buffered", object_buffered, TELLS, NULL},
     {"close", object_close, CLOSES, NULL},
     {"drain", object_drain, CHANGES, NULL},
     {"feed", object_feed, CHANGES, NULL},

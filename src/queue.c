@@ -238,6 +238,11 @@ int queue_feed (Queue *q, const void *bytes, size_t n) {
   return n == 0 || bytes_append(&q->in, bytes, n);
 }
 
+size_t queue_room (const Queue *q) {
+  size_t held = bytes_length(&q->in);
+  return held < QUEUE_FED_MAX ? QUEUE_FED_MAX - held : 0;
+}
+
 int queue_flush (Queue *q) {
   while (bytes_length(&q->out) > 0) {
     ptrdiff_t n;

@@ -21,6 +21,7 @@
 #define QUEUE_OUT_BOUND ((size_t)256 << 10)
 #define QUEUE_IDLE_MAX ((size_t)64 << 10)        /* without data, in a call */
 #define QUEUE_HANDSHAKE_MAX ((size_t)512 << 10)  /* in all of a handshake */
+#define QUEUE_FED_MAX ((size_t)128 << 10)        /* fed and not consumed */
 
 /* Where ciphertext comes from and goes to. Both answer a count, or -errno,
 ** -EAGAIN for "not now"; receive 0 at the end, and what comes beyond `size`
@@ -67,6 +68,10 @@ BIO *queue_bio (Queue *queue);
 
 /* Ciphertext that has arrived some other way; 0 without memory. */
 int queue_feed (Queue *queue, const void *bytes, size_t n);
+
+/* How much of it may still come. A record is much smaller than the bound: what
+** is there when nothing fits in any more, OpenSSL can go on with. */
+size_t queue_room (const Queue *queue);
 
 /* Sends what waits: 1 all left, 0 not yet, -1 write_error is set. */
 int queue_flush (Queue *queue);

@@ -18,7 +18,7 @@ return {
   {
     name = "a reset is reported as an end",
     file = "src/connection.c",
-    from = [[    case BROKEN: return errors_syscall(L, operation, c->queue.read_error);]],
+    from = [[    case BROKEN: return connection_push_broken(L, c, operation);]],
     to = [[    case BROKEN: return errors_condition(L, "closed");]],
     specs = "ends",
   },

@@ -256,24 +256,6 @@ return {
     specs = "hooks_abandoned",
   },
   {
-    name = "feed takes all while a hook decides",
-    file = "src/object.c",
-    from = [[
-  if (c->decision.asked) size = feed_room(c, size);
-]],
-    to = "",
-    specs = "hooks_abandoned",
-  },
-  {
-    name = "what feed does not take while a hook decides is told as taken",
-    file = "src/object.c",
-    from = [[
-  if (!queue_feed(&c->queue, bytes, size)) {]],
-    to = [[
-  if (!queue_feed(&c->queue, bytes, c->decision.asked ? size / 2 : size)) {]],
-    specs = "hooks_abandoned",
-  },
-  {
     name = "a refusal leaves its entries in OpenSSL's queue",
     file = "src/connection.c",
     from = [[

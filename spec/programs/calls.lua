@@ -200,6 +200,7 @@ local FACTS = {
   selected_alpn_protocol = {"nil", "string"}, want = {"boolean", closed = "boolean"},
   dirty = {"boolean", closed = "boolean"},
 }
+local OBJECT_FACTS = {buffered = {"number", closed = "number"}}
 local SOCKET_FACTS = {
   getstats = {"number", closed = "number"}, gettimeout = {"number", closed = "number"},
   getfd = {"number", closed = "number"}, getpeername = {"nil", "string", closed = "nil"},
@@ -212,7 +213,10 @@ local function names_of(facts, list)
   return list
 end
 
-calls.facts = {object = names_of(FACTS, {}), socket = names_of(SOCKET_FACTS, names_of(FACTS, {}))}
+calls.facts = {
+  object = names_of(OBJECT_FACTS, names_of(FACTS, {})),
+  socket = names_of(SOCKET_FACTS, names_of(FACTS, {})),
+}
 
 local function is_among(list, value)
   for _, name in ipairs(list) do
@@ -222,7 +226,7 @@ local function is_among(list, value)
 end
 
 local function check_value(world, side, name, value, err)
-  local expected = FACTS[name] or SOCKET_FACTS[name]
+  local expected = FACTS[name] or SOCKET_FACTS[name] or OBJECT_FACTS[name]
   if side.closed and not side.closing then
     local fine = expected.closed and type(value) == expected.closed
     if not expected.closed then fine = value == nil and err == "closed" end

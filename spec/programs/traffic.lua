@@ -152,6 +152,9 @@ end
 
 -- Behind what was told as sent, a clean end comes.
 local function check_end(world, side, name, err)
+  if side.ended_by == "broken pipe" and type(err) == "table" and err.kind == "eof" then
+    world:fail("end", "%s answers %s for the transport's error", name, calls.show(err))
+  end
   if err ~= "closed" or side.closed or side.shut_receive or not side.peer.goodbye then return end
   local stream = side.peer.stream
   if not stream:is_whole() then
@@ -225,6 +228,11 @@ function traffic.feed(world, side, size)
     world:fail("stream", "feed answers %s for %d bytes", calls.show(taken), #piece)
     return false
   end
+  local waits = side.conn:buffered()
+  local full = waits == helpers.FED_MAX or world.plan.finalizers > 0  -- which may have read
+  if waits > helpers.FED_MAX or taken < #piece and not full then
+    world:fail("stream", "feed takes %d of %d bytes, and %d wait", taken, #piece, waits)
+  end
   side.wire = side.wire:sub(taken + 1)
   return taken > 0
 end
@@ -281,7 +289,9 @@ function traffic.cut(world, side)
     return
   end
   side.wire = ""
-  perform(world, side, "feed", nil)
+  -- "closed" is an end; what else is told is what methods answer from then on.
+  side.ended_by = world.random:pick {false, "closed", "broken pipe"} or nil
+  perform(world, side, "feed", nil, side.ended_by)
 end
 
 --- Damages a byte on the wire.
