@@ -312,6 +312,24 @@ function lives.truncated_object()
   if partial ~= "half" then error("lost: " .. tostring(partial), 0) end
 end
 
+function lives.unwrap_object()
+  local client = wrap_object("plain_client", RIGHT)
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  local one, err = again(client.unwrap, client)
+  if one or err ~= "wantread" then must(nil, err) end
+  pump(client, server)
+  must(again(server.unwrap, server))
+  while true do  -- by hand: one that is closed takes nothing
+    local bytes = again(server.drain, server)
+    if not bytes then break end
+    must(again(client.feed, client, bytes))
+  end
+  must(again(client.feed, client, "clear"))
+  one = must(again(client.unwrap, client))
+  if one ~= "clear" then error("lost: " .. tostring(one), 0) end
+end
+
 -- What the transport failed with comes as it is, or in an error.
 function lives.broken_object()
   for _, broken in ipairs {"reset", "timeout"} do

@@ -220,6 +220,125 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
   end
 end
 
+for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+  describe(("unwrap of an SSLObject, %s,"):format(version), function()
+    local client, server
+
+    before_each(function()
+      client, server = helpers.pair {client = {maximum_version = version}}
+      assert(helpers.handshake(client, server))
+    end)
+
+    after_each(function()
+      client:close()
+      server:close()
+      client, server = nil, nil
+    end)
+
+    local function goodbye(conn)
+      assert(conn:shutdown "send")
+      return conn:drain()
+    end
+
+    it("says goodbye, waits for the peer's, and closes", function()
+      assert.same({nil, "wantread"}, {client:unwrap()})
+      assert.same({true, true}, {client:want()})
+      assert.same({nil, "wantread"}, {client:unwrap()})
+      server:feed(client:drain())
+      assert.is_nil(client:drain())
+      assert.same({nil, "closed"}, {server:read()})
+      assert.same({""}, {server:unwrap()})
+      assert.truthy(tostring(server):find("(closed)", 1, true))
+      client:feed(server:drain())  -- of one that is closed
+      assert.same({""}, {client:unwrap()})
+      for _, conn in ipairs {client, server} do
+        assert.same({nil, "closed"}, {conn:unwrap()})
+        assert.same({nil, "closed"}, {conn:feed "x"})
+        assert.same({nil, "closed"}, {conn:read()})
+        assert.same({nil, "closed", 0}, {conn:send "x"})
+        assert.is_nil(conn:drain())
+      end
+    end)
+
+    it("gives the clear text behind the peer's goodbye", function()
+      for _, clear in ipairs {"\23\3\3\0\5hello", "clear\0\n", ("x"):rep(100000)} do
+        client, server = helpers.pair {client = {maximum_version = version}}
+        assert(helpers.handshake(client, server))
+        local bytes = goodbye(server) .. clear
+        assert.equal(#bytes, client:feed(bytes))
+        assert.is_true(clear == client:unwrap())
+        assert.is_true(#client:drain() > 0)  -- its own goodbye
+      end
+    end)
+
+    it("gives what was fed of it, no more", function()
+      local bytes = goodbye(server) .. ("x"):rep(200000)
+      local taken = client:feed(bytes)
+      local leftover = client:unwrap()
+      assert.equal(200000, #leftover + #bytes - taken)
+    end)
+
+    it("never drains unread data away", function()
+      assert(server:send "unread")
+      client:feed(server:drain())
+      local result, err = client:unwrap()
+      assert.is_nil(result)
+      assert.is_true(err:is(ssl.SSLError))
+      assert.equal("unread_data", err.kind)
+      assert.equal("unread_data", select(2, client:unwrap()).kind)
+      client:feed(goodbye(server) .. "clear")
+      assert.equal("unread", client:receive(6))
+      assert.same({"clear"}, {client:unwrap()})
+    end)
+
+    it("sends what is queued first", function()
+      local sent = 0
+      repeat
+        local last, err, part = client:send(("x"):rep(50000))
+        sent = sent + (last or part)
+      until err
+      assert.same({nil, "wantwrite"}, {client:unwrap()})
+      local got = 0
+      repeat
+        helpers.carry(client, server)
+        local _, _, part = server:receive "*a"
+        got = got + #part
+        local _, err = client:unwrap()
+      until err == "wantread"
+      helpers.carry(client, server)
+      repeat
+        local data, err = server:read(65536)
+        got = got + #(data or "")
+      until err == "closed"
+      assert.equal(sent, got)
+      client:feed(goodbye(server))
+      assert.same({""}, {client:unwrap()})
+    end)
+
+    it("takes no other end for a goodbye", function()
+      for _, reason in ipairs {"broken pipe", false} do
+        client, server = helpers.pair()
+        assert(helpers.handshake(client, server))
+        client:unwrap()
+        client:feed(nil, reason or nil)
+        local result, err = client:unwrap()
+        assert.is_nil(result)
+        if reason then assert.equal(reason, err) else assert.is_true(err:is(ssl.SSLEOFError)) end
+        assert.falsy(tostring(client):find "closed")
+      end
+    end)
+
+    it("is refused before the handshake", function()
+      local early = helpers.pair()
+      local result, err = early:unwrap()
+      assert.is_nil(result)
+      assert.equal("state", err.kind)
+      early:close()
+      assert.same({nil, "closed"}, {early:unwrap()})
+    end)
+  end)
+end
+
 describe("unwrap", function()
   it("is refused before the handshake, and after close", function()
     local pair = wire.open()

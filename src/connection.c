@@ -4,11 +4,11 @@
 ** and its link's `wait` do. Methods have themselves at stack index 1.
 */
 
-#include <errno.h>
 #include <string.h>
 
 #include <openssl/err.h>
 
+#include "closure.h"
 #include "connection.h"
 #include "entry.h"
 #include "errors.h"
@@ -362,40 +362,6 @@ const char *connection_state (const Connection *c) {
   return c->ssl != NULL ? "handshake" : "no connection";
 }
 
-/* Says close_notify, once; 0 if it cannot be said, the connection has failed
-** then and the reason may be in the error queue. Behind a part of a message it
-** is left out (see transfer_settle). */
-int connection_notify (Connection *c) {
-  c->write_shut = 1;
-  if (c->ssl == NULL || !c->established || c->failed) return 1;
-  if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
-  errors_clear();
-  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {
-    errors_clear();
-    return 1;
-  }
-  c->failed = SSL_shutdown(c->ssl) < 0;  /* only writes: RFC 8446, 6.1 */
-  return !c->failed;
-}
-
-/* Says close_notify and sends what waits, without waiting: 0 if bytes that
-** counted as sent did not leave, `*error` says why, 0: no room. A close_notify
-** that finds no room is no such loss. */
-int connection_end (Connection *c, int *error) {
-  Queue *queue = &c->queue;
-  size_t counted = c->established ? bytes_length(&queue->out) : 0;
-  int lost = c->established && queue->lost;
-  size_t all;
-  int flushed;
-  connection_notify(c);
-  errors_clear();
-  all = bytes_length(&queue->out);
-  flushed = queue_flush(queue);
-  *error = flushed < 0 ? queue->write_error : 0;
-  if (flushed < 0) return !lost && counted == 0;
-  return bytes_length(&queue->out) <= all - counted;
-}
-
 /* Frees all but what is queued to be sent. */
 void connection_release (Connection *c) {
   SSL *ssl = c->ssl;
@@ -426,7 +392,7 @@ void connection_close (lua_State *L, Connection *c) {
     c->link->close(L, c);
     return;
   }
-  connection_notify(c);
+  closure_notify(c);
   errors_clear();
   c->closed = 1;
   connection_release(c);

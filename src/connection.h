@@ -160,8 +160,6 @@ int connection_push_failure (lua_State *L, Connection *c,
                              const char *operation);
 int connection_keep_failure (lua_State *L, Connection *c);
 int connection_replay (lua_State *L, Connection *c, int context);
-int connection_notify (Connection *c);
-int connection_end (Connection *c, int *error);
 const char *connection_state (const Connection *c);
 void connection_close (lua_State *L, Connection *c);
 void connection_release (Connection *c);
@@ -177,7 +175,9 @@ void entry_leave (Connection *c);
 /* transfer.c: reading and writing. */
 Outcome transfer_fill (Connection *c);
 Outcome transfer_flush (Connection *c);
-Outcome transfer_settle (Connection *c);
+/* nil and an error of one that could not send all. [-0, +2, m] */
+int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
+                          const char *operation, int native);
 
 /* Add the shared methods to the table at the top; see entry_add. [-0, +0, m] */
 void transfer_methods (lua_State *L, int metatable, int shared);

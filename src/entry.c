@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "closure.h"
 #include "entry.h"
 #include "errors.h"
 #include "hooks.h"
@@ -245,6 +246,7 @@ void entry_open_type (lua_State *L, const char *name, const Method *methods,
   lua_pushvalue(L, metatable + 1);
   transfer_methods(L, metatable, shared);
   facts_methods(L, metatable, shared);
+  closure_methods(L, metatable, shared);
   entry_add(L, methods, metatable, shared);
   lua_pushvalue(L, metatable);
   entry_add(L, metamethods, metatable, shared);

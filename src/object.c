@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 
+#include "closure.h"
 #include "entry.h"
 #include "errors.h"
 #include "hooks.h"
@@ -177,6 +178,24 @@ static int object_close (lua_State *L, Connection *c) {
   return 1;
 }
 
+/***
+Ends TLS in both directions: says close_notify, which `drain` gives, and waits
+for the peer's. Then the connection is closed.
+@function unwrap
+@treturn[1] string clear text that was fed with the peer's end of TLS, "" as a
+rule; what `feed` has not taken comes behind it
+@treturn[2] nil
+@treturn[2] string|SSLError `"wantread"` or `"wantwrite"` (call again),
+`"closed"`, or a failure; with kind `"unread_data"` receive first, then call
+again
+@source RFC 8446, 6.1
+*/
+static int object_unwrap (lua_State *L, Connection *c) {
+  int n = closure_finish(L, c);
+  if (n == 1) connection_close(L, c);
+  return n;
+}
+
 static int object_tostring (lua_State *L, Connection *c) {
   lua_pushfstring(L, "%s (%s): %p", compat_typename(OBJECT_T),
                   connection_state(c), (void *)c);
@@ -189,6 +208,7 @@ int object_open (lua_State *L) {
     {"close", object_close, CLOSES, NULL},
     {"drain", object_drain, CHANGES, NULL},
     {"feed", object_feed, CHANGES, NULL},
+    {"unwrap", object_unwrap, CHANGES, NULL},
     {NULL, NULL, CHANGES, NULL}
   };
   static const Method metamethods[] = {

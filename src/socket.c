@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "closure.h"
 #include "entry.h"
 #include "errors.h"
 #include "handover.h"
@@ -88,7 +89,7 @@ static void link_close (lua_State *L, Connection *c) {
   if (s->fd < 0 && !c->closed) close_held(L, c);
   lua_settop(L, top);
   if (s->fd >= 0) {
-    connection_end(c, &error);
+    closure_end(c, &error);
     transport_discard(s->fd);
   }
   link_release(c);
@@ -181,42 +182,6 @@ static int primitive_attach (lua_State *L, Connection *c) {
   return 1;
 }
 
-/* Says close_notify, then reads on to the peer's. */
-static Outcome finish (Connection *c) {
-  Outcome outcome = transfer_settle(c);
-  if (outcome != DONE) return outcome;
-  if (!connection_notify(c) || c->failed) return FAILED;
-  outcome = transfer_flush(c);
-  if (outcome != DONE) return outcome;
-  do {
-    outcome = transfer_fill(c);
-  } while (outcome == WAIT
-           && connection_wait(c, TRANSPORT_READ, c->deadline));
-  return outcome;
-}
-
-/* finish(self): ends TLS in both directions: the bytes that came behind the
-** peer's close_notify, or nil and an error. */
-static int primitive_finish (lua_State *L, Connection *c) {
-  Outcome outcome = FAILED;
-  if (c->closed) return errors_condition(L, "closed");
-  if (!c->established && !c->failed)
-    return errors_text(L, ERROR_T, "unwrap", "state",
-                       "the handshake has not been done yet");
-  connection_begin(c);
-  c->read_shut = 0;  /* records must not pass for clear text */
-  if (bytes_length(&c->plain) == 0) outcome = finish(c);
-  if (bytes_length(&c->plain) > 0)
-    return errors_text(L, ERROR_T, "unwrap", "unread_data",
-                       "unread data: receive it before unwrap");
-  if (outcome == BROKEN && c->queue.write_error != 0)
-    return errors_syscall(L, "unwrap", c->queue.write_error);
-  if (outcome != CLOSED) return connection_push(L, c, outcome, "unwrap", 1);
-  lua_pushlstring(L, (const char *)bytes_start(&c->queue.in),
-                  bytes_length(&c->queue.in));
-  return 1;
-}
-
 /* detach(self, object): gives the descriptor to the LuaSocket object. True, or
 ** nil and "closed". */
 static int primitive_detach (lua_State *L, Connection *c) {
@@ -300,7 +265,7 @@ static int end (lua_State *L, Connection *c, double linger) {
   Socket *s = (Socket *)c;
   int left, error, waiting = linger > 0 ? transport_unacknowledged(s->fd) : 0;
   uint64_t before = c->queue.taken;
-  left = connection_end(c, &error);
+  left = closure_end(c, &error);
   if (waiting > 0 && left && bytes_length(&c->queue.out) == 0)
     transport_linger(s->fd, (int)(c->queue.taken - before),
                      transport_now() + linger);
@@ -512,7 +477,7 @@ static const Method metamethods[] = {
 static const Method primitives[] = {
   {"attach", primitive_attach, CHANGES, NULL},
   {"detach", primitive_detach, CHANGES, NULL},
-  {"finish", primitive_finish, CHANGES, NULL},
+  {"finish", closure_finish, CHANGES, NULL},
   {"lend", primitive_lend, TELLS, NULL},
   {"open", primitive_open, CHANGES, NULL},
   {"parts", primitive_parts, TELLS, NULL},

@@ -5,7 +5,6 @@
 ** between, none is lost.
 */
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 
 #include "entry.h"
 #include "errors.h"
-#include "options.h"
 #include "session.h"
 #include "transport.h"
 #include "unsent.h"
@@ -325,21 +323,6 @@ Outcome transfer_flush (Connection *c) {
   }
 }
 
-/* RFC 8446, 5.1: nothing may come between the records of a message. So while
-** one has arrived in part OpenSSL writes nothing, and it is read to its end
-** first. */
-Outcome transfer_settle (Connection *c) {
-  while (c->established && !c->failed && SSL_in_init(c->ssl)) {
-    Outcome outcome;
-    errors_clear();
-    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
-    if (outcome != WAIT && outcome != DONE) return outcome;
-    if (outcome == WAIT && !connection_wait(c, TRANSPORT_READ, c->deadline))
-      return WAIT;
-  }
-  return DONE;
-}
-
 /* What a send is about, and how far it has come. */
 typedef struct Sending {
   const char *text;
@@ -400,8 +383,8 @@ static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
 
 /* A transport that takes no more: one read finds out whether the peer has
 ** closed or said why in an alert; data that it finds waits to be read. */
-static int push_unsent (lua_State *L, Connection *c, Outcome outcome,
-                        const char *operation, int native) {
+int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
+                          const char *operation, int native) {
   if (outcome == BROKEN && c->queue.write_error != 0) {
     outcome = transfer_fill(c);
     if (outcome != FAILED && outcome != CLOSED
@@ -482,7 +465,7 @@ static int transfer_send (lua_State *L, Connection *c) {
   begin(L, c, 5);
   if (!is_ready(c)) return ENTRY_UNREADY;
   index = send_part(L, c, &s, &outcome);
-  if (outcome != DONE) push_unsent(L, c, outcome, "send", 0);
+  if (outcome != DONE) transfer_push_unsent(L, c, outcome, "send", 0);
   lua_pushinteger(L, (lua_Integer)index);
   return outcome == DONE ? success(L) : 3;
 }
@@ -509,43 +492,9 @@ static int transfer_write (lua_State *L, Connection *c) {
   if (!is_ready(c)) return ENTRY_UNREADY;
   written = send_part(L, c, &s, &outcome);
   if (outcome == WAIT && written > 0 && c->deadline == 0) outcome = DONE;
-  if (outcome != DONE) push_unsent(L, c, outcome, "write", 1);
+  if (outcome != DONE) transfer_push_unsent(L, c, outcome, "write", 1);
   lua_pushinteger(L, (lua_Integer)written);
   return outcome == DONE ? success(L) : 3;
-}
-
-/* ---- ending a direction ---- */
-
-/***
-Ends one direction of the connection or both. `"send"` says close_notify, so
-that the peer sees a clean end; reading goes on. `"receive"` stops reading.
-@function shutdown
-@tparam[opt="both"] string mode `"send"`, `"receive"` or `"both"`
-@treturn[1] integer 1
-@treturn[2] nil
-@treturn[2] string|SSLError `"timeout"` (call again), or a failure
-@raise when `mode` is none of these
-@source LuaSocket, tcp; RFC 8446, 6.1
-*/
-static int transfer_shutdown (lua_State *L, Connection *c) {
-  static const char *const modes[] = {"receive", "send", "both", NULL};
-  int mode;
-  luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
-  mode = options_choice(L, 2, "both", modes);
-  connection_begin(c);
-  if (c->ssl == NULL && !c->closed)
-    return errors_syscall(L, "shutdown", ENOTCONN);
-  if (mode != 1) c->read_shut = 1;
-  if (mode != 0 && !c->closed) {
-    Outcome outcome;
-    c->write_shut = 1;
-    outcome = transfer_settle(c);
-    if (outcome == DONE) outcome = connection_notify(c) && !c->failed
-                                   ? transfer_flush(c) : FAILED;
-    if (outcome != DONE) return push_unsent(L, c, outcome, "shutdown", 0);
-  }
-  lua_pushinteger(L, 1);
-  return 1;
 }
 
 void transfer_methods (lua_State *L, int metatable, int shared) {
@@ -557,7 +506,6 @@ void transfer_methods (lua_State *L, int metatable, int shared) {
     {"read", transfer_read, CHANGES, &read},
     {"receive", transfer_receive, CHANGES, &receive},
     {"send", transfer_send, CHANGES, &send},
-    {"shutdown", transfer_shutdown, CHANGES, NULL},
     {"write", transfer_write, CHANGES, &write},
     {NULL, NULL, CHANGES, NULL}
   };

@@ -38,7 +38,7 @@ return {
   },
   {
     name = "close_notify is dropped",
-    file = "src/connection.c",
+    file = "src/closure.c",
     from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
     to = [[  SSL_set_quiet_shutdown(c->ssl, 1);
   c->failed = SSL_shutdown(c->ssl) < 0;]],
@@ -200,7 +200,7 @@ return {
   },
   {
     name = "a close_notify that could not be made counts as sent",
-    file = "src/connection.c",
+    file = "src/closure.c",
     from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
     to = [[  SSL_shutdown(c->ssl);
   ERR_clear_error();]],

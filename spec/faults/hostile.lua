@@ -71,15 +71,15 @@ return {
   },
   {
     name = "shutdown does not wait for the rest of a message",
-    file = "src/transfer.c",
-    from = [[    outcome = transfer_settle(c);
+    file = "src/closure.c",
+    from = [[    outcome = settle(c);
     if (outcome == DONE) outcome]],
     to = [[    outcome]],
     specs = "boundaries",
   },
   {
     name = "close speaks in the middle of a message",
-    file = "src/connection.c",
+    file = "src/closure.c",
     from = [[  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {]],
     to = [[  if (c->ssl == NULL) {]],
     specs = "boundaries",

@@ -26,6 +26,15 @@ return {
     specs = "feed",
   },
   {
+    name = "an unwrapped object stays open",
+    file = "src/object.c",
+    from = [[
+  if (n == 1) connection_close(L, c);
+]],
+    to = "",
+    specs = "unwrap",
+  },
+  {
     name = "a transport's error is its end",
     file = "src/connection.c",
     from = [[      return c->broken ? BROKEN : TRUNCATED;]],

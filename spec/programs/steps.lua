@@ -241,11 +241,13 @@ local function unwrap(world)
       if leftover ~= "closed" and not WAITS[leftover] then traffic.read(world, side, 65536) end
       return false
     end
+    if side.conn.feed then leftover = sock end  -- there is no socket to give back
     clear[side], side.closed = sock, true
     if leftover ~= "" then world:fail("stream", "unwrap gives %d bytes of leftover", #leftover) end
     return true
   end)
   if not fine then world:fail("end", "unwrap does not come to its end") end
+  if world.client.conn.feed then return end
   local near, far = clear[world.client], clear[world.server]
   if near and far then
     near:settimeout(5)
