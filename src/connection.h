@@ -17,6 +17,7 @@ enum {
   UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
   UV_ASKED,   /* the coroutine in which a hook runs */
   UV_THREAD,  /* that of `call.L`, if it is a coroutine */
+  UV_FACE,    /* what hooks are given for an SSLObject; nil: itself */
   UV_BROKEN,  /* what an SSLObject's transport ended with */
   UV_UNSENT,  /* the text of a send that was not told to have left */
   UV_LAST = UV_UNSENT

@@ -20,7 +20,8 @@
 
 /***
 Decisions that your own functions take in a handshake: options of a context.
-Each is called as `hook(connection, facts)` in the coroutine of whoever runs
+Each is called as `hook(connection, facts)` (the connection is what the program
+holds: of a stream over an SSLObject the stream) in the coroutine of whoever runs
 the handshake, between two calls into OpenSSL: it may ask a database, another
 server or the user, yield and take its time, up to `handshake_timeout`.
 
@@ -202,6 +203,16 @@ static void push_option (lua_State *L, const char *name) {
   lua_pop(L, 3);
 }
 
+/* Pushes the connection at index 1 as the program holds it. */
+static void push_face (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_FACE);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_pushvalue(L, 1);
+}
+
 static void set_asked (lua_State *L) {
   compat_getuservalue(L, 1);
   lua_pushthread(L);
@@ -227,6 +238,7 @@ int hooks_ask (lua_State *L, Connection *c) {
   lua_pushlightuserdata(L, &ask);
   lua_pushstring(L, name);
   push_option(L, name);
+  push_face(L);
   brief_push(L, c);
   if (c->call.closing) {
     lua_settop(L, top);
@@ -234,7 +246,7 @@ int hooks_ask (lua_State *L, Connection *c) {
   }
   c->decision.asked = 1;
   c->decision.deadline = c->deadline;
-  return 5;
+  return HOOKS_ASKED;
 }
 
 /* UV_ASKED is set before `asked` is and cleared behind it, by no one else: a
@@ -380,6 +392,17 @@ static int primitive_use_protocol (lua_State *L, Connection *c) {
   return 1;
 }
 
+/* face(object, value): see handshake.lua. */
+static int primitive_face (lua_State *L, Connection *c) {
+  luaL_checkany(L, 2);
+  luaL_argcheck(L, c->link == NULL, 1, "SSLObject expected");
+  lua_settop(L, 2);
+  compat_getuservalue(L, 1);
+  lua_insert(L, 2);
+  lua_rawseti(L, 2, UV_FACE);  /* no new index: this raises nothing */
+  return 0;
+}
+
 /* ---- where OpenSSL has no stacks to switch ---- */
 
 static char decider;  /* registry key: what runs a hook and answers */
@@ -400,10 +423,10 @@ static int run_inside (lua_State *L) {
   lua_pushlightuserdata(L, &decider);
   lua_rawget(L, LUA_REGISTRYINDEX);
   lua_pushvalue(L, 1);
-  if (hooks_ask(L, c) != 5) return 0;
+  if (hooks_ask(L, c) != HOOKS_ASKED) return 0;
   lua_remove(L, first + 2);  /* nil */
   lua_remove(L, first + 2);  /* the mark */
-  lua_call(L, 4, 0);
+  lua_call(L, HOOKS_ASKED - 1, 0);
   return 0;
 }
 
@@ -463,6 +486,7 @@ void hooks_primitives (lua_State *L) {
     {"accept", primitive_accept, ANSWERS, NULL},
     {"allow", primitive_allow, ANSWERS, NULL},
     {"choose", primitive_choose, ANSWERS, NULL},
+    {"face", primitive_face, TELLS, NULL},
     {"refuse", primitive_refuse, ANSWERS, NULL},
     {"step", primitive_step, CHANGES, NULL},
     {"use_certificate", primitive_use_certificate, ANSWERS, NULL},

@@ -21,8 +21,10 @@ void hooks_settle (Connection *c);
 int hooks_remain (Connection *c);
 
 /* Asks Lua for what the handshake has stopped for: nil, a mark, the hook's
-** name, the hook and the facts for it. 0: a finalizer has closed the
-** connection. [-0, +5, m] */
+** name, the hook, and what it is called with: the connection as the program
+** holds it, and facts. 0: a finalizer has closed the connection.
+** [-0, +HOOKS_ASKED, m] */
+#define HOOKS_ASKED 6
 int hooks_ask (lua_State *L, Connection *c);
 
 /* A ClientHello has come, and no Lua is to be asked about it (any more): the

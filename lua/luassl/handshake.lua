@@ -144,16 +144,16 @@ end
 
 -- Runs the hook and passes its answer on. Where a yield could not pass pcall,
 -- what the hook raises passes through here, and the next step refuses.
-local function decide(self, name, hook, facts)
+local function decide(self, name, hook, face, facts)
   if can_yield_through_pcall or not coroutine.running() then
-    return answer(self, name, pcall(hook, self, facts))
+    return answer(self, name, pcall(hook, face, facts))
   end
-  return answer(self, name, true, hook(self, facts))
+  return answer(self, name, true, hook(face, facts))
 end
 
 -- Where the hook runs inside OpenSSL nothing can yield, and pcall takes nothing away.
-connection.decider(function(self, name, hook, facts)
-  return answer(self, name, pcall(hook, self, facts))
+connection.decider(function(self, name, hook, face, facts)
+  return answer(self, name, pcall(hook, face, facts))
 end)
 
 -- Another call found the hook at work: nil and an error; true when it will
@@ -187,17 +187,25 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError or what a hook raised or refused with
 function handshake.run(self, native)
-  local done, err, name, hook, facts = step(self, native)
+  local done, err, name, hook, face, facts = step(self, native)
   while err == ASK or err == BUSY do
-    if err == ASK then decide(self, name, hook, facts)
+    if err == ASK then decide(self, name, hook, face, facts)
     else
-      local ended, answer_now = interrupted(self, name, hook, facts)
+      local ended, answer_now = interrupted(self, name, hook, face)
       if not ended then return nil, answer_now end
     end
-    done, err, name, hook, facts = step(self, native)
+    done, err, name, hook, face, facts = step(self, native)
   end
   return done, err
 end
+
+--- Names what a program holds in place of an SSLObject: hooks are given it.
+-- Internal: for whoever writes a stream in Lua that holds an SSLObject. The
+-- object holds its face; the two are collected together.
+-- @function face
+-- @tparam SSLObject object
+-- @param face any value; nil: the object itself
+handshake.face = connection.face
 
 local run = handshake.run
 

@@ -158,9 +158,9 @@ return {
     name = "what a hook raises passes through the method",
     file = "lua/luassl/handshake.lua",
     from = [[
-    return answer(self, name, pcall(hook, self, facts))]],
+    return answer(self, name, pcall(hook, face, facts))]],
     to = [[
-    return answer(self, name, true, hook(self, facts))]],
+    return answer(self, name, true, hook(face, facts))]],
     specs = "hooks_errors",
   },
   {
@@ -279,10 +279,10 @@ return {
     also = {
       { file = "lua/luassl/handshake.lua",
         from = [[
-  return answer(self, name, pcall(hook, self, facts))
+  return answer(self, name, pcall(hook, face, facts))
 end)]],
         to = [[
-  return answer(self, name, true, hook(self, facts))
+  return answer(self, name, true, hook(face, facts))
 end)]] },
     },
     specs = "stackless",

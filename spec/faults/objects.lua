@@ -26,6 +26,16 @@ return {
     specs = "feed",
   },
   {
+    name = "a stream's hook is given the object under it",
+    file = "src/hooks.c",
+    from = [[
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);]],
+    to = [[
+  lua_pop(L, 1);]],
+    specs = "face",
+  },
+  {
     name = "an unwrapped object stays open",
     file = "src/object.c",
     from = [[
