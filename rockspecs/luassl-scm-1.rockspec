@@ -41,6 +41,7 @@ build = {
         "src/bundle.c",
         "src/bytes.c",
         "src/certificate.c",
+        "src/closure.c",
         "src/compat.c",
         "src/connection.c",
         "src/context.c",

@@ -186,6 +186,7 @@ local function connection_rows(at)
 end
 
 rows.SSLObject = connection_rows "object"
+rows.SSLObject.buffered, rows.SSLObject.unwrap = {}, {}
 rows.SSLObject.drain = {{"#1 to 'drain'", function(o) o.object:drain(0) end}}
 rows.SSLObject.feed = {
   {"#1 to 'feed'", function(o) o.object:feed() end},
@@ -236,7 +237,7 @@ rows.SSLSocket.settimeout = {
 
 rows.Certificate = {
   der = {}, issuer = {}, not_after = {}, not_before = {}, serial = {}, subject = {}, subject_alt_name = {},
-  pem = {},
+  pem = {}, matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
 }
 rows.SSLSession = {is_resumable = {}, lifetime = {}, version = {}}
 
