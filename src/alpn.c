@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "alpn.h"
-#include "connection.h"
 #include "errors.h"
 #include "options.h"
 
@@ -17,8 +16,9 @@ struct Protocols {
   unsigned char names[1];
 };
 
-static int is_offered (const unsigned char *wanted, const unsigned char *list,
-                       unsigned int size) {
+/* RFC 7301, 3.2. */
+int alpn_is_offered (const unsigned char *wanted, const unsigned char *list,
+                     unsigned int size) {
   unsigned int i;
   for (i = 0; i < size; i += (unsigned int)list[i] + 1)
     if (size - i > wanted[0] && list[i] == wanted[0]
@@ -26,22 +26,11 @@ static int is_offered (const unsigned char *wanted, const unsigned char *list,
   return 0;
 }
 
-/* Server: what on_client_hello chose, or the first of ours that the client has
-** too, RFC 7301, 3.2. */
-static int on_protocols (SSL *ssl, const unsigned char **selected,
-                         unsigned char *length, const unsigned char *offered,
-                         unsigned int size, void *data) {
-  const Protocols *ours = (const Protocols *)data;
-  const unsigned char *chosen = ((Connection *)SSL_get_app_data(ssl))
-                                  ->choice.protocol;
+int alpn_select (const Protocols *ours, const unsigned char **selected,
+                 unsigned char *length, const unsigned char *offered,
+                 unsigned int size) {
   unsigned char *found;
-  if (chosen != NULL) {
-    if (!is_offered(chosen, offered, size)) return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *selected = chosen + 1;
-    *length = chosen[0];
-    return SSL_TLSEXT_ERR_OK;
-  }
-  if (ours->size == 0) return SSL_TLSEXT_ERR_NOACK;
+  if (ours == NULL || ours->size == 0) return SSL_TLSEXT_ERR_NOACK;
   if (SSL_select_next_proto(&found, length, ours->names,
                             (unsigned int)ours->size, offered, size)
       != OPENSSL_NPN_NEGOTIATED)
@@ -82,8 +71,7 @@ int alpn_apply (lua_State *L, SSL_CTX *ctx, int options, const Settings *s,
   p->strict = s->alpn_strict;
   p->size = s->protocols_size;
   fill(L, options, p);
-  if (s->policy.server_side) SSL_CTX_set_alpn_select_cb(ctx, on_protocols, p);
-  else if (SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
+  if (!s->policy.server_side && SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
     errors_fail(L, "alpn_protocols", NULL);
     return 0;
   }

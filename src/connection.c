@@ -13,10 +13,11 @@
 #include "entry.h"
 #include "errors.h"
 #include "hello.h"
+#include "hooks.h"
 #include "limits.h"
 #include "object.h"
 #include "options.h"
-#include "session.h"
+#include "tickets.h"
 #include "settings.h"
 #include "socket.h"
 #include "transport.h"
@@ -124,7 +125,7 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
   if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
   SSL_set_info_callback(ssl, on_info);
   verify_prepare(ssl, policy);
-  session_prepare(ssl, c, policy);
+  tickets_defer(ssl, c, policy);
   if (policy->server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
   return policy->server_side || c->name.text[0] == '\0' ||
@@ -132,7 +133,9 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
 }
 
 static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
-  SSL *ssl = SSL_new(context);
+  SSL *ssl;
+  hooks_set_callbacks(context, policy);
+  ssl = SSL_new(context);
   if (ssl != NULL && prepare(c, ssl, policy)) return ssl;
   SSL_free(ssl);
   return NULL;

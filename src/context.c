@@ -16,12 +16,11 @@
 #include "context.h"
 #include "credentials.h"
 #include "errors.h"
-#include "hooks.h"
 #include "material.h"
 #include "options.h"
 #include "pins.h"
 #include "quote.h"
-#include "session.h"
+#include "session_cache.h"
 #include "settings.h"
 
 /***
@@ -111,6 +110,11 @@ SSL_CTX *context_check (lua_State *L, int index, Policy *policy) {
   Context *c = check(L, index);
   if (policy != NULL) *policy = c->policy;
   return c->ctx;
+}
+
+int context_verifies (const Policy *policy) {
+  return policy->cert_reqs != CERT_NONE || policy->pins != NULL
+         || policy->hooks & HOOK_VERIFY;
 }
 
 void context_used (lua_State *L, int index) {
@@ -212,7 +216,7 @@ static int use_trust (lua_State *L, Context *c, int options,
                       const Settings *s) {
   if (s->own_trust) {
     if (!credentials_trust(L, c->ctx, options)) return 0;
-    if (s->policy.server_side && SSL_CTX_get_verify_mode(c->ctx) &&
+    if (s->policy.server_side && context_verifies(&c->policy) &&
         !credentials_announce(c->ctx)) return fail(L, OPERATION, NULL);
     credentials_complete(c->ctx);
   }
@@ -228,7 +232,6 @@ static int apply_trust (lua_State *L, Context *c, int options,
                 "system_trust");
     return 0;
   }
-  hooks_watch(c->ctx, &c->policy);
   return use_trust(L, c, options, s);
 }
 
@@ -254,7 +257,6 @@ static int apply_sessions (lua_State *L, Context *c, int options,
                            const Settings *s) {
   if (!binding_make(L, c->ctx, options, s, &c->policy)) return 0;
   if (s->policy.server_side) return apply_server_sessions(L, c, s);
-  session_watch(c->ctx);
   if (!s->session_cache) return 1;
   c->policy.cache = c->belongings->cache = session_cache_new();
   return c->policy.cache != NULL || fail(L, OPERATION, "memory");
@@ -278,6 +280,7 @@ static int build (lua_State *L, int options) {
       !alpn_apply(L, c->ctx, options, &s, &c->belongings->protocols) ||
       !pins_read(L, options, &c->belongings->pins) ||
       !credentials_use(L, c->ctx, options)) return 2;
+  c->policy.protocols = c->belongings->protocols;
   c->policy.pins = c->belongings->pins;
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;

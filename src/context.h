@@ -23,6 +23,7 @@ enum {
 #define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
 
 struct Pins;
+struct Protocols;
 struct SessionCache;
 
 /* What OpenSSL has no place for. */
@@ -37,7 +38,8 @@ typedef struct Policy {
   int hooks;                 /* HOOK_* */
   int unread;                /* errno of the system's bundle, 0: it was read */
   int generation;            /* how often the context was `set` */
-  const struct Pins *pins;   /* borrowed from the SSL_CTX; NULL: none */
+  const struct Protocols *protocols;  /* borrowed from the SSL_CTX; or NULL */
+  const struct Pins *pins;            /* the same; NULL: none */
   struct SessionCache *cache;         /* the same; NULL: not kept */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
 } Policy;
@@ -47,6 +49,10 @@ typedef struct Policy {
 /* The context at `index`; anything else raises. Borrowed: lives as long as
 ** the userdata. `policy` is filled. */
 SSL_CTX *context_check (lua_State *L, int index, Policy *policy);
+
+/* Whether OpenSSL has to verify the peer, for cert_reqs, pins or a hook; a
+** server asks for a certificate then. */
+int context_verifies (const Policy *policy);
 
 /* A connection was made: from now on `set` is refused. */
 void context_used (lua_State *L, int index);

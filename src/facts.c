@@ -9,7 +9,7 @@
 #include "certificate.h"
 #include "entry.h"
 #include "errors.h"
-#include "session.h"
+#include "resumption.h"
 #include "transport.h"
 
 /***
@@ -242,7 +242,7 @@ static int facts_want (lua_State *L, Connection *c) {
   return 2;
 }
 
-/* session.c */
+/* resumption.c */
 
 /***
 What resumes this connection later, on the client's side: the value of the
@@ -273,8 +273,8 @@ void facts_methods (lua_State *L, int metatable, int shared) {
     {"selected_alpn_protocol", facts_selected_alpn_protocol, TELLS,
      NULL},
     {"server_hostname", facts_server_hostname, TELLS, NULL},
-    {"session", session_get, TELLS, NULL},
-    {"session_reused", session_reused, TELLS, NULL},
+    {"session", resumption_session, TELLS, NULL},
+    {"session_reused", resumption_reused, TELLS, NULL},
     {"verify_result", facts_verify_result, TELLS, NULL},
     {"version", facts_version, TELLS, NULL},
     {"want", facts_want, TELLS, NULL},

@@ -14,7 +14,8 @@
 #include "hello.h"
 #include "hooks.h"
 #include "limits.h"
-#include "session.h"
+#include "resumption.h"
+#include "tickets.h"
 #include "transport.h"
 #include "verify.h"
 
@@ -84,15 +85,15 @@ static int handshake_done (lua_State *L, Connection *c) {
                 "the peer sent no certificate that could be verified");
     return connection_keep_failure(L, c);
   }
-  if (c->policy.server_side) session_count_tickets(c);
-  else session_bind(c);
+  if (c->policy.server_side) tickets_limit(c);
+  else resumption_bind(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
   limits_watch(c->ssl);
   c->queue.by_record = 1;
   c->established = 1;
-  session_keep(c);
+  resumption_keep(c);
   verification_settle(&c->verification);
   lua_pushboolean(L, 1);
   return 1;
@@ -176,7 +177,7 @@ static int begin (lua_State *L, Connection *c, int native) {
     return errors_syscall(L, "handshake", ENOTCONN);  /* nothing attached */
   if (c->handshake_began == 0) {
     c->handshake_began = transport_now();
-    if (!c->policy.server_side) session_offer(L, c);
+    if (!c->policy.server_side) resumption_offer(L, c);
   }
   if (verify_is_elsewhere(c->ssl, c))
     return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "

@@ -9,13 +9,14 @@
 
 #include <openssl/err.h>
 
+#include "alpn.h"
 #include "brief.h"
 #include "entry.h"
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
 #include "options.h"
-#include "session.h"
+#include "resumption.h"
 #include "verify.h"
 
 /***
@@ -119,7 +120,7 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   }
   strcpy(c->name.text, name);
   h->named = 1;
-  if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
+  if (!resumption_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
   if (h->made || h->answer != UNANSWERED
       || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
@@ -128,6 +129,22 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
   hooks_stop(c, AT_CLIENT_HELLO);
   return SSL_CLIENT_HELLO_RETRY;
+}
+
+/* What on_client_hello chose, or else the option's. */
+static int on_protocols (SSL *ssl, const unsigned char **selected,
+                         unsigned char *length, const unsigned char *offered,
+                         unsigned int size, void *unused) {
+  const Connection *c = SSL_get_app_data(ssl);
+  const unsigned char *chosen = c->choice.protocol;
+  (void)unused;
+  if (chosen == NULL)
+    return alpn_select(c->policy.protocols, selected, length, offered, size);
+  if (!alpn_is_offered(chosen, offered, size))
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *selected = chosen + 1;
+  *length = chosen[0];
+  return SSL_TLSEXT_ERR_OK;
 }
 
 /* Its answer is for one request. */
@@ -141,12 +158,15 @@ static int on_certificate (SSL *ssl, void *unused) {
   return -1;
 }
 
-void hooks_watch (SSL_CTX *ctx, const Policy *policy) {
-  if (policy->server_side)
+void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
+  if (policy->server_side) {
     SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
+    SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
+  }
+  else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)
     SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
-  verify_watch(ctx, policy);
+  verify_set_callbacks(ctx, policy);
 }
 
 /* A resumed session, or a client without a certificate: nothing was verified,

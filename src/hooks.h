@@ -9,8 +9,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Makes the context's connections stop where Lua decides. */
-void hooks_watch (SSL_CTX *ctx, const Policy *policy);
+/* What OpenSSL asks the connections of a context: it has to be set before an
+** SSL is made of it, again each time. */
+void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy);
 
 /* OpenSSL has to stop until Lua has decided; what it decided then is where
 ** OpenSSL's callbacks look for it. */

@@ -12,7 +12,7 @@
 
 #include "entry.h"
 #include "errors.h"
-#include "session.h"
+#include "tickets.h"
 #include "transport.h"
 #include "unsent.h"
 
@@ -338,7 +338,7 @@ static Outcome encrypt (lua_State *L, Connection *c, Sending *s) {
   if (left > QUEUE_OUT_MAX) left = QUEUE_OUT_MAX;
   if (left > RECORD)  /* at once: growing would copy */
     bytes_reserve(&c->queue.out, left + left / 64);
-  c->queue.corked = session_issue_tickets(c) || left > RECORD;
+  c->queue.corked = tickets_issue(c) || left > RECORD;
   c->busy = 1;
   unsent_begin(L, c, s->position);
   while (outcome == DONE && left > 0) {

@@ -174,10 +174,8 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
   return decide(c, store);
 }
 
-void verify_watch (SSL_CTX *ctx, const Policy *policy) {
-  int mode = SSL_VERIFY_PEER;
-  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
-      && !(policy->hooks & HOOK_VERIFY)) mode = SSL_VERIFY_NONE;
+void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
+  int mode = context_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
   if (policy->server_side && policy->cert_reqs == CERT_REQUIRED)
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   SSL_CTX_set_verify(ctx, mode, NULL);
@@ -231,7 +229,7 @@ static int is_named (const Connection *c, X509 *leaf) {
 void verify_again (Connection *c) {
   Verification *v = &c->verification;
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
-  STACK_OF(X509) *bound = session_chain(c);
+  STACK_OF(X509) *bound = session_chain(SSL_get_session(c->ssl));
   STACK_OF(X509) *chain = NULL;
   int code = (int)SSL_get_verify_result(c->ssl);
   if (v->known) return;
@@ -240,7 +238,8 @@ void verify_again (Connection *c) {
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
   if (leaf != NULL && code == X509_V_OK) {
-    if (session_expired(c)) code = X509_V_ERR_CERT_HAS_EXPIRED;
+    if (session_expired(SSL_get_session(c->ssl)))
+      code = X509_V_ERR_CERT_HAS_EXPIRED;
     else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;
   }
   verification_set(v, leaf, chain, code, 0);

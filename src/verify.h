@@ -10,7 +10,7 @@
 #pragma GCC visibility push(hidden)
 
 /* Makes the context's connections ask us. */
-void verify_watch (SSL_CTX *ctx, const Policy *policy);
+void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy);
 
 /* Whether a server's handshake can stop inside OpenSSL's stack. */
 int verify_can_suspend (void);

@@ -56,7 +56,7 @@ digest("where one part of the digest ends", [[
 local function connection(what, from, to, specs)
   list[#list + 1] = {
     name = "a connection's sessions are not bound to " .. what,
-    file = "src/session.c", from = from, to = to or "", specs = specs or "binding",
+    file = "src/resumption.c", from = from, to = to or "", specs = specs or "binding",
   }
 end
 
@@ -94,16 +94,16 @@ list[#list + 1] = {
   name = "a session is offered whatever it is bound to",
   file = "src/session.c",
   from = [[
-  return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0
+  return session_same_scope(session, digest)
          && SSL_SESSION_is_resumable(session)]],
   to = [[
-  return b != NULL && binding != NULL
+  return session_has_scope(session) && digest != NULL
          && SSL_SESSION_is_resumable(session)]],
   specs = "security",
 }
 list[#list + 1] = {
   name = "the name is bound to nothing and not compared after a resumption",
-  file = "src/session.c",
+  file = "src/resumption.c",
   from = [[
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
 ]],

@@ -247,20 +247,23 @@ return {
     to = [[
   if (L == NULL)]],
     also = {
-      { file = "src/alpn.c",
+      { file = "src/hooks.c",
         from = [[
-    if (!is_offered(chosen, offered, size)) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (!alpn_is_offered(chosen, offered, size))
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
 ]], to = "" },
     },
     specs = "hooks_choice",
   },
   {
     name = "the protocol that a hook chose is passed over",
-    file = "src/alpn.c",
+    file = "src/hooks.c",
     from = [[
-  if (chosen != NULL) {]],
+  if (chosen == NULL)
+    return alpn]],
     to = [[
-  if (chosen != NULL && data == NULL) {]],
+  if (ssl != NULL)
+    return alpn]],
     specs = "hooks_choice",
   },
   {

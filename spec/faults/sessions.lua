@@ -32,7 +32,7 @@ return {
     name = "a session is offered whose certificate has expired",
     file = "src/session.c",
     from = [[
-         && !has_expired(session, b);]],
+         && !has_expired(session, scope_of(session));]],
     to = ";",
     specs = "security",
   },
@@ -40,14 +40,14 @@ return {
     name = "a session outlives its issuer's certificate",
     file = "src/session.c",
     from = [[
-    for (i = 0; i < sk_X509_num(b->chain); i++)]],
+    for (i = 0; i < sk_X509_num(s->chain); i++)]],
     to = [[
     for (i = 0; i < 0; i++)]],
     specs = "security",
   },
   {
     name = "the certificate that on_certificate chose is not asked for again",
-    file = "src/session.c",
+    file = "src/resumption.c",
     from = [[
   if (c->own_choice) return;
 ]],
@@ -58,8 +58,8 @@ return {
     name = "what was verified is forgotten with the full handshake",
     file = "src/session.c",
     from = [[
-  if (chain != NULL) b->chain = X509_chain_up_ref(chain);
-  if ((chain != NULL && b->chain == NULL)
+  if (chain != NULL) s->chain = X509_chain_up_ref(chain);
+  if ((chain != NULL && s->chain == NULL)
       || ]],
     to = [[
   if (]],
@@ -67,21 +67,21 @@ return {
   },
   {
     name = "what was not verified is bound as verified",
-    file = "src/session.c",
+    file = "src/resumption.c",
     from = [[
-v->code == X509_V_OK ? v->chain : NULL;]],
+v->code == X509_V_OK ? v->chain : NULL);]],
     to = [[
-v->chain;]],
+v->chain);]],
     specs = "protections",
   },
   {
     name = "a session's copy does not count",
     file = "src/session.c",
     from = [[
-  if (b != NULL) b->references++;
+  if (s != NULL) s->references++;
 ]],
     to = [[
-  if (b == NULL) return 1;
+  if (s == NULL) return 1;
 ]],
     specs = "session",
   },
@@ -89,13 +89,9 @@ v->chain;]],
     name = "the cache gives one peer's sessions to another",
     file = "src/session.c",
     from = [[
-static int is_for (SSL_SESSION *session, const unsigned char *binding) {
-  const Bound *b = bound_of(session);
-  return b != NULL && memcmp(b->digest, binding, DIGEST_SIZE) == 0;]],
+  return s != NULL && memcmp(s->digest, digest, DIGEST_SIZE) == 0;]],
     to = [[
-static int is_for (SSL_SESSION *session, const unsigned char *binding) {
-  const Bound *b = bound_of(session);
-  return b != NULL && binding != NULL;]],
+  return s != NULL && digest != NULL;]],
     specs = "session_cache",
   },
   {
@@ -109,16 +105,14 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
   },
   {
     name = "the cache is full of one peer",
-    file = "src/session.c",
-    from = [[
-    if (is_for(cache->sessions[i], binding) && ++same >= most)]],
-    to = [[
-    if (is_for(cache->sessions[i], binding) && ++same >= 1000 * most)]],
+    file = "src/session_cache.c",
+    from = [[ && ++same >= most)]],
+    to = [[ && ++same >= 1000 * most)]],
     specs = "session_cache",
   },
   {
     name = "tickets are sent behind the handshake",
-    file = "src/session.c",
+    file = "src/tickets.c",
     from = [[
   SSL_set_num_tickets(ssl, 0);
 ]],
@@ -129,7 +123,7 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
   },
   {
     name = "a resumption gives as many tickets as a handshake",
-    file = "src/session.c",
+    file = "src/tickets.c",
     from = [[
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 ]],
@@ -138,7 +132,7 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
   },
   {
     name = "tickets are not sent",
-    file = "src/session.c",
+    file = "src/tickets.c",
     from = [[
   for (; c->tickets > 0; c->tickets--)
     if (!]],
@@ -162,7 +156,7 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
     name = "a server's sessions are resumed for any name",
     file = "src/hooks.c",
     from = [[
-  if (!session_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
+  if (!resumption_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
 ]],
     to = "",
     specs = "server_session",
@@ -187,9 +181,9 @@ static int is_for (SSL_SESSION *session, const unsigned char *binding) {
   },
   {
     name = "a session is given to a connection that cannot have it",
-    file = "src/session.c",
+    file = "src/resumption.c",
     from = [[
-  if (session != NULL && bound_of(session) != NULL
+  if (session != NULL && session_has_scope(session)
       && SSL_SESSION_up_ref]],
     to = [[
   if (session != NULL

@@ -82,24 +82,21 @@ return {
   },
   {
     name = "on_verify stands under SSL_VERIFY_NONE",
-    file = "src/verify.c",
+    file = "src/context.c",
     from = [[
-  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
-      && !(policy->hooks & HOOK_VERIFY)) mode = SSL_VERIFY_NONE;]],
-    to = [[
-  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL)
-    mode = SSL_VERIFY_NONE;]],
+         || policy->hooks & HOOK_VERIFY;]],
+    to = [[;]],
     specs = "security",
   },
   {
     name = "pins stand under SSL_VERIFY_NONE",
-    file = "src/verify.c",
+    file = "src/context.c",
     from = [[
-  if (policy->cert_reqs == CERT_NONE && policy->pins == NULL
-      && !]],
+  return policy->cert_reqs != CERT_NONE || policy->pins != NULL
+]],
     to = [[
-  if (policy->cert_reqs == CERT_NONE
-      && !]],
+  return policy->cert_reqs != CERT_NONE
+]],
     specs = "security",
   },
   {
@@ -234,7 +231,8 @@ return {
     name = "a certificate that has expired is good after a resumption",
     file = "src/verify.c",
     from = [[
-    if (session_expired(c)) code = X509_V_ERR_CERT_HAS_EXPIRED;
+    if (session_expired(SSL_get_session(c->ssl)))
+      code = X509_V_ERR_CERT_HAS_EXPIRED;
     else if]],
     to = [[
     if]],
