@@ -62,6 +62,7 @@ build = {
         "src/material.c",
         "src/names.c",
         "src/object.c",
+        "src/opening.c",
         "src/option_names.c",
         "src/option_table.c",
         "src/options.c",

@@ -321,30 +321,6 @@ describe("a context", function()
         "its options are final", nil, nil, way)
     end
   end)
-
-  it("may be made stricter until the connection begins", function()
-    local listener = assert(socket.bind("127.0.0.1", 0))
-    local address, port = listener:getsockname()
-    local context = hooking.context("client", {cert_reqs = ssl.CERT_NONE})
-    local client = hooking.keep(assert(context:wrap_socket(socket.tcp(),
-      {server_hostname = "localhost"})))
-    assert.is_true(context:set {cert_reqs = ssl.CERT_REQUIRED,
-      ca_certs = file "other-root.crt"})
-    client:settimeout(0)
-    client:connect(address, tonumber(port))
-    local accepted = assert(listener:accept())
-    listener:close()
-    accepted:settimeout(0)
-    local server = hooking.keep(assert(hooking.context "server"
-      :wrap_socket(accepted)))
-    local results = hooking.together({
-      function() return client:connect(address, tonumber(port)) end,
-      function() return server:do_handshake() end,
-    }, function() socket.select({client, server}, nil, 0.01) end)
-    assert.is_nil(results[1][1])
-    assert.is_true(results[1][2]:is(ssl.SSLCertVerificationError),
-      tostring(results[1][2]))
-  end)
 end)
 
 describe("a choice for a ClientHello", function()

@@ -120,7 +120,7 @@ static int closure_shutdown (lua_State *L, Connection *c) {
   luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
   mode = options_choice(L, 2, "both", modes);
   connection_begin(c);
-  if (c->ssl == NULL && !c->closed)
+  if (!c->carried && !c->closed)
     return errors_syscall(L, "shutdown", ENOTCONN);
   if (mode != 1) c->read_shut = 1;
   if (mode != 0 && !c->closed) {

@@ -1,6 +1,6 @@
 /*
-** connection.c -- one TLS connection over an SSL*: opening, waiting,
-** outcomes, end. It knows no file descriptor: its queue's carrier
+** connection.c -- one TLS connection over an SSL*: options, waiting,
+** outcomes, what frees it. It knows no file descriptor: its queue's carrier
 ** and its link's `wait` do. Methods have themselves at stack index 1.
 */
 
@@ -22,17 +22,6 @@
 #include "socket.h"
 #include "transport.h"
 #include "verify.h"
-
-/* ---- callbacks of OpenSSL: no Lua in them ---- */
-
-static void on_info (const SSL *ssl, int where, int value) {
-  Connection *c = SSL_get_app_data(ssl);
-  if (!(where & SSL_CB_ALERT)) return;
-  if (c->established && where & SSL_CB_READ) limits_count(c);
-  if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
-  c->alert = value & 0xff;
-  c->alert_sent = (where & SSL_CB_WRITE) != 0;
-}
 
 /* ---- which connection ---- */
 
@@ -57,7 +46,7 @@ Connection *connection_any (lua_State *L, int index) {
   return p;
 }
 
-/* ---- opening ---- */
+/* ---- options ---- */
 
 void connection_init (Connection *c, const Link *link) {
   memset(c, 0, sizeof(*c));
@@ -67,12 +56,9 @@ void connection_init (Connection *c, const Link *link) {
   c->verification.alert = -1;
 }
 
-/* The policy: the context's, then this connection's own options. What raises
-** leaves `*policy` as it was: the next try is to raise again. */
-void connection_options (lua_State *L, Policy *policy, int context,
-                         int options) {
-  Policy fresh, *p = &fresh;
-  context_check(L, context, p);
+/* The policy: the context's, as it is in `p`, then this connection's own
+** options. */
+void connection_options (lua_State *L, Policy *p, int options) {
   options_check(L, options, OF_CONNECTION | OF_STATED);
   if (options_boolean(L, options, "server_side", p->server_side)
       != p->server_side)
@@ -89,25 +75,6 @@ void connection_options (lua_State *L, Policy *policy, int context,
   p->handshake_timeout = options_number(L, options, "handshake_timeout",
                                         p->handshake_timeout);
   p->linger = settings_linger(L, options, p->linger);
-  *policy = fresh;
-}
-
-/* The policy as the context is now: while Lua allocates, a finalizer may `set`
-** it. No Lua may come between this and `context_used`. */
-static void renew_policy (lua_State *L, Policy *policy, int context,
-                           int options) {
-  Policy now;
-  for (;;) {
-    context_check(L, context, &now);
-    if (now.generation == policy->generation) break;
-    connection_options(L, policy, context, options);
-  }
-}
-
-/* The option server_hostname, NULL if absent. */
-const char *connection_hostname_option (lua_State *L, int options,
-                                        size_t *size) {
-  return options_string(L, options, "server_hostname", size);
 }
 
 /* The peer's name for SNI and the check: 0, or 2 with nil and an error. */
@@ -116,95 +83,6 @@ int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
   const char *why;
   if (hostname_parse(name, size, hostname, &why)) return 0;
   return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
-}
-
-static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
-  BIO *bio = queue_bio(&c->queue);
-  if (bio == NULL) return 0;
-  SSL_set_bio(ssl, bio, bio);
-  if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
-  SSL_set_info_callback(ssl, on_info);
-  verify_prepare(ssl, policy);
-  tickets_defer(ssl, c, policy);
-  if (policy->server_side) SSL_set_accept_state(ssl);
-  else SSL_set_connect_state(ssl);
-  return policy->server_side || c->name.text[0] == '\0' ||
-         hostname_apply(ssl, &c->name, policy->check_hostname);
-}
-
-static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
-  SSL *ssl;
-  hooks_set_callbacks(context, policy);
-  ssl = SSL_new(context);
-  if (ssl != NULL && prepare(c, ssl, policy)) return ssl;
-  SSL_free(ssl);
-  return NULL;
-}
-
-/* Makes the SSL of the connection at index 1, whose name `name` then is: 0, or
-** 2 with nil and an error. From here on `c` must not move. What raises, or
-** fails, changes nothing. */
-int connection_open (lua_State *L, Connection *c, const Hostname *name) {
-  SSL_CTX *context;
-  Hostname before = c->name;
-  int top = lua_gettop(L);
-  compat_getuservalue(L, 1);
-  lua_rawgeti(L, -1, UV_CONTEXT);
-  lua_rawgeti(L, -2, UV_OPTIONS);
-  renew_policy(L, &c->policy, top + 2, top + 3);
-  if (c->policy.check_hostname && !c->policy.server_side
-      && name->text[0] == '\0')
-    return luaL_error(L, "check_hostname needs a server_hostname");
-  context_used(L, top + 2);  /* from here on its SSL_CTX stays */
-  context = context_check(L, top + 2, NULL);
-  lua_settop(L, top);
-  errors_clear();
-  c->name = *name;
-  c->ssl = open_ssl(c, context, &c->policy);
-  if (c->ssl == NULL) {
-    c->name = before;
-    return errors_fail(L, "SSL_new", NULL);
-  }
-  errors_clear();
-  if (c->policy.server_side
-      && c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
-    c->queue.recording = 1;
-  return 0;
-}
-
-/* Begins the handshake anew under the context at `context`: all of it is that
-** context's then. SSL_set_SSL_CTX would leave groups, tickets, versions and
-** the verify mode behind. 0, or 2 with nil and an error, and nothing is
-** changed. */
-int connection_replay (lua_State *L, Connection *c, int context) {
-  SSL_CTX *ctx;
-  SSL *ssl, *old;
-  Policy policy;
-  compat_getuservalue(L, 1);
-  lua_rawgeti(L, -1, UV_OPTIONS);
-  connection_options(L, &policy, context, lua_gettop(L));
-  renew_policy(L, &policy, context, lua_gettop(L));
-  context_used(L, context);  /* from here on its SSL_CTX stays */
-  ctx = context_check(L, context, NULL);
-  lua_pop(L, 1);
-  lua_pushvalue(L, context);
-  lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
-  lua_pop(L, 1);
-  errors_clear();
-  ssl = open_ssl(c, ctx, &policy);
-  if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
-  if (!queue_rewind(&c->queue)) {
-    SSL_free(ssl);
-    return errors_text(L, ERROR_T, "handshake", "memory", "there was no "
-                       "memory to keep the ClientHello");
-  }
-  old = c->ssl;
-  c->ssl = ssl;
-  c->policy = policy;
-  SSL_free(old);
-  if (c->link != NULL) c->link->tune(c);
-  errors_clear();
-  return 0;
 }
 
 /* ---- time ---- */
@@ -362,7 +240,7 @@ const char *connection_state (const Connection *c) {
   if (c->closed) return "closed";
   if (c->failed) return "failed";
   if (c->established) return "connected";
-  return c->ssl != NULL ? "handshake" : "no connection";
+  return c->carried ? "handshake" : "no connection";
 }
 
 /* Frees all but what is queued to be sent. */
@@ -374,6 +252,8 @@ void connection_release (Connection *c) {
   if (ssl != NULL && c->established && !c->failed)
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
   SSL_free(ssl);
+  SSL_CTX_free(c->context);
+  c->context = NULL;
   SSL_SESSION_free(c->session);
   c->session = NULL;
   verification_free(&c->verification);

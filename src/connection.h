@@ -15,6 +15,7 @@
 /* The uservalue of a connection is a table with these indexes. */
 enum {
   UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
+  UV_CHOICES, /* the context's options when it was wrapped, or chosen */
   UV_ASKED,   /* the coroutine in which a hook runs */
   UV_THREAD,  /* that of `call.L`, if it is a coroutine */
   UV_FACE,    /* what hooks are given for an SSLObject; nil: itself */
@@ -91,7 +92,9 @@ struct Connection {
   Call call;
   const lua_State *main;      /* the main thread, if it has called */
   const Link *link;           /* shared; NULL in an SSLObject */
-  SSL *ssl;                   /* owned; NULL before `open`, after close */
+  SSL_CTX *context;           /* owned: what the SSL will be made from */
+  SSL *ssl;                   /* owned; NULL before the first step, after
+                              ** close */
   Shared *shared;             /* borrowed: entry.c's; NULL: not yet */
   Trace *trace;               /* owned: of the failure; NULL: none */
   Queue queue;
@@ -113,6 +116,7 @@ struct Connection {
   double received, sent;      /* bytes of application data */
   double allowance;           /* of messages behind the handshake: limits.c */
   double allowed_at;
+  int carried;                /* it has a transport, or needs none */
   int busy;                   /* OpenSSL reads or writes application data */
   int late;                   /* the last operation's time was up */
   int returns;                /* carriage returns in `plain`, -1: unknown */
@@ -142,13 +146,9 @@ typedef enum Outcome {
 Connection *connection_check (lua_State *L);
 Connection *connection_any (lua_State *L, int index);
 void connection_init (Connection *c, const Link *link);
-void connection_options (lua_State *L, Policy *policy, int context,
-                         int options);
+void connection_options (lua_State *L, Policy *policy, int options);
 int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
-const char *connection_hostname_option (lua_State *L, int options,
-                                        size_t *size);
-int connection_open (lua_State *L, Connection *c, const Hostname *name);
 void connection_begin (Connection *c);
 Outcome connection_outcome (Connection *c, int result);
 int connection_wait (Connection *c, int events, double deadline);
@@ -160,7 +160,6 @@ int connection_push_broken (lua_State *L, Connection *c,
 int connection_push_failure (lua_State *L, Connection *c,
                              const char *operation);
 int connection_keep_failure (lua_State *L, Connection *c);
-int connection_replay (lua_State *L, Connection *c, int context);
 const char *connection_state (const Connection *c);
 void connection_close (lua_State *L, Connection *c);
 void connection_release (Connection *c);

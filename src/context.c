@@ -415,10 +415,10 @@ static void refuse_used (lua_State *L, const Context *c) {
 }
 
 /***
-Changes options, all of them or, if one fails, none. It can be done until the
-first connection. The certificate's options (`certfile`, `keyfile`, `cert`,
-`key`, `password`) replace each other as a whole. Files are read anew, by their
-names in the working directory of now.
+Changes options, all of them or, if one fails, none, for what is wrapped from
+then on. It can be done until the first connection. The certificate's options
+(`certfile`, `keyfile`, `cert`, `key`, `password`) replace each other as a
+whole. Files are read anew, by their names in the working directory of now.
 @function set
 @tparam table options as of `SSLContext`
 @treturn[1] boolean true
@@ -444,7 +444,6 @@ static int context_set (lua_State *L) {
   fresh = check(L, -1);
   old = *c;
   *c = *fresh;
-  c->policy.generation = old.policy.generation + 1;
   *fresh = old;
   lua_pushvalue(L, 3);
   compat_setuservalue(L, 1);

@@ -37,7 +37,6 @@ typedef struct Policy {
   double linger;             /* seconds */
   int hooks;                 /* HOOK_* */
   int unread;                /* errno of the system's bundle, 0: it was read */
-  int generation;            /* how often the context was `set` */
   const struct Protocols *protocols;  /* borrowed from the SSL_CTX; or NULL */
   const struct Pins *pins;            /* the same; NULL: none */
   struct SessionCache *cache;         /* the same; NULL: not kept */

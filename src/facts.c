@@ -93,10 +93,12 @@ Whether a read would find something without waiting for the network.
 */
 static int facts_dirty (lua_State *L, Connection *c) {
   int found = bytes_length(&c->plain) > 0;
-  if (!found && c->ssl != NULL && !c->failed)
-    found = SSL_pending(c->ssl) > 0
-            || (!(SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN)
-                && queue_has_record(&c->queue));
+  int ended = c->failed;
+  if (c->ssl != NULL && !ended) {
+    found = found || SSL_pending(c->ssl) > 0;
+    ended = SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN;
+  }
+  found = found || (!ended && queue_has_record(&c->queue));
   lua_pushboolean(L, found);
   return 1;
 }

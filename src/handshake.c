@@ -14,6 +14,7 @@
 #include "hello.h"
 #include "hooks.h"
 #include "limits.h"
+#include "opening.h"
 #include "resumption.h"
 #include "tickets.h"
 #include "transport.h"
@@ -173,8 +174,8 @@ static int ended (lua_State *L, Connection *c) {
 static int begin (lua_State *L, Connection *c, int native) {
   int n = ended(L, c);
   if (n > 0) return n;
-  if (c->ssl == NULL || (c->link != NULL && c->queue.carrier == NULL))
-    return errors_syscall(L, "handshake", ENOTCONN);  /* nothing attached */
+  if (!c->carried) return errors_syscall(L, "handshake", ENOTCONN);
+  if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
   if (c->handshake_began == 0) {
     c->handshake_began = transport_now();
     if (!c->policy.server_side) resumption_offer(L, c);

@@ -15,6 +15,7 @@
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
+#include "opening.h"
 #include "options.h"
 #include "resumption.h"
 #include "verify.h"
@@ -216,11 +217,10 @@ static char ask, busy;
 /* Pushes an option of the connection's context. */
 static void push_option (lua_State *L, const char *name) {
   compat_getuservalue(L, 1);
-  lua_rawgeti(L, -1, UV_CONTEXT);
-  compat_getuservalue(L, lua_gettop(L));
+  lua_rawgeti(L, -1, UV_CHOICES);
   options_push(L, lua_gettop(L), name);
-  lua_insert(L, -4);
-  lua_pop(L, 3);
+  lua_insert(L, -3);
+  lua_pop(L, 2);
 }
 
 /* Pushes the connection at index 1 as the program holds it. */
@@ -298,7 +298,7 @@ int hooks_choose_by_name (lua_State *L, Connection *c) {
   if (!policy.server_side)
     return errors_text(L, ERROR_T, "server_names", "context", "the context "
                        "that stands for the client's name is a client's");
-  return connection_replay(L, c, lua_gettop(L));
+  return opening_replay(L, c, lua_gettop(L));
 }
 
 /* ---- answers ---- */
@@ -366,7 +366,7 @@ static int primitive_choose (lua_State *L, Connection *c) {
   if (!policy.server_side)
     return errors_text(L, ERROR_T, "on_client_hello", "context",
                        "it chose a context that is for the client side");
-  n = connection_replay(L, c, 2);
+  n = opening_replay(L, c, 2);
   if (n > 0) return n;
   c->choice.made = 1;
   lua_pushboolean(L, 1);

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "hooks.h"
 #include "object.h"
+#include "opening.h"
 
 /***
 TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
@@ -35,28 +36,18 @@ static void copy_options (lua_State *L, int options) {
 /* ctx:wrap_object{...} */
 static int object_wrap (lua_State *L) {
   Connection *c;
-  size_t size = 0;
-  Policy policy;
-  const char *name = NULL;
-  context_check(L, 1, &policy);
+  context_check(L, 1, NULL);
   lua_settop(L, 2);
   c = lua_newuserdata(L, sizeof(*c));
   connection_init(c, NULL);
   luaL_getmetatable(L, OBJECT_T);
   lua_setmetatable(L, 3);
   lua_createtable(L, UV_LAST, 0);
-  lua_pushvalue(L, 1);
-  lua_rawseti(L, -2, UV_CONTEXT);
   copy_options(L, 2);
   lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 3);
-  connection_options(L, &c->policy, 1, 2);
-  lua_insert(L, 1);  /* the connection works on stack index 1 */
-  name = connection_hostname_option(L, 3, &size);
-  if (name != NULL && connection_read_name(L, &c->name, name, size) > 0)
-    return 2;
-  if (connection_open(L, c, &c->name) > 0) return 2;
-  lua_settop(L, 1);
+  if (opening_wrap(L, c, 2, 1) > 0) return 2;
+  c->carried = 1;
   return 1;
 }
 

@@ -13,6 +13,7 @@
 #include "errors.h"
 #include "handover.h"
 #include "hooks.h"
+#include "opening.h"
 #include "options.h"
 #include "socket.h"
 #include "transport.h"
@@ -102,14 +103,12 @@ static const Link socket_link = {
 
 /* ---- primitives of socket.lua; `self` is at index 1 ---- */
 
-/* wrap(context, object, options): an SSLSocket that holds the LuaSocket
-** object, or nil and an error; misuse raises. */
+/* wrap(context, object, options, connected): an SSLSocket that holds the
+** LuaSocket object, or nil and an error; misuse raises. */
 static int primitive_wrap (lua_State *L) {
-  Policy policy;
   Socket *s;
-  size_t size = 0;
-  const char *name;
-  context_check(L, 1, &policy);
+  int connected = lua_toboolean(L, 4);
+  context_check(L, 1, NULL);
   lua_settop(L, 3);
   s = lua_newuserdata(L, sizeof(*s));
   memset(s, 0, sizeof(*s));
@@ -120,26 +119,17 @@ static int primitive_wrap (lua_State *L) {
   luaL_getmetatable(L, SOCKET_T);
   lua_setmetatable(L, 4);
   lua_createtable(L, UV_LAST, 0);
-  lua_pushvalue(L, 1);
-  lua_rawseti(L, -2, UV_CONTEXT);
   lua_pushvalue(L, 2);
   lua_rawseti(L, -2, UV_OBJECT);
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, UV_OPTIONS);
   compat_setuservalue(L, 4);
-  connection_options(L, &s->connection.policy, 1, 3);
-  lua_insert(L, 1);
-  name = connection_hostname_option(L, 4, &size);
-  if (name != NULL
-      && connection_read_name(L, &s->connection.name, name, size) > 0)
-    return 2;
-  lua_settop(L, 1);
-  return 1;
+  return opening_wrap(L, &s->connection, 3, connected) > 0 ? 2 : 1;
 }
 
-/* open(self [, host]): makes the SSL; `host` is the name if none was given.
-** True, or nil and an error; the LuaSocket object is untouched. */
-static int primitive_open (lua_State *L, Connection *c) {
+/* name_peer(self [, host]): whom TLS is to speak to; `host` is the name if none
+** was given. True, or nil and an error; the LuaSocket object is untouched. */
+static int primitive_name_peer (lua_State *L, Connection *c) {
   Hostname name = c->name;
   size_t size;
   if (c->closed) return errors_condition(L, "closed");
@@ -147,7 +137,11 @@ static int primitive_open (lua_State *L, Connection *c) {
     const char *host = luaL_checklstring(L, 2, &size);
     if (connection_read_name(L, &name, host, size) > 0) return 2;
   }
-  if (c->ssl == NULL && connection_open(L, c, &name) > 0) return 2;
+  c->name = name;
+  if (opening_lacks_name(L, c) > 0) return 2;
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  context_used(L, lua_gettop(L));
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -173,6 +167,7 @@ static int primitive_attach (lua_State *L, Connection *c) {
   }
   handover_set(L, 2, -1);
   s->fd = fd;
+  c->carried = 1;
   c->queue.carrier = &socket_link.carrier;
   c->queue.self = s;
   c->queue.read_ahead = 1;
@@ -479,7 +474,7 @@ static const Method primitives[] = {
   {"detach", primitive_detach, CHANGES, NULL},
   {"finish", closure_finish, CHANGES, NULL},
   {"lend", primitive_lend, TELLS, NULL},
-  {"open", primitive_open, CHANGES, NULL},
+  {"name_peer", primitive_name_peer, CHANGES, NULL},
   {"parts", primitive_parts, TELLS, NULL},
   {"state", primitive_state, TELLS, NULL},
   {NULL, NULL, TELLS, NULL}

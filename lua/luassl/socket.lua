@@ -10,7 +10,7 @@ local misuse = require "luassl.misuse"
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
-local lend, open, parts = primitives.lend, primitives.open, primitives.parts
+local lend, name_peer, parts = primitives.lend, primitives.name_peer, primitives.parts
 local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
@@ -81,7 +81,7 @@ local function start(level, operation, self, sock, host)
       text = "wrap_socket: the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)",
     })
   end
-  local done, err = relay(level, operation, pcall(open, self, host))
+  local done, err = relay(level, operation, pcall(name_peer, self, host))
   if not done then return nil, err end
   return attach(self, sock, early_bytes(sock), is_unix(sock))
 end
@@ -123,7 +123,8 @@ function socket.wrap(level, operation, context, sock, options)
   end
   options = copy(options or {})
   if class ~= "master" and sock:getfd() < 0 then return nil, "closed" end
-  local self, err = relay(level, operation, pcall(wrap, context, sock, options))
+  local connected = is_connected(sock, class)
+  local self, err = relay(level, operation, pcall(wrap, context, sock, options, connected))
   if not self then return nil, err end
   local _, server_side = state(self)
   if class == "server" and not server_side then
@@ -204,7 +205,8 @@ end
 -- cannot be bounded). At timeout 0 call it again until it answers 1.
 -- @function connect
 -- @tparam string host name or address; the name for SNI and, with
--- check_hostname, for the certificate, unless server_hostname was given
+-- check_hostname, for the certificate, unless server_hostname was given; a
+-- unix socket's path is no name
 -- @tparam integer port
 -- @treturn[1] integer 1
 -- @treturn[2] nil

@@ -3,15 +3,15 @@
 return {
   {
     name = "the chosen context is put in by SSL_set_SSL_CTX",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
-  ssl = open_ssl(c, ctx, &policy);
+  ssl = open_ssl(c, c->context, &policy);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!queue_rewind]],
     to = [[
   c->policy = policy;
-  SSL_set_SSL_CTX(c->ssl, ctx);
-  if (ctx != NULL) return 0;
+  SSL_set_SSL_CTX(c->ssl, c->context);
+  if (c->context != NULL) return 0;
   ssl = NULL;
   old = NULL;
   if (!queue_rewind]],
@@ -19,7 +19,7 @@ return {
   },
   {
     name = "the policy stays the first context's",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
   c->policy = policy;
   SSL_free(old);]],
@@ -29,31 +29,33 @@ return {
   },
   {
     name = "the chosen context's connection is opened by the first one's policy",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
-  ssl = open_ssl(c, ctx, &policy);]],
+  ssl = open_ssl(c, c->context, &policy);]],
     to = [[
-  ssl = open_ssl(c, ctx, &c->policy);]],
+  ssl = open_ssl(c, c->context, &c->policy);]],
     specs = "replay",
   },
   {
     name = "the hooks stay the first context's",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
-  lua_rawseti(L, -2, UV_CONTEXT);  /* no new index: this raises nothing */
+  keep_context(L, context);
+  old = c->ssl;
 ]],
     to = [[
-  lua_pop(L, 1);
+  lua_pop(L, 2);
+  old = c->ssl;
 ]],
     specs = "replay",
   },
   {
     name = "the connection's own options are lost with the first context",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
-  connection_options(L, &policy, context, lua_gettop(L));]],
-    to = [[
-  context_check(L, context, &policy);]],
+  connection_options(L, &policy, lua_gettop(L));
+]],
+    to = "\n",
     specs = "replay",
   },
   {
@@ -78,7 +80,7 @@ return {
   },
   {
     name = "the socket is not tuned to the chosen context",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
   if (c->link != NULL) c->link->tune(c);
 ]],
@@ -87,74 +89,11 @@ return {
   },
   {
     name = "the chosen context can still be changed",
-    file = "src/connection.c",
+    file = "src/opening.c",
     from = [[
-  context_used(L, context);  /* from here on its SSL_CTX stays */
+  context_used(L, context);
 ]],
     to = "",
-    specs = "protections",
-  },
-  {
-    name = "what set did before the connection opened is not looked at",
-    file = "src/connection.c",
-    from = [[
-    if (now.generation == policy->generation) break;]],
-    to = [[
-    if (now.generation >= 0) break;]],
-    specs = "protections",
-  },
-  {
-    name = "a misuse that was raised once is accepted the second time",
-    file = "src/connection.c",
-    from = [[
-  Policy fresh, *p = &fresh;
-  context_check(L, context, p);
-]],
-    to = [[
-  Policy fresh, *p = policy;
-  context_check(L, context, p);
-  fresh = *p;
-]],
-    also = {
-      { file = "src/connection.c",
-        from = [[
-  *policy = fresh;
-]],
-        to = "" },
-    },
-    specs = "options_misuse",
-  },
-  {
-    name = "a context is final although its first connection was refused",
-    file = "src/connection.c",
-    from = [[
-  renew_policy(L, &c->policy, top + 2, top + 3);
-]],
-    to = [[
-  context_used(L, top + 2);
-  renew_policy(L, &c->policy, top + 2, top + 3);
-]],
-    specs = "options_misuse",
-  },
-  {
-    name = "the name of a connect that raised is kept for the next",
-    file = "src/socket.c",
-    from = [[
-    if (connection_read_name(L, &name, host, size) > 0) return 2;]],
-    to = [[
-    if (connection_read_name(L, &c->name, host, size) > 0) return 2;
-    name = c->name;]],
-    specs = "options_misuse",
-  },
-  {
-    name = "what set did counts for nothing",
-    file = "src/context.c",
-    from = [[
-  c->policy.generation = old.policy.generation + 1;
-]],
-    to = [[
-  c->policy.generation = old.policy.generation;
-]],
     specs = "protections",
   },
   {

@@ -26,6 +26,39 @@ return {
     specs = "feed",
   },
   {
+    name = "the hooks of what was set behind the wrap are asked",
+    file = "src/hooks.c",
+    from = [[
+  lua_rawgeti(L, -1, UV_CHOICES);]],
+    to = [[
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  compat_getuservalue(L, lua_gettop(L));
+  lua_remove(L, -2);]],
+    specs = "first_step",
+  },
+  {
+    name = "the SSL is made from what the context is by then",
+    file = "src/opening.c",
+    from = [[
+  c->ssl = open_ssl(c, c->context, &c->policy);]],
+    to = [[
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  c->ssl = open_ssl(c, context_check(L, lua_gettop(L), NULL), &c->policy);
+  lua_pop(L, 2);]],
+    specs = "first_step",
+  },
+  {
+    name = "the name to check may be missing",
+    file = "src/opening.c",
+    from = [[
+  if (!c->policy.check_hostname || c->policy.server_side
+      || c->name.text[0] != '\0') return 0;]],
+    to = [[
+  if (c->alert != 256) return 0;]],
+    specs = "first_step",
+  },
+  {
     name = "a stream's hook is given the object under it",
     file = "src/hooks.c",
     from = [[
