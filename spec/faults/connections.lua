@@ -233,9 +233,9 @@ return {
     name = "a connection without a descriptor waits for one",
     file = "src/handshake.c",
     from = [[
-  if (c->ssl == NULL || (c->link != NULL && c->queue.carrier == NULL))]],
+  if (!c->carried) return]],
     to = [[
-  if (c->ssl == NULL)]],
+  if (L == NULL) return]],
     specs = "takeover",
   },
   {
