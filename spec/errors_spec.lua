@@ -421,3 +421,30 @@ describe("an end without close_notify", function()
     server:close()
   end)
 end)
+
+describe("OpenSSL's error queue", function()
+  local READS = "ERR_get_error[%w_]*%s*%("
+
+  it("goes to the stack of an error with a text of our own", function()
+    local _, err = ssl.SSLContext {ciphers = "nonsense"}
+    is_error(err, "SSLError", {kind = "cipher", operation = "ciphers"})
+    for _, name in ipairs {"library", "reason", "code"} do assert.is_nil(err[name]) end
+    assert.same({"SSL routines: no cipher match"}, err.stack)
+  end)
+
+  it("is read and emptied in one place, which knows no connection", function()
+    local pipe = assert(io.popen "ls src/*.[ch]")
+    for name in pipe:lines() do
+      local source = helpers.read_file(name):gsub("/%*.-%*/", "")
+      assert.equal(name == "src/failure.c", source:find(READS) ~= nil, name)
+      assert.equal(name == "src/errors.c", source:find "ERR_clear_error%s*%(" ~= nil, name)
+      assert.equal(name == "src/errors.c", source:find "luaL_getmetatable%(L, f%->class_name%)" ~= nil, name)
+      if name:find "errors" or name:find "failure" then
+        for _, above in ipairs {"connection", "context", "diagnosis"} do
+          assert.is_nil(source:find('"' .. above .. ".h\"", 1, true), name .. " knows " .. above)
+        end
+      end
+    end
+    pipe:close()
+  end)
+end)

@@ -11,6 +11,7 @@
 #include "closure.h"
 #include "connection.h"
 #include "entry.h"
+#include "diagnosis.h"
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
@@ -148,27 +149,23 @@ Outcome connection_outcome (Connection *c, int result) {
 
 static int make_failure (lua_State *L, Connection *c, const char *operation) {
   const Verification *v = &c->verification;
-  TlsFacts facts;
+  Failure own, *f = c->failure;
   if (c->queue.no_memory)
     return errors_text(L, ERROR_T, operation, "memory", "out of memory");
   if (c->queue.flooded) return limits_push_flood(L, c, operation);
-  if (c->trace == NULL) c->trace = OPENSSL_zalloc(sizeof(*c->trace));
-  queue_note_surplus(&c->queue);
-  facts.alert = c->alert;
-  facts.alert_sent = c->alert_sent;
-  facts.server_side = c->policy.server_side;
-  facts.name = c->policy.check_hostname ? c->name.text : NULL;
-  facts.first = c->queue.first;
-  facts.first_size = c->queue.first_size;
-  facts.unread = c->policy.unread;
-  facts.certificate = v->refused ? v->leaf : NULL;
-  facts.verify_depth = facts.certificate != NULL ? v->depth : -1;
-  facts.trace = c->trace;
   if (v->unpinned)
     return errors_text(L, VERIFICATION_ERROR_T, operation, "pin", "none of "
                        "the public keys in the peer's chain is one of the "
                        "pins (see option pins)");
-  return errors_tls(L, operation, c->ssl, &facts);
+  if (f == NULL) {
+    queue_note_surplus(&c->queue);
+    diagnosis_make(&own, c, operation);
+    f = c->failure = OPENSSL_memdup(&own, sizeof(own));
+    errors_clear();
+  }
+  if (f == NULL) f = &own;
+  f->operation = operation;
+  return errors_push(L, f);
 }
 
 /* Makes the SSLError at the top, above a nil, this connection's for good. */
@@ -178,8 +175,8 @@ int connection_keep_failure (lua_State *L, Connection *c) {
   lua_pushvalue(L, -2);
   lua_rawseti(L, -2, UV_FAILURE);
   lua_pop(L, 1);
-  OPENSSL_free(c->trace);
-  c->trace = NULL;
+  OPENSSL_free(c->failure);
+  c->failure = NULL;
   return 2;
 }
 
@@ -261,8 +258,8 @@ void connection_release (Connection *c) {
   c->choice.hello = NULL;
   OPENSSL_free(c->choice.protocol);
   c->choice.protocol = NULL;
-  OPENSSL_free(c->trace);
-  c->trace = NULL;
+  OPENSSL_free(c->failure);
+  c->failure = NULL;
   bytes_free(&c->plain);
   bytes_free(&c->queue.in);
   queue_forget(&c->queue);

@@ -6,9 +6,9 @@
 #define LUASSL_CONNECTION_H
 
 #include "context.h"
+#include "failure.h"
 #include "hostname.h"
 #include "queue.h"
-#include "trace.h"
 #include "transport.h"
 #include "verification.h"
 
@@ -96,7 +96,8 @@ struct Connection {
   SSL *ssl;                   /* owned; NULL before the first step, after
                               ** close */
   Shared *shared;             /* borrowed: entry.c's; NULL: not yet */
-  Trace *trace;               /* owned: of the failure; NULL: none */
+  Failure *failure;           /* owned: for the next try, if this one's error
+                              ** finds no memory; NULL: none */
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
   Policy policy;

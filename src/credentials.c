@@ -87,7 +87,7 @@ int credentials_trust (lua_State *L, SSL_CTX *ctx, int options) {
 }
 
 static int fail_system (lua_State *L, const Trust *trust) {
-  char name[QUOTE_ROOM], text[TEXT_MAX];
+  char name[QUOTE_ROOM], text[TEXT_MAX], room[REASON_MAX];
   if (trust->error == 0) errors_fail(L, "system_trust", NULL);
   else {
     quote_name(name, trust->path);
@@ -96,7 +96,7 @@ static int fail_system (lua_State *L, const Trust *trust) {
                "where OpenSSL would take it apart", name, trust->variable);
     else
       snprintf(text, sizeof(text), "cannot read %s (%s): %s", name,
-               trust->variable, strerror(trust->error));
+               trust->variable, failure_system_reason(trust->error, room));
     errors_file(L, "system_trust", "file", trust->path, text);
   }
   return 0;

@@ -72,11 +72,9 @@ static const struct {
 
 /* Empties the queue; 1: there was no memory. */
 static int lacked_memory (void) {
-  unsigned long error;
-  int lacked = 0;
-  while ((error = ERR_get_error()) != 0)
-    if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) lacked = 1;
-  return lacked;
+  Failure f;
+  failure_take(&f, "ssl.HAS");
+  return failure_find(&f, 0, ERR_R_MALLOC_FAILURE) >= 0;
 }
 
 /* 0: no memory, and what was found is none. */

@@ -110,7 +110,7 @@ static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
 static int handshake_late (lua_State *L, Connection *c) {
   const char *who = "the peer did not complete the handshake";
   if (c->decision.point != NOWHERE) who = "no hook's answer came";
-  errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %f "
+  errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %.14g "
               "seconds (see the option handshake_timeout)", who,
               c->policy.handshake_timeout);
   hooks_forget(L, c);

@@ -21,7 +21,7 @@
 #include "files.h"
 #include "material.h"
 #include "options.h"
-#include "trace.h"
+#include "failure.h"
 
 #define MATERIAL_T "luassl.material"
 
@@ -110,7 +110,7 @@ static int fail_reading (lua_State *L, const Material *m, int error) {
   if (error == EFBIG)
     return fail(L, m, "file", "%s has more than 16 MiB", file);
   return fail(L, m, "file", "cannot read %s: %s", file,
-              trace_system_reason(error, room));
+              failure_system_reason(error, room));
 }
 
 int material_take_file (lua_State *L, Material *m, int options,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "readiness.h"
-#include "trace.h"
+#include "failure.h"
 #include "transport.h"
 
 #define ENDS (POLLHUP | POLLERR | POLLNVAL)
@@ -51,7 +51,7 @@ int readiness_wait (lua_State *L) {
   if (ready < 0) {
     char room[REASON_MAX];
     lua_pushnil(L);
-    lua_pushstring(L, trace_system_reason(-ready, room));
+    lua_pushstring(L, failure_system_reason(-ready, room));
     return 2;
   }
   lua_createtable(L, n, 0);

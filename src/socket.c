@@ -233,7 +233,7 @@ static int descriptor (lua_State *L, const Socket *s) {
 static int push_errno (lua_State *L, int code) {
   char room[REASON_MAX];
   lua_pushnil(L);
-  lua_pushstring(L, trace_system_reason(code, room));
+  lua_pushstring(L, failure_system_reason(code, room));
   return 2;
 }
 

@@ -209,8 +209,8 @@ return {
   {
     name = "a failure's reason is lost when Lua has no memory for it",
     file = "src/connection.c",
-    from = [[  facts.trace = c->trace;]],
-    to = [[  facts.trace = NULL;]],
+    from = [[    f = c->failure = OPENSSL_memdup(&own, sizeof(own));]],
+    to = [[    f = &own;]],
     specs = "oom",
   },
   {

@@ -63,4 +63,34 @@ local poll = need "luassl" and require "luassl.poll"]],
     to = "",
     specs = "misuse",
   },
+  {
+    name = "an errno's sentence comes behind the queue's",
+    file = "src/failure.c",
+    from = [[
+  f->sentence[0] = '\0';
+  say_cause(f, NULL);]],
+    to = [[
+  say_cause(f, NULL);]],
+    specs = "errors",
+  },
+  {
+    name = "a text of our own has OpenSSL's complaint for a reason",
+    file = "src/errors.c",
+    from = [[
+  f.cause = -1;
+  va_start]],
+    to = [[
+  va_start]],
+    specs = "errors",
+  },
+  {
+    name = "a second reader of OpenSSL's queue",
+    file = "src/random.c",
+    from = [[
+  done = RAND_bytes(bytes, (int)n) == 1;]],
+    to = [[
+  ERR_clear_error();
+  done = RAND_bytes(bytes, (int)n) == 1;]],
+    specs = "errors",
+  },
 }

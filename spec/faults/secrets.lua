@@ -105,9 +105,18 @@ return {
     name = "a file's name is shown in full in RAND_egd's errors",
     file = "src/errors.c",
     from = [[
-  else lua_pushfstring(L, "%s %s: ", operation, quote_name(name, file));]],
+  if (file != NULL) quote_name(f.name, file);]],
     to = [[
-  else lua_pushfstring(L, "%s %s: ", operation, file, name);]],
+  if (file != NULL) strncat(strcpy(f.name, ""), file, QUOTE_ROOM - 1);]],
+    specs = "secrets",
+  },
+  {
+    name = "a file's name is shown in full in the errors of what it holds",
+    file = "src/failure.c",
+    from = [[
+    quote_name(f->name, file);]],
+    to = [[
+    strncat(f->name, file, QUOTE_ROOM - 1);]],
     specs = "secrets",
   },
   {

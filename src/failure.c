@@ -1,10 +1,12 @@
 /*
-** trace.c -- what OpenSSL's error queue held, and what that says by itself.
+** failure.c -- what failed and why, from OpenSSL's error queue, which nothing
+** else reads but to see where a PEM file ends.
 */
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/evperr.h>
@@ -12,46 +14,39 @@
 #include <openssl/pkcs12err.h>
 #include <openssl/proverr.h>
 #include <openssl/sslerr.h>
+#include <openssl/x509_vfy.h>
 #include <openssl/x509err.h>
 
-#include "quote.h"
-#include "trace.h"
+#include "failure.h"
 
-void trace_take (Trace *trace) {
-  const char *data;
-  int flags;
-  unsigned long code;
-  trace->count = 0;
-  while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
-    Complaint *entry = &trace->entries[trace->count];
-    if (trace->count == TRACE_MAX) continue;
-    trace->count++;
-    entry->code = code;
-    /* Peers and files choose some of these bytes; logs show them. */
-    quote_clean(entry->data, COMPLAINT_MAX,
-                flags & ERR_TXT_STRING && data != NULL ? data : "");
-  }
+void failure_say (Failure *f, const char *format, ...) {
+  size_t used = strlen(f->sentence);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(f->sentence + used, SENTENCE_MAX - used, format, arguments);
+  va_end(arguments);
 }
 
-int trace_add_system (Trace *trace, int code) {
-  int i = trace->count < TRACE_MAX ? trace->count : TRACE_MAX - 1;
-  trace->entries[i].code = (unsigned long)ERR_SYSTEM_FLAG | (unsigned int)code;
-  trace->entries[i].data[0] = '\0';
-  trace->count = i + 1;
-  return i;
+void failure_tell (Failure *f, const char *class_name, const char *kind,
+                   const char *format, va_list arguments) {
+  f->class_name = class_name;
+  f->kind = kind;
+  vsnprintf(f->sentence, SENTENCE_MAX, format, arguments);
 }
 
-const char *trace_system_reason (int code, char *room) {
+/* ---- entries ---- */
+
+const char *failure_system_reason (int code, char *room) {
   if (strerror_r(code, room, REASON_MAX) != 0)
     snprintf(room, REASON_MAX, "error %d", code);
   return room;
 }
 
-const char *trace_reason (const Complaint *entry, char *room) {
+const char *failure_reason (const Complaint *entry, char *room) {
   const char *reason = ERR_reason_error_string(entry->code);
   int code = ERR_GET_REASON(entry->code);
   if (reason != NULL) return reason;
-  if (ERR_SYSTEM_ERROR(entry->code)) return trace_system_reason(code, room);
+  if (ERR_SYSTEM_ERROR(entry->code)) return failure_system_reason(code, room);
   snprintf(room, REASON_MAX, "reason %d", code);
   return room;
 }
@@ -64,10 +59,10 @@ static int is_pointer (unsigned long code) {
              || reason == ERR_R_NESTED_ASN1_ERROR);
 }
 
-int trace_find (const Trace *trace, int library, int reason) {
+int failure_find (const Failure *f, int library, int reason) {
   int i;
-  for (i = trace->count - 1; i >= 0; i--) {
-    unsigned long code = trace->entries[i].code;
+  for (i = f->count - 1; i >= 0; i--) {
+    unsigned long code = f->entries[i].code;
     if (library != 0 && ERR_GET_LIB(code) != library) continue;
     if (reason != 0 ? ERR_GET_REASON(code) == reason : !is_pointer(code))
       return i;
@@ -78,7 +73,7 @@ int trace_find (const Trace *trace, int library, int reason) {
 /* ---- what entries mean by themselves ---- */
 
 /* The first row that an entry of the queue fits tells its kind; 0 as in
-** trace_find, text NULL: OpenSSL's own words. */
+** failure_find, text NULL: OpenSSL's own words. */
 typedef struct Cause {
   int library, reason;
   const char *kind, *text;
@@ -188,18 +183,98 @@ static const Cause causes[] = {
   {ERR_LIB_RAND, 0, "random", NULL}
 };
 
-int trace_explain (const Trace *trace, const char **kind, const char **text) {
-  int cause;
+static const char *class_of (const char *kind) {
+  if (strcmp(kind, "verification") == 0) return VERIFICATION_ERROR_T;
+  if (strcmp(kind, "syscall") == 0) return SYSCALL_ERROR_T;
+  if (strcmp(kind, "eof") == 0) return EOF_ERROR_T;
+  return ERROR_T;
+}
+
+static void say_cause (Failure *f, const char *text) {
+  char room[REASON_MAX];
+  const Complaint *entry = &f->entries[f->cause];
+  const char *reason = failure_reason(entry, room);
+  if (text != NULL) failure_say(f, "%s (%s)", text, reason);
+  else if (entry->data[0] == '\0' || ERR_SYSTEM_ERROR(entry->code))
+    failure_say(f, "%s", reason);  /* not "calling fopen(...)" */
+  else failure_say(f, "%s: %s", reason, entry->data);
+}
+
+static void explain (Failure *f) {
+  const char *text = NULL;
   size_t i;
-  for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-    cause = trace_find(trace, causes[i].library, causes[i].reason);
-    if (cause < 0) continue;
-    *kind = causes[i].kind;
-    *text = causes[i].text;
-    return cause;
+  f->kind = "ssl";
+  f->cause = -1;
+  for (i = 0; i < sizeof(causes) / sizeof(causes[0]) && f->cause < 0; i++) {
+    f->cause = failure_find(f, causes[i].library, causes[i].reason);
+    if (f->cause < 0) continue;
+    f->kind = causes[i].kind;
+    text = causes[i].text;
   }
-  *kind = "ssl";
-  *text = NULL;
-  cause = trace_find(trace, 0, 0);
-  return cause >= 0 ? cause : trace->count - 1;
+  if (f->cause < 0) f->cause = failure_find(f, 0, 0);
+  if (f->cause < 0) f->cause = f->count - 1;
+  f->class_name = class_of(f->kind);
+  if (f->cause >= 0) say_cause(f, text);
+  else failure_say(f, "it failed, and OpenSSL does not say why");
+}
+
+/* ---- filling ---- */
+
+void failure_take (Failure *f, const char *operation) {
+  const char *data;
+  int flags;
+  unsigned long code;
+  f->operation = operation;
+  f->file = NULL;
+  f->name[0] = f->sentence[0] = '\0';
+  f->alert = f->verify_depth = -1;
+  f->alert_sent = f->count = 0;
+  f->verify_code = X509_V_OK;
+  while ((code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags)) != 0) {
+    Complaint *entry = &f->entries[f->count];
+    if (f->count == COMPLAINTS_MAX) continue;
+    f->count++;
+    entry->code = code;
+    /* Peers and files choose some of these bytes; logs show them. */
+    quote_clean(entry->data, COMPLAINT_MAX,
+               flags & ERR_TXT_STRING && data != NULL ? data : "");
+  }
+  explain(f);
+}
+
+void failure_system (Failure *f, int code) {
+  int i = f->count < COMPLAINTS_MAX ? f->count : COMPLAINTS_MAX - 1;
+  f->entries[i].code = (unsigned long)ERR_SYSTEM_FLAG | (unsigned int)code;
+  f->entries[i].data[0] = '\0';
+  f->count = i + 1;
+  f->cause = i;
+  f->kind = "syscall";
+  f->class_name = SYSCALL_ERROR_T;
+  f->sentence[0] = '\0';
+  say_cause(f, NULL);
+}
+
+/* OpenSSL reads a directory as if it were an empty file. */
+static const char *odd_file (Failure *f) {
+  struct stat status;
+  if (strcmp(f->kind, "pem") != 0 || stat(f->file, &status) != 0) return NULL;
+  if (S_ISREG(status.st_mode) && status.st_size == 0) return "it is empty";
+  if (!S_ISDIR(status.st_mode)) return NULL;
+  f->kind = "file";
+  return "it is a directory";
+}
+
+void failure_file (Failure *f, const char *file, const char *text) {
+  f->file = file;
+  f->class_name = ERROR_T;
+  if (text != NULL) {
+    f->kind = "file";
+    f->cause = -1;
+  }
+  else {
+    quote_name(f->name, file);
+    if (strcmp(f->kind, "syscall") == 0) f->kind = "file";
+    text = odd_file(f);
+  }
+  if (text != NULL) snprintf(f->sentence, SENTENCE_MAX, "%s", text);
 }
