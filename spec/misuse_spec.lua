@@ -324,9 +324,8 @@ describe("misuse names the line of the program and what is wrong there:", functi
         local found = {}
         for name in pairs(functions) do
           local method = published(o)[group][name]
-          local function try(...)
-            local n, value = select("#", ...), ...
-            local function call() if n == 0 then method() else method(value) end end
+          local function try(value)
+            local function call() method(value, o.sock) end
             local problem = complaint(o, group .. " expected, got ", call)
             if problem then found[#found + 1] = name .. ": " .. problem end
           end

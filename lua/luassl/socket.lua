@@ -14,7 +14,6 @@ local lend, name_peer, parts = primitives.lend, primitives.name_peer, primitives
 local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
-local context_get = core.context.methods.get
 local run = handshake.run
 local pass, relay = misuse.pass, misuse.relay
 
@@ -114,7 +113,7 @@ local function copy(options)
   return result
 end
 
--- As wrap_socket below, for `operation`. `level`, here and above: where misuse
+-- As wrap_socket below, for `operation`, as misuse.relay names it. `level`, here and above: where misuse
 -- is raised, 2 at the caller.
 function socket.wrap(level, operation, context, sock, options)
   local class = check_socket(sock, level + 1)
@@ -155,9 +154,8 @@ end
 -- @raise on wrong types, unknown options, `check_hostname` without a name, or
 -- without LuaSocket
 function core.context.methods.wrap_socket(context, sock, options)
-  relay(2, ":wrap_socket", pcall(context_get, context, "server_side"))  -- a context?
   need "wrap_socket"  -- here, and not first when TLS has ended
-  local self, err = socket.wrap(3, "wrap_socket", context, sock, options)
+  local self, err = socket.wrap(3, ":wrap_socket", context, sock, options)
   return self, err
 end
 

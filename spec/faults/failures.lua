@@ -58,7 +58,7 @@ local poll = need "luassl" and require "luassl.poll"]],
     name = "what is no context is asked for its options",
     file = "lua/luassl/init.lua",
     from = [[
-    check_context(context, "wrap_socket", 3)
+    if not handshake.is_context(context) then refuse_context(context, "wrap_socket", 3) end
 ]],
     to = "",
     specs = "misuse",
