@@ -249,7 +249,7 @@ SOCK_STREAM, 0);]],
   },
   {
     name = "threads share the text of an errno",
-    file = "src/trace.c",
+    file = "src/failure.c",
     from = [[
   if (strerror_r(code, room, REASON_MAX) != 0)
     snprintf]],
