@@ -268,26 +268,103 @@ describe("set", function()
     assert.are.equal("SSLContext (server)", tostring(context))
   end)
 
-  it("is refused once there is a connection", function()
-    local context = ssl.SSLContext()
-    local object = context:wrap_object()
-    assert.has_error(function() context:set {nodelay = false} end,
-      "SSLContext has connections: its options are final")
-    object:close()
-    assert.has_error(function() context:set {nodelay = false} end)
-    assert.is_true(context:get "nodelay")
+  it("concerns what is wrapped from then on", function()
+    local context = ssl.SSLContext {server_side = true, certfile = file "rsa.pem", maximum_version = "TLSv1.2"}
+    local client = ssl.SSLContext {minimum_version = "TLSv1.2"}
+    local waiting = assert(context:wrap_object())
+    local near = assert(client:wrap_object())
+    assert.is_true(context:set {minimum_version = "TLSv1.3", maximum_version = "TLSv1.3"})
+    assert(helpers.handshake(near, waiting))
+    assert.equal("TLSv1.2", near:version())
+    local later, far = assert(client:wrap_object()), assert(context:wrap_object())
+    assert(helpers.handshake(later, far))
+    assert.equal("TLSv1.3", later:version())
+    assert.equal("TLSv1.2", waiting:version())
+    assert(near:write "still here")
+    helpers.pump(near, waiting)
+    assert.equal("still here", waiting:read(20))
+    for _, object in ipairs {near, waiting, later, far} do object:close() end
   end)
 
-  it("is refused when a password function connects", function()
+  it("leaves the hooks of what was wrapped before", function()
+    local asked = {}
+    local function hook(name)
+      return function() asked[#asked + 1] = name end
+    end
+    local context = ssl.SSLContext {server_side = true, certfile = file "rsa.pem", on_client_hello = hook "old"}
+    local waiting = assert(context:wrap_object())
+    assert.is_true(context:set {on_client_hello = hook "new"})
+    local far = assert(context:wrap_object())
+    for _, server in ipairs {waiting, far} do
+      local near = assert(ssl.SSLContext():wrap_object())
+      assert(helpers.handshake(near, server))
+      near:close()
+      server:close()
+    end
+    assert.same({"old", "new"}, asked)
+  end)
+
+  it("may come from the context's own password function", function()
     local context = ssl.SSLContext {alpn_protocols = {"h2"}}
     local object
-    assert.has_error(function()
-      context:set {certfile = file "rsa-encrypted.pem", password = function()
-        object = context:wrap_object()
-        return "secret"
-      end}
-    end, "SSLContext has connections: its options are final")
+    assert.is_true(context:set {certfile = file "rsa-encrypted.pem", password = function()
+      object = context:wrap_object()
+      return "secret"
+    end})
+    assert.equal("SSLObject (handshake)", tostring(object):match "^[^:]+")
     object:close()
+  end)
+
+  it("keeps the keys of a server's tickets", function()
+    for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+      local server = ssl.SSLContext {server_side = true, certfile = file "rsa.pem"}
+      local client = ssl.SSLContext {session_cache = true, maximum_version = version}
+      local reused = {}
+      for i = 1, 3 do
+        local near = assert(client:wrap_object {server_hostname = "localhost"})
+        local far = assert(server:wrap_object())
+        assert(helpers.handshake(near, far))
+        reused[i] = near:session_reused()
+        assert(far:write "x")
+        helpers.pump(near, far)
+        assert.equal("x", near:read(1))
+        near:close()
+        far:close()
+        if i == 1 then assert.is_true(server:set {nodelay = false}) end
+        if i == 2 then assert.is_true(server:set {ciphers = "DEFAULT:!AES128"}) end  -- what sessions are bound to
+      end
+      assert.same({false, true, false}, reused, version)
+    end
+  end)
+
+  it("keeps the sessions of a client", function()
+    local server = ssl.SSLContext {server_side = true, certfile = file "rsa.pem"}
+    local client = ssl.SSLContext {session_cache = true}
+    for i = 1, 3 do
+      local near = assert(client:wrap_object {server_hostname = "localhost"})
+      local far = assert(server:wrap_object())
+      assert(helpers.handshake(near, far))
+      assert.equal(i == 2, near:session_reused())
+      assert(far:write "x")
+      helpers.pump(near, far)
+      assert.equal("x", near:read(1))
+      near:close()
+      far:close()
+      assert.is_true(client:set(i == 1 and {linger = 1} or {ciphers = "DEFAULT:!AES128"}))
+    end
+  end)
+
+  it("changes server_names for all", function()
+    local names = {}
+    local other = ssl.SSLContext {server_side = true, certfile = file "other.pem"}
+    local context = ssl.SSLContext {server_side = true, certfile = file "rsa.pem", server_names = names}
+    local waiting = assert(context:wrap_object())
+    assert.is_true(context:set {server_names = {localhost = other}})
+    local near = assert(ssl.SSLContext():wrap_object {server_hostname = "localhost"})
+    assert(helpers.handshake(near, waiting))
+    assert.equal(ssl.PEM_cert_to_DER_cert(helpers.read_file(file "other.crt")), near:getpeercert(true))
+    near:close()
+    waiting:close()
   end)
 end)
 

@@ -140,7 +140,6 @@ rows.SSLContext = {
   set = {
     {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
     {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
-    {"final", function(o) o.context:set {} end},
   },
   wrap_object = {
     {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},

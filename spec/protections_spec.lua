@@ -302,27 +302,6 @@ describe("a program with the rights of others", function()
   end)
 end)
 
-describe("a context", function()
-  after_each(hooking.close_all)
-
-  it("is final once it was chosen for a connection", function()
-    for way, options in pairs {
-      on_client_hello = function(chosen)
-        return {on_client_hello = function() return chosen end}
-      end,
-      server_names = function(chosen)
-        return {server_names = {localhost = chosen}}
-      end,
-    } do
-      local chosen = hooking.context "server"
-      assert.is_true(chosen:set {num_tickets = 1})
-      hooking.succeed(hooking.open("object", {}, options(chosen)))
-      assert.error_matches(function() chosen:set {num_tickets = 2} end,
-        "its options are final", nil, nil, way)
-    end
-  end)
-end)
-
 describe("a choice for a ClientHello", function()
   after_each(hooking.close_all)
 

@@ -61,7 +61,7 @@ static void fill (lua_State *L, int options, Protocols *protocols) {
 int alpn_apply (lua_State *L, SSL_CTX *ctx, int options, const Settings *s,
                 Protocols **protocols) {
   Protocols *p;
-  if (s->protocols_size == 0 && !s->policy.server_side) return 1;
+  if (s->protocols_size == 0 && !s->policy.defaults.server_side) return 1;
   p = OPENSSL_zalloc(sizeof(*p) + s->protocols_size);
   *protocols = p;
   if (p == NULL) {
@@ -71,7 +71,7 @@ int alpn_apply (lua_State *L, SSL_CTX *ctx, int options, const Settings *s,
   p->strict = s->alpn_strict;
   p->size = s->protocols_size;
   fill(L, options, p);
-  if (!s->policy.server_side && SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
+  if (!s->policy.defaults.server_side && SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
     errors_fail(L, "alpn_protocols", NULL);
     return 0;
   }

@@ -117,7 +117,7 @@ static int add_level (EVP_MD_CTX *md, SSL_CTX *ctx) {
 /* Servers on several machines have the system's trust at other times. */
 static int add_stamp (EVP_MD_CTX *md, const char *path, const Settings *s) {
   uint64_t stamp = 0;
-  if (s->policy.server_side) return 1;
+  if (s->policy.defaults.server_side) return 1;
   if (s->system_trust) stamp = truststore_stamp();
   if (path != NULL) stamp_path(&stamp, path);
   return add(md, "stamp", &stamp, sizeof(stamp));

@@ -32,7 +32,7 @@ static void push_schemes (lua_State *L, SSL *ssl) {
 static void push_name (lua_State *L, const Connection *c) {
   if (c->name.text[0] == '\0') return;
   lua_pushstring(L, c->name.text);
-  lua_setfield(L, -2, c->policy.server_side ? "server_name"
+  lua_setfield(L, -2, c->options.server_side ? "server_name"
                                             : "server_hostname");
 }
 

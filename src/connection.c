@@ -49,33 +49,39 @@ Connection *connection_any (lua_State *L, int index) {
 
 /* ---- options ---- */
 
+/* That of a connection that has none yet, or no more. */
+static const Policy no_policy;
+
 void connection_init (Connection *c, const Link *link) {
   memset(c, 0, sizeof(*c));
+  c->policy = &no_policy;
   c->link = link;
   c->deadline = TRANSPORT_NEVER;
   c->alert = -1;
   c->verification.alert = -1;
 }
 
-/* The policy: the context's, as it is in `p`, then this connection's own
-** options. */
-void connection_options (lua_State *L, Policy *p, int options) {
+/* The connection's own options, where it has none those of its context. */
+void connection_options (lua_State *L, ConnectionOptions *own,
+                         const Policy *policy, int options) {
+  *own = policy->defaults;
   options_check(L, options, OF_CONNECTION | OF_STATED);
-  if (options_boolean(L, options, "server_side", p->server_side)
-      != p->server_side)
+  if (options_boolean(L, options, "server_side", own->server_side)
+      != own->server_side)
     options_raise(L, "server_side", "does not fit this context, which is for "
-                  "the %s side", p->server_side ? "server" : "client");
-  options_check_side(L, options, OF_CONNECTION, p->server_side);
-  p->check_hostname = options_boolean(L, options, "check_hostname",
-                                      p->check_hostname);
-  if (p->check_hostname && p->cert_reqs == CERT_NONE)
+                  "the %s side", own->server_side ? "server" : "client");
+  options_check_side(L, options, OF_CONNECTION, own->server_side);
+  own->check_hostname = options_boolean(L, options, "check_hostname",
+                                        own->check_hostname);
+  if (own->check_hostname && policy->cert_reqs == CERT_NONE)
     options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
-  p->suppress_ragged_eofs = options_boolean(L, options, "suppress_ragged_eofs",
-                                            p->suppress_ragged_eofs);
-  p->nodelay = options_boolean(L, options, "nodelay", p->nodelay);
-  p->handshake_timeout = options_number(L, options, "handshake_timeout",
-                                        p->handshake_timeout);
-  p->linger = settings_linger(L, options, p->linger);
+  own->suppress_ragged_eofs = options_boolean(L, options,
+                                              "suppress_ragged_eofs",
+                                              own->suppress_ragged_eofs);
+  own->nodelay = options_boolean(L, options, "nodelay", own->nodelay);
+  own->handshake_timeout = options_number(L, options, "handshake_timeout",
+                                          own->handshake_timeout);
+  own->linger = settings_linger(L, options, own->linger);
 }
 
 /* The peer's name for SNI and the check: 0, or 2 with nil and an error. */
@@ -223,7 +229,7 @@ int connection_push (lua_State *L, Connection *c, Outcome outcome,
     case BROKEN: return connection_push_broken(L, c, operation);
     case FAILED: return connection_push_failure(L, c, operation);
     case TRUNCATED:
-      if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);
+      if (!c->options.suppress_ragged_eofs) return errors_eof(L, operation);
       break;
     default: break;
   }
@@ -249,6 +255,7 @@ void connection_release (Connection *c) {
   if (ssl != NULL && c->established && !c->failed)
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
   SSL_free(ssl);
+  c->policy = &no_policy;
   SSL_CTX_free(c->context);
   c->context = NULL;
   SSL_SESSION_free(c->session);

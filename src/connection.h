@@ -100,7 +100,8 @@ struct Connection {
                               ** finds no memory; NULL: none */
   Queue queue;
   Bytes plain;                /* decrypted and not yet given out */
-  Policy policy;
+  const Policy *policy;       /* borrowed from the SSL_CTX */
+  ConnectionOptions options;  /* its own */
   Decision decision;
   Choice choice;
   Answer certificate;         /* on_certificate's for this request */
@@ -147,7 +148,8 @@ typedef enum Outcome {
 Connection *connection_check (lua_State *L);
 Connection *connection_any (lua_State *L, int index);
 void connection_init (Connection *c, const Link *link);
-void connection_options (lua_State *L, Policy *policy, int options);
+void connection_options (lua_State *L, ConnectionOptions *own,
+                         const Policy *policy, int options);
 int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
 void connection_begin (Connection *c);

@@ -29,59 +29,51 @@ What connections have in common: certificates, trust, versions, policy.
 */
 
 #define OPERATION "SSLContext"
-
-/* What connections use of a context: it lives as long as its SSL_CTX, which
-** they hold, and so may outlive the userdata. NULL: there is none. */
-typedef struct Belongings {
-  Protocols *protocols;
-  Pins *pins;
-  SessionCache *cache;
-} Belongings;
+#define TICKET_KEYS 80  /* bytes: OpenSSL's name, HMAC key and AES key */
 
 typedef struct Context {
-  SSL_CTX *ctx;              /* owned; NULL: collected */
-  Belongings *belongings;    /* the SSL_CTX's */
-  Policy policy;
-  int used;              /* has connections */
+  SSL_CTX *ctx;    /* owned; NULL: collected */
+  Policy *policy;  /* the SSL_CTX's */
 } Context;
 
 /* The userdata */
 
 static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
                      long n, void *p) {
-  Belongings *b = data;
+  Policy *policy = data;
   (void)ctx;
   (void)all;
   (void)index;
   (void)n;
   (void)p;
-  if (b == NULL) return;
-  alpn_free(b->protocols);
-  pins_free(b->pins);
-  session_cache_free(b->cache);
-  OPENSSL_free(b);
+  if (policy == NULL) return;
+  alpn_free(policy->protocols);
+  pins_free(policy->pins);
+  session_cache_free(policy->cache);
+  OPENSSL_free(policy);
 }
 
 /* One index for the process: the module stays in memory (core.c). */
-static int belongings_index = -1;
-static CRYPTO_ONCE belongings_once = CRYPTO_ONCE_STATIC_INIT;
+static int policy_index = -1;
+static CRYPTO_ONCE policy_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void make_index (void) {
-  belongings_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+  policy_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
 }
 
-static int add_belongings (Context *c) {
-  Belongings *b;
-  if (!CRYPTO_THREAD_run_once(&belongings_once, make_index)
-      || belongings_index < 0) return 0;
-  b = OPENSSL_zalloc(sizeof(*b));
-  if (b == NULL) return 0;
-  if (!SSL_CTX_set_ex_data(c->ctx, belongings_index, b)) {
-    OPENSSL_free(b);
+static int add_policy (Context *c, const Policy *policy) {
+  if (!CRYPTO_THREAD_run_once(&policy_once, make_index) || policy_index < 0)
     return 0;
-  }
-  c->belongings = b;
-  return 1;
+  c->policy = OPENSSL_memdup(policy, sizeof(*policy));
+  if (c->policy == NULL) return 0;
+  if (SSL_CTX_set_ex_data(c->ctx, policy_index, c->policy)) return 1;
+  OPENSSL_free(c->policy);
+  c->policy = NULL;
+  return 0;
+}
+
+const Policy *context_policy (const SSL_CTX *ctx) {
+  return SSL_CTX_get_ex_data(ctx, policy_index);
 }
 
 static void context_free (Context *c) {
@@ -104,21 +96,13 @@ static Context *check (lua_State *L, int index) {
   return c;
 }
 
-/* Neither of these two allocates in Lua (a metatable's name is there), so no
-** finalizer that calls `set` comes between them. */
-SSL_CTX *context_check (lua_State *L, int index, Policy *policy) {
-  Context *c = check(L, index);
-  if (policy != NULL) *policy = c->policy;
-  return c->ctx;
+SSL_CTX *context_check (lua_State *L, int index) {
+  return check(L, index)->ctx;
 }
 
 int context_verifies (const Policy *policy) {
   return policy->cert_reqs != CERT_NONE || policy->pins != NULL
          || policy->hooks & HOOK_VERIFY;
-}
-
-void context_used (lua_State *L, int index) {
-  check(L, index)->used = 1;
 }
 
 /* Building: each step answers 1, or pushes nil and an error and answers 0 */
@@ -128,12 +112,12 @@ static int fail (lua_State *L, const char *operation, const char *kind) {
   return 0;
 }
 
-static int open_ctx (lua_State *L, Context *c) {
+static int open_ctx (lua_State *L, Context *c, const Policy *policy) {
   SSL_CTX *ctx;
   X509_VERIFY_PARAM *param;
-  c->ctx = ctx = SSL_CTX_new(c->policy.server_side ? TLS_server_method()
-                                                   : TLS_client_method());
-  if (ctx == NULL || !add_belongings(c)) return fail(L, OPERATION, NULL);
+  c->ctx = ctx = SSL_CTX_new(policy->defaults.server_side
+                             ? TLS_server_method() : TLS_client_method());
+  if (ctx == NULL || !add_policy(c, policy)) return fail(L, OPERATION, NULL);
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   /* Whatever openssl.cnf says: it would take a truncation for an end. */
   SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -216,12 +200,12 @@ static int use_trust (lua_State *L, Context *c, int options,
                       const Settings *s) {
   if (s->own_trust) {
     if (!credentials_trust(L, c->ctx, options)) return 0;
-    if (s->policy.server_side && context_verifies(&c->policy) &&
+    if (s->policy.defaults.server_side && context_verifies(c->policy) &&
         !credentials_announce(c->ctx)) return fail(L, OPERATION, NULL);
     credentials_complete(c->ctx);
   }
   return !s->system_trust || credentials_trust_system(L, c->ctx, s->own_trust,
-                                                      &c->policy.unread);
+                                                      &c->policy->unread);
 }
 
 static int apply_trust (lua_State *L, Context *c, int options,
@@ -242,24 +226,24 @@ static int apply_server_sessions (lua_State *L, Context *c,
   SSL_CTX *ctx = c->ctx;
   size_t tickets = s->num_tickets >= 0 ? (size_t)s->num_tickets
                                        : SSL_CTX_get_num_tickets(ctx);
-  if (!s->session_cache || c->policy.pins != NULL) {
+  if (!s->session_cache || c->policy->pins != NULL) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     tickets = 0;
   }
   if (SSL_CTX_set_num_tickets(ctx, tickets) &&
-      SSL_CTX_set_session_id_context(ctx, c->policy.digest, DIGEST_SIZE) &&
+      SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
       SSL_CTX_set_dh_auto(ctx, 1)) return 1;
   return fail(L, OPERATION, NULL);
 }
 
 static int apply_sessions (lua_State *L, Context *c, int options,
                            const Settings *s) {
-  if (!binding_make(L, c->ctx, options, s, &c->policy)) return 0;
-  if (s->policy.server_side) return apply_server_sessions(L, c, s);
+  if (!binding_make(L, c->ctx, options, s, c->policy)) return 0;
+  if (s->policy.defaults.server_side) return apply_server_sessions(L, c, s);
   if (!s->session_cache) return 1;
-  c->policy.cache = c->belongings->cache = session_cache_new();
-  return c->policy.cache != NULL || fail(L, OPERATION, "memory");
+  c->policy->cache = session_cache_new();
+  return c->policy->cache != NULL || fail(L, OPERATION, "memory");
 }
 
 /* Builds a context from the table at `options`: leaves it, or nil and an
@@ -273,15 +257,12 @@ static int build (lua_State *L, int options) {
   top = lua_gettop(L);
   lua_pushvalue(L, options);
   compat_setuservalue(L, top);
-  c->policy = s.policy;
   errors_clear();
-  if (!open_ctx(L, c) || !apply_ciphers(L, c->ctx, &s) ||
+  if (!open_ctx(L, c, &s.policy) || !apply_ciphers(L, c->ctx, &s) ||
       !apply_versions(L, c->ctx, &s) ||
-      !alpn_apply(L, c->ctx, options, &s, &c->belongings->protocols) ||
-      !pins_read(L, options, &c->belongings->pins) ||
+      !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
+      !pins_read(L, options, &c->policy->pins) ||
       !credentials_use(L, c->ctx, options)) return 2;
-  c->policy.protocols = c->belongings->protocols;
-  c->policy.pins = c->belongings->pins;
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;
   errors_clear();
@@ -409,22 +390,35 @@ static int context_get (lua_State *L) {
   return 1;
 }
 
-static void refuse_used (lua_State *L, const Context *c) {
-  if (c->used)
-    luaL_error(L, "SSLContext has connections: its options are final");
+/* What is no policy stays the same: the keys of a server's tickets, and the
+** sessions that a client keeps. */
+static int carry_over (const Context *from, Context *to) {
+  unsigned char keys[TICKET_KEYS];
+  int done = 1;
+  if (from->policy->cache != NULL && to->policy->cache != NULL) {
+    session_cache_free(to->policy->cache);
+    to->policy->cache = session_cache_share(from->policy->cache);
+  }
+  if (from->policy->defaults.server_side && to->policy->defaults.server_side)
+    done = SSL_CTX_get_tlsext_ticket_keys(from->ctx, keys, sizeof(keys))
+           && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));
+  OPENSSL_cleanse(keys, sizeof(keys));
+  return done;
 }
 
 /***
-Changes options, all of them or, if one fails, none, for what is wrapped from
-then on. It can be done until the first connection. The certificate's options
-(`certfile`, `keyfile`, `cert`, `key`, `password`) replace each other as a
-whole. Files are read anew, by their names in the working directory of now.
+Changes options, all of them or, if one fails, none, for what is wrapped,
+accepted or chosen from then on; what was before keeps what it has. Only
+`server_names` holds for all. Ticket keys and a client's kept sessions stay, as
+far as what they are bound to does. The certificate's options (`certfile`,
+`keyfile`, `cert`, `key`, `password`) replace each other as a whole. Files are
+read anew, by their names in the working directory of now.
 @function set
 @tparam table options as of `SSLContext`
 @treturn[1] boolean true
 @treturn[2] nil
 @treturn[2] SSLError as of `SSLContext`
-@raise as `SSLContext`, and when the context has connections
+@raise as `SSLContext`
 */
 static int context_set (lua_State *L) {
   Context *c = check(L, 1);
@@ -432,7 +426,6 @@ static int context_set (lua_State *L) {
   int results;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  refuse_used(L, c);
   options_check(L, 2, OF_CONTEXT);
   lua_newtable(L);
   compat_getuservalue(L, 1);
@@ -440,8 +433,11 @@ static int context_set (lua_State *L) {
   options_merge(L, 2, 3, OF_CONTEXT);
   results = build(L, 3);
   if (results != 1) return results;
-  refuse_used(L, c);  /* a password function may have connected */
   fresh = check(L, -1);
+  if (!carry_over(c, fresh)) {
+    fail(L, OPERATION, NULL);
+    return 2;
+  }
   old = *c;
   *c = *fresh;
   *fresh = old;
@@ -459,8 +455,10 @@ static int context_gc (lua_State *L) {
 
 static int context_tostring (lua_State *L) {
   Context *c = (Context *)compat_checkudata(L, 1, CONTEXT_T);
-  const char *state = c->policy.server_side ? "server" : "client";
-  lua_pushfstring(L, "SSLContext (%s)", c->ctx == NULL ? "collected" : state);
+  const char *state = "collected";
+  if (c->ctx != NULL)
+    state = c->policy->defaults.server_side ? "server" : "client";
+  lua_pushfstring(L, "SSLContext (%s)", state);
   return 1;
 }
 

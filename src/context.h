@@ -26,35 +26,41 @@ struct Pins;
 struct Protocols;
 struct SessionCache;
 
-/* What OpenSSL has no place for. */
-typedef struct Policy {
-  int server_side;
-  int cert_reqs;             /* CERT_* */
+/* What a connection may have otherwise than its context. */
+typedef struct ConnectionOptions {
+  int server_side;           /* this one not */
   int check_hostname;
   int suppress_ragged_eofs;
   int nodelay;
   double handshake_timeout;  /* seconds */
   double linger;             /* seconds */
-  int hooks;                 /* HOOK_* */
-  int unread;                /* errno of the system's bundle, 0: it was read */
-  const struct Protocols *protocols;  /* borrowed from the SSL_CTX; or NULL */
-  const struct Pins *pins;            /* the same; NULL: none */
-  struct SessionCache *cache;         /* the same; NULL: not kept */
+} ConnectionOptions;
+
+/* What OpenSSL has no place for. It belongs to the SSL_CTX, lives as long, and
+** does not change once that has left its constructor. */
+typedef struct Policy {
+  ConnectionOptions defaults;
+  int cert_reqs;                  /* CERT_* */
+  int hooks;                      /* HOOK_* */
+  int unread;                     /* errno of the system's bundle, 0: read */
+  struct Protocols *protocols;    /* owned; or NULL */
+  struct Pins *pins;              /* owned; NULL: none */
+  struct SessionCache *cache;     /* a reference; NULL: not kept */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
 } Policy;
 
 #pragma GCC visibility push(hidden)
 
-/* The context at `index`; anything else raises. Borrowed: lives as long as
-** the userdata. `policy` is filled. */
-SSL_CTX *context_check (lua_State *L, int index, Policy *policy);
+/* The SSL_CTX of now of the context at `index`; anything else raises.
+** Borrowed: `set` puts another in its place. */
+SSL_CTX *context_check (lua_State *L, int index);
+
+/* Borrowed from the SSL_CTX. */
+const Policy *context_policy (const SSL_CTX *ctx);
 
 /* Whether OpenSSL has to verify the peer, for cert_reqs, pins or a hook; a
 ** server asks for a certificate then. */
 int context_verifies (const Policy *policy);
-
-/* A connection was made: from now on `set` is refused. */
-void context_used (lua_State *L, int index);
 
 /* Registers the type; leaves a table with `new` (SSLContext(opts)) and
 ** `methods`, the method table itself. [-0, +1, m] */

@@ -49,7 +49,7 @@ static void say_names (Failure *f, X509 *x509, const Connection *c) {
   char names[NAMES_MAX] = "";
   certificate_names(x509, names, sizeof(names));
   failure_say(f, ": the name asked for is %s, the certificate ",
-              c->policy.check_hostname ? c->name.text : "another");
+              c->options.check_hostname ? c->name.text : "another");
   if (names[0] != '\0') failure_say(f, "is valid for %s", names);
   else failure_say(f, "holds no names (a common name does not count)");
 }
@@ -60,16 +60,16 @@ static void say_issuer (Failure *f, X509 *x509, const Connection *c) {
   failure_say(f, ": its issuer %s is not known here; give that CA's "
               "certificate as ca_certs, unless the %s should have sent an "
               "intermediate certificate", issuer,
-              c->policy.server_side ? "client" : "server");
+              c->options.server_side ? "client" : "server");
 }
 
 /* Perhaps it would be known, if the system's certificates were there. */
 static void say_bundle (Failure *f, const Connection *c) {
   char room[REASON_MAX];
-  if (c->policy.unread != 0)
+  if (c->policy->unread != 0)
     failure_say(f, "; the system's certificates, %s, cannot be read: %s",
                 X509_get_default_cert_file(),
-                failure_system_reason(c->policy.unread, room));
+                failure_system_reason(c->policy->unread, room));
 }
 
 static void say_purpose (Failure *f, X509 *x509, const Connection *c) {
@@ -79,7 +79,7 @@ static void say_purpose (Failure *f, X509 *x509, const Connection *c) {
   else
     failure_say(f, ": its key usage lacks %s, and the key is used for that "
                 "here; the %s needs a new certificate", usage,
-                c->policy.server_side ? "client" : "server");
+                c->options.server_side ? "client" : "server");
 }
 
 /* What to do about a certificate that is refused. */
@@ -131,7 +131,7 @@ static void read_verdict (Failure *f, const Connection *c) {
   f->verify_depth = depth_of(c);
   f->sentence[0] = '\0';
   failure_say(f, "the %s's certificate is refused: %s",
-              c->policy.server_side ? "client" : "server",
+              c->options.server_side ? "client" : "server",
               X509_verify_cert_error_string(code));
   if (x509 == NULL) return;
   if (f->verify_depth > 0) {
@@ -183,7 +183,7 @@ static int read_plaintext (Failure *f, const Connection *c) {
   f->class_name = ERROR_T;
   f->sentence[0] = '\0';
   failure_say(f, "%s (it began with \"%s\")",
-              protocol_of(line, c->policy.server_side), line);
+              protocol_of(line, c->options.server_side), line);
   return 1;
 }
 
@@ -247,7 +247,7 @@ static void read_alert (Failure *f, const Connection *c) {
   for (i = 0; i < sizeof(alert_texts) / sizeof(alert_texts[0]); i++)
     if (alert_texts[i].alert == c->alert)
       failure_say(f, ": %s", alert_texts[i].text);
-  if (c->alert == SSL_AD_HANDSHAKE_FAILURE && !c->policy.server_side)
+  if (c->alert == SSL_AD_HANDSHAKE_FAILURE && !c->options.server_side)
     say_refusal(f, c->ssl);
 }
 
@@ -308,7 +308,7 @@ static void read_local (Failure *f, const Connection *c) {
   if (is_version) say_versions(f, c->ssl);
   if (is_version || strcmp(f->kind, "cipher") == 0) say_level(f, c->ssl);
   if (failure_find(f, ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER) >= 0
-      && c->policy.server_side && SSL_get_certificate(c->ssl) == NULL)
+      && c->options.server_side && SSL_get_certificate(c->ssl) == NULL)
     failure_say(f, "; this server has no certificate (certfile, keyfile)");
   if (strcmp(f->kind, "ssl") == 0 && c->alert_sent && blames_peer(c->alert))
     f->kind = "protocol";

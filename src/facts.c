@@ -44,7 +44,7 @@ static X509 *push_certificate (lua_State *L, const Connection *c) {
 
 /* OpenSSL's verdict is good, and was asked for. */
 static int is_verified (const Connection *c) {
-  return c->established && c->policy.cert_reqs != CERT_NONE
+  return c->established && c->policy->cert_reqs != CERT_NONE
          && verification_by(&c->verification) != NULL;
 }
 

@@ -25,7 +25,7 @@
 
 /* The chosen context's limit holds when one was chosen. */
 static double limit_of (const Connection *c) {
-  return c->handshake_began + c->policy.handshake_timeout;
+  return c->handshake_began + c->options.handshake_timeout;
 }
 
 /* Waits until an engine tells that it is done, or for a moment. */
@@ -86,7 +86,7 @@ static int handshake_done (lua_State *L, Connection *c) {
                 "the peer sent no certificate that could be verified");
     return connection_keep_failure(L, c);
   }
-  if (c->policy.server_side) tickets_limit(c);
+  if (c->options.server_side) tickets_limit(c);
   else resumption_bind(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
@@ -112,7 +112,7 @@ static int handshake_late (lua_State *L, Connection *c) {
   if (c->decision.point != NOWHERE) who = "no hook's answer came";
   errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %.14g "
               "seconds (see the option handshake_timeout)", who,
-              c->policy.handshake_timeout);
+              c->options.handshake_timeout);
   hooks_forget(L, c);
   return connection_keep_failure(L, c);
 }
@@ -153,7 +153,7 @@ static void settle_client_hello (lua_State *L, Connection *c) {
 static int stop (lua_State *L, Connection *c) {
   const Decision *d = &c->decision;
   int known = d->answer != UNANSWERED;
-  if (d->point == AT_CLIENT_HELLO && !(c->policy.hooks & HOOK_CLIENT_HELLO))
+  if (d->point == AT_CLIENT_HELLO && !(c->policy->hooks & HOOK_CLIENT_HELLO))
     known = 1;
   if (!known) return hooks_ask(L, c);
   if (d->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
@@ -178,7 +178,7 @@ static int begin (lua_State *L, Connection *c, int native) {
   if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
   if (c->handshake_began == 0) {
     c->handshake_began = transport_now();
-    if (!c->policy.server_side) resumption_offer(L, c);
+    if (!c->options.server_side) resumption_offer(L, c);
   }
   if (verify_is_elsewhere(c->ssl, c))
     return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "

@@ -121,9 +121,10 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   }
   strcpy(c->name.text, name);
   h->named = 1;
-  if (!resumption_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
+  if (!resumption_restrict(ssl, c->policy, c->name.text))
+    return SSL_CLIENT_HELLO_ERROR;
   if (h->made || h->answer != UNANSWERED
-      || !(c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
+      || !(c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
   hello_free(h->hello);
   h->hello = hello_take(ssl);
@@ -140,7 +141,7 @@ static int on_protocols (SSL *ssl, const unsigned char **selected,
   const unsigned char *chosen = c->choice.protocol;
   (void)unused;
   if (chosen == NULL)
-    return alpn_select(c->policy.protocols, selected, length, offered, size);
+    return alpn_select(c->policy->protocols, selected, length, offered, size);
   if (!alpn_is_offered(chosen, offered, size))
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *selected = chosen + 1;
@@ -160,7 +161,7 @@ static int on_certificate (SSL *ssl, void *unused) {
 }
 
 void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
-  if (policy->server_side) {
+  if (policy->defaults.server_side) {
     SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
     SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
   }
@@ -174,7 +175,7 @@ void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
 ** and the hook is asked all the same. */
 int hooks_remain (Connection *c) {
   const Verification *v = &c->verification;
-  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v->answer == UNANSWERED) verify_again(c);
   if (v->answer != UNANSWERED || v->unpinned) return 0;
   hooks_stop(c, AT_VERIFY);
@@ -221,6 +222,21 @@ static void push_option (lua_State *L, const char *name) {
   options_push(L, lua_gettop(L), name);
   lua_insert(L, -3);
   lua_pop(L, 2);
+}
+
+/* Pushes the option server_names of its context as it is now. */
+static void push_server_names (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  compat_getuservalue(L, lua_gettop(L));
+  options_push(L, lua_gettop(L), "server_names");
+  lua_insert(L, -4);
+  lua_pop(L, 3);
+}
+
+/* Whether the context at `index` is for servers; raises if it is none. */
+static int is_server (lua_State *L, int index) {
+  return context_policy(context_check(L, index))->defaults.server_side;
 }
 
 /* Pushes the connection at index 1 as the program holds it. */
@@ -285,17 +301,15 @@ int hooks_push_busy (lua_State *L, Connection *c, int native) {
 }
 
 int hooks_choose_by_name (lua_State *L, Connection *c) {
-  Policy policy;
-  if (!(c->policy.hooks & HOOK_SERVER_NAMES)) return 0;
-  push_option(L, "server_names");
+  if (!(c->policy->hooks & HOOK_SERVER_NAMES)) return 0;
+  push_server_names(L);
   hello_find(L, c->choice.hello, lua_gettop(L));
   if (lua_isnil(L, -1)) return 0;
   if (compat_testudata(L, -1, CONTEXT_T) == NULL)
     return errors_text(L, ERROR_T, "server_names", "context", "what stands "
                        "for the client's name is a %s, not an SSLContext",
                        luaL_typename(L, -1));
-  context_check(L, lua_gettop(L), &policy);
-  if (!policy.server_side)
+  if (!is_server(L, lua_gettop(L)))
     return errors_text(L, ERROR_T, "server_names", "context", "the context "
                        "that stands for the client's name is a client's");
   return opening_replay(L, c, lua_gettop(L));
@@ -359,11 +373,9 @@ static int primitive_refuse (lua_State *L, Connection *c) {
 /* choose(connection, context): on_client_hello's; true, or nil and an
 ** error. */
 static int primitive_choose (lua_State *L, Connection *c) {
-  Policy policy;
-  int n;
-  context_check(L, 2, &policy);
+  int n, server_side = is_server(L, 2);
   if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
-  if (!policy.server_side)
+  if (!server_side)
     return errors_text(L, ERROR_T, "on_client_hello", "context",
                        "it chose a context that is for the client side");
   n = opening_replay(L, c, 2);
@@ -376,7 +388,7 @@ static int primitive_choose (lua_State *L, Connection *c) {
 /* use_certificate(connection, context): its certificate, key and chain; true,
 ** or nil and an error. */
 static int primitive_use_certificate (lua_State *L, Connection *c) {
-  SSL_CTX *ctx = context_check(L, 2, NULL);
+  SSL_CTX *ctx = context_check(L, 2);
   STACK_OF(X509) *chain = NULL;
   if (!awaits_answer(c)) return 0;
   if (SSL_CTX_get0_certificate(ctx) == NULL)
@@ -493,7 +505,7 @@ static int step_inside (lua_State *L, Connection *c, int native) {
 static int primitive_step (lua_State *L, Connection *c) {
   int native = lua_toboolean(L, 2);
   lua_settop(L, 1);
-  if (c->policy.server_side && !verify_can_suspend()) {
+  if (c->options.server_side && !verify_can_suspend()) {
     if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
       SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
     return step_inside(L, c, native);

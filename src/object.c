@@ -36,7 +36,7 @@ static void copy_options (lua_State *L, int options) {
 /* ctx:wrap_object{...} */
 static int object_wrap (lua_State *L) {
   Connection *c;
-  context_check(L, 1, NULL);
+  context_check(L, 1);
   lua_settop(L, 2);
   c = lua_newuserdata(L, sizeof(*c));
   connection_init(c, NULL);

@@ -29,7 +29,8 @@ static void on_info (const SSL *ssl, int where, int value) {
 
 /* ---- the SSL ---- */
 
-static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
+static int prepare (Connection *c, SSL *ssl, const Policy *policy,
+                    const ConnectionOptions *own) {
   BIO *bio = queue_bio(&c->queue);
   if (bio == NULL) return 0;
   SSL_set_bio(ssl, bio, bio);
@@ -37,27 +38,27 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy) {
   SSL_set_info_callback(ssl, on_info);
   verify_prepare(ssl, policy);
   tickets_defer(ssl, c, policy);
-  if (policy->server_side) SSL_set_accept_state(ssl);
+  if (own->server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
-  return policy->server_side || c->name.text[0] == '\0' ||
-         hostname_apply(ssl, &c->name, policy->check_hostname);
+  return own->server_side || c->name.text[0] == '\0' ||
+         hostname_apply(ssl, &c->name, own->check_hostname);
 }
 
-static SSL *open_ssl (Connection *c, SSL_CTX *context, const Policy *policy) {
+static SSL *open_ssl (Connection *c, const ConnectionOptions *own) {
+  const Policy *policy = context_policy(c->context);
   SSL *ssl;
-  hooks_set_callbacks(context, policy);
-  ssl = SSL_new(context);
-  if (ssl != NULL && prepare(c, ssl, policy)) return ssl;
+  hooks_set_callbacks(c->context, policy);
+  ssl = SSL_new(c->context);
+  if (ssl != NULL && prepare(c, ssl, policy, own)) return ssl;
   SSL_free(ssl);
   return NULL;
 }
 
 /* Holds the context as it is at this moment, and leaves its options: `set`
 ** does not concern this connection any more. Nothing runs Lua in between, so
-** that the three belong together. [-0, +1, m] */
-static void hold_context (lua_State *L, Connection *c, int context,
-                          Policy *policy) {
-  SSL_CTX *ctx = context_check(L, context, policy);
+** that the two belong together. [-0, +1, m] */
+static void hold_context (lua_State *L, Connection *c, int context) {
+  SSL_CTX *ctx = context_check(L, context);
   if (!SSL_CTX_up_ref(ctx)) luaL_error(L, "not enough memory");
   SSL_CTX_free(c->context);
   c->context = ctx;
@@ -76,7 +77,7 @@ static void keep_context (lua_State *L, int context) {
 /* 0, or 2 with nil and an error: there is no name to look for in the peer's
 ** certificate. */
 int opening_lacks_name (lua_State *L, const Connection *c) {
-  if (!c->policy.check_hostname || c->policy.server_side
+  if (!c->options.check_hostname || c->options.server_side
       || c->name.text[0] != '\0') return 0;
   return errors_text(L, ERROR_T, "server_hostname", "name",
                      "check_hostname needs a server_hostname");
@@ -90,15 +91,16 @@ int opening_wrap (lua_State *L, Connection *c, int options, int connected) {
   size_t size = 0;
   const char *name;
   compat_getuservalue(L, self);
-  hold_context(L, c, 1, &c->policy);
+  hold_context(L, c, 1);
+  c->policy = context_policy(c->context);
   keep_context(L, 1);
-  connection_options(L, &c->policy, options);
+  connection_options(L, &c->options, c->policy, options);
   lua_insert(L, 1);  /* the connection works on stack index 1 */
   name = options_string(L, options + 1, "server_hostname", &size);
-  if (name != NULL && connection_read_name(L, &c->name, name, size) > 0) return 2;
+  if (name != NULL && connection_read_name(L, &c->name, name, size) > 0)
+    return 2;
   if (connected && opening_lacks_name(L, c) > 0)
     return luaL_error(L, "check_hostname needs a server_hostname");
-  if (connected) context_used(L, 2);
   lua_settop(L, 1);
   return 0;
 }
@@ -108,13 +110,13 @@ int opening_wrap (lua_State *L, Connection *c, int options, int connected) {
 int opening_start (lua_State *L, Connection *c) {
   if (opening_lacks_name(L, c) > 0) return 2;
   errors_clear();
-  c->ssl = open_ssl(c, c->context, &c->policy);
+  c->ssl = open_ssl(c, &c->options);
   if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   errors_clear();
   SSL_CTX_free(c->context);  /* the SSL holds it */
   c->context = NULL;
-  if (c->policy.server_side
-      && c->policy.hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
+  if (c->options.server_side
+      && c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
     c->queue.recording = 1;
   return 0;
 }
@@ -125,15 +127,14 @@ int opening_start (lua_State *L, Connection *c) {
 ** changed. */
 int opening_replay (lua_State *L, Connection *c, int context) {
   SSL *ssl, *old;
-  Policy policy;
-  context_used(L, context);
+  ConnectionOptions own;
   compat_getuservalue(L, 1);
-  hold_context(L, c, context, &policy);
+  hold_context(L, c, context);
   lua_rawgeti(L, -2, UV_OPTIONS);
-  connection_options(L, &policy, lua_gettop(L));
+  connection_options(L, &own, context_policy(c->context), lua_gettop(L));
   lua_pop(L, 1);
   errors_clear();
-  ssl = open_ssl(c, c->context, &policy);
+  ssl = open_ssl(c, &own);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!queue_rewind(&c->queue)) {
     SSL_free(ssl);
@@ -143,7 +144,8 @@ int opening_replay (lua_State *L, Connection *c, int context) {
   keep_context(L, context);
   old = c->ssl;
   c->ssl = ssl;
-  c->policy = policy;
+  c->policy = context_policy(c->context);
+  c->options = own;
   SSL_free(old);
   SSL_CTX_free(c->context);
   c->context = NULL;

@@ -32,8 +32,8 @@ void resumption_set_callbacks (SSL_CTX *ctx) {
 }
 
 void resumption_keep (Connection *c) {
-  if (c->session != NULL && c->policy.cache != NULL)
-    session_cache_put(c->policy.cache, c->binding, c->session);
+  if (c->session != NULL && c->policy->cache != NULL)
+    session_cache_put(c->policy->cache, c->binding, c->session);
 }
 
 void resumption_bind (Connection *c) {
@@ -57,10 +57,10 @@ static void find_scope (Connection *c) {
   memset(&peer, 0, sizeof(peer));
   if (c->link != NULL && c->link->peer(c, &peer) == 0 && name[0] == '\0')
     name = peer.host;
-  memcpy(bytes, c->policy.digest, DIGEST_SIZE);
+  memcpy(bytes, c->policy->digest, DIGEST_SIZE);
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
   bytes[sizeof(bytes) - 4] = name == peer.host;
-  bytes[sizeof(bytes) - 3] = (unsigned char)c->policy.check_hostname;
+  bytes[sizeof(bytes) - 3] = (unsigned char)c->options.check_hostname;
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
   c->bound = SHA256(bytes, sizeof(bytes), c->binding) != NULL;
@@ -80,8 +80,8 @@ void resumption_offer (lua_State *L, Connection *c) {
   lua_pop(L, 2);
   if (given != NULL && session_usable(given, c->binding)
       && SSL_SESSION_up_ref(given)) session = given;
-  else if (c->policy.cache != NULL)
-    session = session_cache_take(c->policy.cache, c->binding);
+  else if (c->policy->cache != NULL)
+    session = session_cache_take(c->policy->cache, c->binding);
   if (session == NULL) return;
   SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
   SSL_SESSION_free(session);
@@ -104,7 +104,7 @@ int resumption_restrict (SSL *ssl, const Policy *policy, const char *name) {
 int resumption_session (lua_State *L, Connection *c) {
   SSL_SESSION **slot = session_new(L), *session = c->session;
   if (session == NULL && c->ssl != NULL && c->established
-      && !c->policy.server_side && SSL_version(c->ssl) < TLS1_3_VERSION)
+      && !c->options.server_side && SSL_version(c->ssl) < TLS1_3_VERSION)
     session = SSL_get_session(c->ssl);  /* the resumed one */
   if (session != NULL && session_has_scope(session)
       && SSL_SESSION_up_ref(session)) {

@@ -11,12 +11,20 @@
 #define PER_PEER_MAX 4  /* of them for one peer */
 
 struct SessionCache {
+  int references;
   int count;
   SSL_SESSION *sessions[CACHE_MAX];  /* owned */
 };
 
 SessionCache *session_cache_new (void) {
-  return OPENSSL_zalloc(sizeof(SessionCache));
+  SessionCache *cache = OPENSSL_zalloc(sizeof(*cache));
+  if (cache != NULL) cache->references = 1;
+  return cache;
+}
+
+SessionCache *session_cache_share (SessionCache *cache) {
+  cache->references++;
+  return cache;
 }
 
 static SSL_SESSION *cache_remove (SessionCache *cache, int i) {
@@ -28,7 +36,7 @@ static SSL_SESSION *cache_remove (SessionCache *cache, int i) {
 }
 
 void session_cache_free (SessionCache *cache) {
-  if (cache == NULL) return;
+  if (cache == NULL || --cache->references > 0) return;
   while (cache->count > 0)
     SSL_SESSION_free(cache_remove(cache, cache->count - 1));
   OPENSSL_free(cache);
@@ -46,7 +54,8 @@ static void cache_insert (SessionCache *cache, SSL_SESSION *session) {
 void session_cache_put (SessionCache *cache, const unsigned char *digest,
                         SSL_SESSION *session) {
   int i, same = 0, most = session_single_use(session) ? PER_PEER_MAX : 1;
-  if (!session_same_scope(session, digest) || !SSL_SESSION_up_ref(session)) return;
+  if (!session_same_scope(session, digest) || !SSL_SESSION_up_ref(session))
+    return;
   for (i = 0; i < cache->count; i++)
     if (session_same_scope(cache->sessions[i], digest) && ++same >= most)
       SSL_SESSION_free(cache_remove(cache, i--));

@@ -12,6 +12,8 @@ typedef struct SessionCache SessionCache;
 
 /* NULL without memory. */
 SessionCache *session_cache_new (void);
+/* One more owner; each frees it. */
+SessionCache *session_cache_share (SessionCache *cache);
 void session_cache_free (SessionCache *cache);
 
 /* Keeps one more, if it is of that scope. */

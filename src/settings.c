@@ -48,8 +48,8 @@ static void read_trust (lua_State *L, int options, Settings *s) {
                  || is_set(L, options, "ca_data");
   s->system_trust = options_boolean(L, options, "system_trust", 0);
   p->cert_reqs = options_integer(L, options, "cert_reqs", CERT_NONE);
-  p->check_hostname = options_boolean(L, options, "check_hostname", 0);
-  if (p->check_hostname && p->cert_reqs == CERT_NONE)
+  p->defaults.check_hostname = options_boolean(L, options, "check_hostname", 0);
+  if (p->defaults.check_hostname && p->cert_reqs == CERT_NONE)
     options_raise(L, "check_hostname", "needs a cert_reqs other than "
                   "CERT_NONE");
 }
@@ -120,9 +120,9 @@ void settings_read (lua_State *L, int options, Settings *s) {
   Policy *p = &s->policy;
   memset(s, 0, sizeof(*s));
   options_complete(L, options, OF_CONTEXT);
-  p->server_side = options_boolean(L, options, "server_side", 0);
+  p->defaults.server_side = options_boolean(L, options, "server_side", 0);
   options_check_exclusion(L, options);
-  options_check_side(L, options, OF_CONTEXT, p->server_side);
+  options_check_side(L, options, OF_CONTEXT, p->defaults.server_side);
   check_identity(L, options);
   check_pins(L, options);
   read_trust(L, options, s);
@@ -134,14 +134,14 @@ void settings_read (lua_State *L, int options, Settings *s) {
   s->sigalgs = options_string(L, options, "sigalgs", NULL);
   s->alpn_strict = options_boolean(L, options, "alpn_strict", 1);
   s->session_cache = options_boolean(L, options, "session_cache",
-                                     p->server_side);
+                                     p->defaults.server_side);
   s->num_tickets = options_integer(L, options, "num_tickets", -1);
   p->hooks = read_hooks(L, options);
-  p->nodelay = options_boolean(L, options, "nodelay", 1);
-  p->suppress_ragged_eofs = options_boolean(L, options,
+  p->defaults.nodelay = options_boolean(L, options, "nodelay", 1);
+  p->defaults.suppress_ragged_eofs = options_boolean(L, options,
                                             "suppress_ragged_eofs", 0);
-  p->handshake_timeout = options_number(L, options, "handshake_timeout", 0);
-  p->linger = settings_linger(L, options, LINGER_MAX);
+  p->defaults.handshake_timeout = options_number(L, options, "handshake_timeout", 0);
+  p->defaults.linger = settings_linger(L, options, LINGER_MAX);
   lua_pushboolean(L, s->session_cache);
   lua_setfield(L, options, "session_cache");
 }

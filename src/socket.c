@@ -59,7 +59,7 @@ static int link_peer (Connection *c, Name *name) {
 }
 
 static void link_tune (Connection *c) {
-  transport_nodelay(((Socket *)c)->fd, c->policy.nodelay);
+  transport_nodelay(((Socket *)c)->fd, c->options.nodelay);
 }
 
 /* The LuaSocket object that it still works on. */
@@ -108,7 +108,7 @@ static const Link socket_link = {
 static int primitive_wrap (lua_State *L) {
   Socket *s;
   int connected = lua_toboolean(L, 4);
-  context_check(L, 1, NULL);
+  context_check(L, 1);
   lua_settop(L, 3);
   s = lua_newuserdata(L, sizeof(*s));
   memset(s, 0, sizeof(*s));
@@ -139,9 +139,6 @@ static int primitive_name_peer (lua_State *L, Connection *c) {
   }
   c->name = name;
   if (opening_lacks_name(L, c) > 0) return 2;
-  compat_getuservalue(L, 1);
-  lua_rawgeti(L, -1, UV_CONTEXT);
-  context_used(L, lua_gettop(L));
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -154,7 +151,7 @@ static int primitive_attach (lua_State *L, Connection *c) {
   size_t size;
   const char *bytes = luaL_checklstring(L, 3, &size);
   int fd = handover_descriptor(L, 2);
-  int result = fd >= 0 ? transport_prepare(fd, c->policy.nodelay) : -EBADF;
+  int result = fd >= 0 ? transport_prepare(fd, c->options.nodelay) : -EBADF;
   if (c->closed) return errors_condition(L, "closed");
   if (result < 0) return errors_syscall(L, "wrap_socket", -result);
   if (!queue_feed(&c->queue, bytes, size))
@@ -212,7 +209,7 @@ static int primitive_parts (lua_State *L, Connection *c) {
 ** "closed"; whether it is a server's. */
 static int primitive_state (lua_State *L, Connection *c) {
   lua_pushstring(L, connection_state(c));
-  lua_pushboolean(L, c->policy.server_side);
+  lua_pushboolean(L, c->options.server_side);
   return 2;
 }
 
@@ -248,7 +245,7 @@ static int push_unsent (lua_State *L, int error) {
 ** wait, or where the connection did not end well. */
 static double linger_time (const Socket *s) {
   const Connection *c = &s->connection;
-  double most = c->policy.linger;
+  double most = c->options.linger;
   if (!c->established || c->failed || c->late || c->unsent.kept
       || c->queue.write_error != 0 || c->queue.read_error != 0) return 0;
   if (s->block >= 0 && s->block < most) most = s->block;

@@ -10,7 +10,7 @@
 ** what had not left. So they go with the server's first data, which the client
 ** has to read anyway. RFC 8446, 4.6.1 allows them at any time. */
 void tickets_defer (SSL *ssl, Connection *c, const Policy *policy) {
-  if (!policy->server_side) return;
+  if (!policy->defaults.server_side) return;
   c->tickets = SSL_get_num_tickets(ssl);
   SSL_set_num_tickets(ssl, 0);
 }

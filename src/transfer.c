@@ -265,7 +265,7 @@ static int transfer_receive (lua_State *L, Connection *c) {
   }
   if (!is_ready(c)) return ENTRY_UNREADY;
   outcome = gather(c, &p);
-  if (outcome == TRUNCATED && c->policy.suppress_ragged_eofs) outcome = CLOSED;
+  if (outcome == TRUNCATED && c->options.suppress_ragged_eofs) outcome = CLOSED;
   if (p.kind == ALL && outcome == CLOSED && bytes_length(&c->plain) > 0)
     outcome = DONE;
   if (outcome != DONE) return push_partial(L, c, &p, outcome, "receive");
@@ -388,7 +388,7 @@ int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
   if (outcome == BROKEN && c->queue.write_error != 0) {
     outcome = transfer_fill(c);
     if (outcome != FAILED && outcome != CLOSED
-        && !(outcome == TRUNCATED && c->policy.suppress_ragged_eofs))
+        && !(outcome == TRUNCATED && c->options.suppress_ragged_eofs))
       return errors_syscall(L, operation, c->queue.write_error);
   }
   return connection_push(L, c, outcome, operation, native);

@@ -43,7 +43,7 @@ static int on_fault (int good, X509_STORE_CTX *store) {
   if (!is_no_fault(c, store, code)) {
     verification_note(&c->verification, code,
                       X509_STORE_CTX_get_error_depth(store));
-    return (c->policy.hooks & HOOK_VERIFY) != 0;
+    return (c->policy->hooks & HOOK_VERIFY) != 0;
   }
   X509_STORE_CTX_set_error(store, X509_V_OK);  /* it would be the verdict */
   return 1;
@@ -67,13 +67,13 @@ static int is_pinned (const Connection *c) {
   const Verification *v = &c->verification;
   STACK_OF(X509) *leaf;
   int found = 0;
-  if (c->policy.pins == NULL) return 1;
+  if (c->policy->pins == NULL) return 1;
   if (v->leaf == NULL) return 0;
   if (v->code == X509_V_OK && v->chain != NULL)
-    return pins_match(c->policy.pins, v->chain);
+    return pins_match(c->policy->pins, v->chain);
   leaf = sk_X509_new_null();
   if (leaf != NULL && sk_X509_push(leaf, v->leaf) > 0)
-    found = pins_match(c->policy.pins, leaf);
+    found = pins_match(c->policy->pins, leaf);
   sk_X509_free(leaf);
   return found;
 }
@@ -120,7 +120,7 @@ static int accepts (const Connection *c) {
   const Verification *v = &c->verification;
   if (v->answer == REFUSED || v->unpinned) return 0;
   return v->code == X509_V_OK || v->answer == ACCEPTED
-         || c->policy.cert_reqs == CERT_NONE;
+         || c->policy->cert_reqs == CERT_NONE;
 }
 
 /* 1: goes on. The verdict itself stays what it was; OpenSSL forgets a
@@ -143,7 +143,7 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 static int consult (Connection *c, SSL *ssl) {
   Verification *v = &c->verification;
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
-  if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {
+  if (!c->options.server_side && SSL_set_retry_verify(ssl)) {
     v->stopped = 1;
     hooks_stop(c, AT_VERIFY);
     return 0;
@@ -168,7 +168,7 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
   if (v->stopped && leaf != NULL && leaf == v->leaf) replay(v, store);
   else take(c, ssl, store);
   v->stopped = 0;
-  if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
+  if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
       && v->answer == UNANSWERED && !consult(c, ssl))
     return 1;  /* with SSL_set_retry_verify: no decision yet */
   return decide(c, store);
@@ -176,7 +176,7 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
 
 void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
   int mode = context_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
-  if (policy->server_side && policy->cert_reqs == CERT_REQUIRED)
+  if (policy->defaults.server_side && policy->cert_reqs == CERT_REQUIRED)
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   SSL_CTX_set_verify(ctx, mode, NULL);
   SSL_CTX_set_cert_verify_callback(ctx, on_chain, NULL);
@@ -188,7 +188,7 @@ int verify_can_suspend (void) {
 }
 
 void verify_prepare (SSL *ssl, const Policy *policy) {
-  if (policy->server_side && policy->hooks & HOOK_VERIFY
+  if (policy->defaults.server_side && policy->hooks & HOOK_VERIFY
       && verify_can_suspend())
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
@@ -221,7 +221,7 @@ int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
 ** name that it found in a full handshake, though not an address, nor what it
 ** was told in on_fault. */
 static int is_named (const Connection *c, X509 *leaf) {
-  if (!c->policy.check_hostname || c->policy.server_side) return 1;
+  if (!c->options.check_hostname || c->options.server_side) return 1;
   if (!c->verification.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
   return hostname_matches(&c->name, leaf);
 }
@@ -251,12 +251,13 @@ void verify_again (Connection *c) {
 ** checks none: the policy stands all the same. */
 int verify_holds (const Connection *c) {
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
-  const Policy *p = &c->policy;
+  const Policy *p = c->policy;
   const Verification *v = &c->verification;
   if (v->answer == REFUSED || v->unpinned) return 0;
   if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
   if (p->cert_reqs == CERT_NONE) return 1;
-  if (leaf == NULL) return p->cert_reqs == CERT_OPTIONAL && p->server_side;
+  if (leaf == NULL)
+    return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;
   if (v->leaf == NULL || X509_cmp(leaf, v->leaf) != 0) return 0;
   if (v->answer == ACCEPTED) return 1;
   return v->known && v->code == X509_V_OK

@@ -61,7 +61,7 @@ local function connection(what, from, to, specs)
 end
 
 connection("the context's digest", [[
-  memcpy(bytes, c->policy.digest, DIGEST_SIZE);
+  memcpy(bytes, c->policy->digest, DIGEST_SIZE);
 ]])
 connection("the peer's name", [[
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
@@ -72,7 +72,7 @@ connection("the peer's address", [[
     name = "";
 ]])
 connection("the name check", [[
-  bytes[sizeof(bytes) - 3] = (unsigned char)c->policy.check_hostname;
+  bytes[sizeof(bytes) - 3] = (unsigned char)c->options.check_hostname;
 ]])
 connection("the peer's port", [[
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;

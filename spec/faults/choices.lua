@@ -5,11 +5,11 @@ return {
     name = "the chosen context is put in by SSL_set_SSL_CTX",
     file = "src/opening.c",
     from = [[
-  ssl = open_ssl(c, c->context, &policy);
+  ssl = open_ssl(c, &own);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!queue_rewind]],
     to = [[
-  c->policy = policy;
+  c->policy = context_policy(c->context);
   SSL_set_SSL_CTX(c->ssl, c->context);
   if (c->context != NULL) return 0;
   ssl = NULL;
@@ -21,19 +21,21 @@ return {
     name = "the policy stays the first context's",
     file = "src/opening.c",
     from = [[
-  c->policy = policy;
+  c->policy = context_policy(c->context);
+  c->options = own;
   SSL_free(old);]],
     to = [[
   SSL_free(old);]],
     specs = "replay",
   },
   {
-    name = "the chosen context's connection is opened by the first one's policy",
+    name = "the chosen context's connection is opened by the first one's options",
     file = "src/opening.c",
     from = [[
-  ssl = open_ssl(c, c->context, &policy);]],
+  c->options = own;
+  SSL_free(old);]],
     to = [[
-  ssl = open_ssl(c, c->context, &c->policy);]],
+  SSL_free(old);]],
     specs = "replay",
   },
   {
@@ -53,9 +55,11 @@ return {
     name = "the connection's own options are lost with the first context",
     file = "src/opening.c",
     from = [[
-  connection_options(L, &policy, lua_gettop(L));
+  connection_options(L, &own, context_policy(c->context), lua_gettop(L));
 ]],
-    to = "\n",
+    to = [[
+  own = context_policy(c->context)->defaults;
+]],
     specs = "replay",
   },
   {
@@ -73,7 +77,7 @@ return {
     name = "a server can be told to check a name",
     file = "src/connection.c",
     from = [[
-  options_check_side(L, options, OF_CONNECTION, p->server_side);
+  options_check_side(L, options, OF_CONNECTION, own->server_side);
 ]],
     to = "",
     specs = "protections",
@@ -86,15 +90,6 @@ return {
 ]],
     to = "",
     specs = "replay",
-  },
-  {
-    name = "the chosen context can still be changed",
-    file = "src/opening.c",
-    from = [[
-  context_used(L, context);
-]],
-    to = "",
-    specs = "protections",
   },
   {
     name = "what came behind the ClientHello is lost",
@@ -139,7 +134,7 @@ return {
     file = "src/hooks.c",
     from = [[
   if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
-  if (!policy.server_side)]],
+  if (!server_side)]],
     to = [[
   if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (L == NULL)]],
@@ -283,5 +278,33 @@ return {
 ]],
     to = "",
     specs = "server_names",
+  },
+  {
+    name = "set makes new keys for tickets",
+    file = "src/context.c",
+    from = [[
+           && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));]],
+    to = ";",
+    specs = "context",
+  },
+  {
+    name = "set forgets a client's sessions",
+    file = "src/context.c",
+    from = [[
+    to->policy->cache = session_cache_share(from->policy->cache);]],
+    to = [[
+    to->policy->cache = session_cache_new();]],
+    specs = "context",
+  },
+  {
+    name = "server_names stay what they were at the wrap",
+    file = "src/hooks.c",
+    from = [[
+  push_server_names(L);
+  hello]],
+    to = [[
+  push_option(L, "server_names");
+  hello]],
+    specs = "context",
   },
 }

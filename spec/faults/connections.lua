@@ -3,15 +3,15 @@ return {
   {
     name = "the name is not checked",
     file = "src/connection.c",
-    from = [[  p->handshake_timeout = options_number(]],
-    to = [[  p->check_hostname = 0;
-  p->handshake_timeout = options_number(]],
+    from = [[  own->handshake_timeout = options_number(]],
+    to = [[  own->check_hostname = 0;
+  own->handshake_timeout = options_number(]],
     specs = "connection",
   },
   {
     name = "a truncation is swallowed",
     file = "src/connection.c",
-    from = [[      if (!c->policy.suppress_ragged_eofs) return errors_eof(L, operation);]],
+    from = [[      if (!c->options.suppress_ragged_eofs) return errors_eof(L, operation);]],
     to = [[]],
     specs = "connection",
   },
@@ -79,8 +79,8 @@ return {
   {
     name = "handshake_timeout is ignored",
     file = "src/handshake.c",
-    from = [[  return c->handshake_began + c->policy.handshake_timeout;]],
-    to = [[  return c->handshake_began + c->policy.handshake_timeout + 60;]],
+    from = [[  return c->handshake_began + c->options.handshake_timeout;]],
+    to = [[  return c->handshake_began + c->options.handshake_timeout + 60;]],
     specs = "accept",
   },
   {
@@ -121,8 +121,8 @@ return {
   {
     name = "getpeercert shows what was not verified",
     file = "src/facts.c",
-    from = [[  return c->established && c->policy.cert_reqs != CERT_NONE]],
-    to = [[  return c->established || c->policy.cert_reqs != CERT_NONE]],
+    from = [[  return c->established && c->policy->cert_reqs != CERT_NONE]],
+    to = [[  return c->established || c->policy->cert_reqs != CERT_NONE]],
     specs = "reference",
   },
   {

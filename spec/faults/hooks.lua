@@ -11,8 +11,8 @@ return {
   {
     name = "a client goes on where its verification cannot wait",
     file = "src/verify.c",
-    from = [[if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {]],
-    to = [[if (!c->policy.server_side) {
+    from = [[if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
+    to = [[if (!c->options.server_side) {
     SSL_set_retry_verify(ssl);]],
     specs = "stackless",
   },

@@ -40,19 +40,20 @@ return {
     name = "the SSL is made from what the context is by then",
     file = "src/opening.c",
     from = [[
-  c->ssl = open_ssl(c, c->context, &c->policy);]],
+  c->ssl = open_ssl(c, &c->options);]],
     to = [[
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_CONTEXT);
-  c->ssl = open_ssl(c, context_check(L, lua_gettop(L), NULL), &c->policy);
-  lua_pop(L, 2);]],
+  hold_context(L, c, lua_gettop(L));
+  c->ssl = open_ssl(c, &c->options);
+  lua_pop(L, 3);]],
     specs = "first_step",
   },
   {
     name = "the name to check may be missing",
     file = "src/opening.c",
     from = [[
-  if (!c->policy.check_hostname || c->policy.server_side
+  if (!c->options.check_hostname || c->options.server_side
       || c->name.text[0] != '\0') return 0;]],
     to = [[
   if (c->alert != 256) return 0;]],

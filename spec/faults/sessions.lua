@@ -156,7 +156,8 @@ v->chain);]],
     name = "a server's sessions are resumed for any name",
     file = "src/hooks.c",
     from = [[
-  if (!resumption_restrict(ssl, &c->policy, c->name.text)) return SSL_CLIENT_HELLO_ERROR;
+  if (!resumption_restrict(ssl, c->policy, c->name.text))
+    return SSL_CLIENT_HELLO_ERROR;
 ]],
     to = "",
     specs = "server_session",
@@ -165,7 +166,7 @@ v->chain);]],
     name = "a server with pins resumes",
     file = "src/context.c",
     from = [[
-  if (!s->session_cache || c->policy.pins != NULL) {]],
+  if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
   if (!s->session_cache) {]],
     specs = "server_session",
@@ -174,9 +175,9 @@ v->chain);]],
     name = "a server resumes though session_cache is off",
     file = "src/context.c",
     from = [[
-  if (!s->session_cache || c->policy.pins != NULL) {]],
+  if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
-  if (c->policy.pins != NULL) {]],
+  if (c->policy->pins != NULL) {]],
     specs = "server_session session",
   },
   {

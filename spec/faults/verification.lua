@@ -37,7 +37,7 @@ return {
     file = "src/verify.c",
     from = [[
   return v->code == X509_V_OK || v->answer == ACCEPTED
-         || c->policy.cert_reqs == CERT_NONE;]],
+         || c->policy->cert_reqs == CERT_NONE;]],
     to = [[
   return c != NULL;]],
     also = {
@@ -64,9 +64,10 @@ return {
     name = "a client that requires a certificate does without one",
     file = "src/verify.c",
     from = [[
-  if (leaf == NULL) return p->cert_reqs == CERT_OPTIONAL && p->server_side;]],
+  if (leaf == NULL)
+    return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;]],
     to = [[
-  if (leaf == NULL) return 1;]],
+  if (leaf == NULL) return p != NULL;]],
     specs = "protections",
   },
   {
@@ -191,7 +192,7 @@ return {
     name = "an on_verify that was not asked has said yes",
     file = "src/hooks.c",
     from = [[
-  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
     to = [[
   if (c->ssl != NULL) return 0;
@@ -208,7 +209,7 @@ return {
     name = "an on_verify that was not asked ends the handshake",
     file = "src/hooks.c",
     from = [[
-  if (!(c->policy.hooks & HOOK_VERIFY)) return 0;
+  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
     to = [[
   if (c->ssl != NULL) return 0;
@@ -263,7 +264,7 @@ return {
     name = "a server accepts when its on_verify has to wait",
     file = "src/verify.c",
     from = [[
-  if (!c->policy.server_side && SSL_set_retry_verify(ssl)) {]],
+  if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[
   if (SSL_set_retry_verify(ssl)) {]],
     specs = "security",
@@ -323,10 +324,10 @@ return {
     name = "a hook is asked where the pins do not hold",
     file = "src/verify.c",
     from = [[
-  if (c->policy.hooks & HOOK_VERIFY && !v->unpinned
+  if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
       && v]],
     to = [[
-  if (c->policy.hooks & HOOK_VERIFY
+  if (c->policy->hooks & HOOK_VERIFY
       && v]],
     specs = "hooks_answers",
   },
@@ -444,7 +445,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "of what is wrong with a chain only the first is told",
     file = "src/verify.c",
     from = [[
-    return (c->policy.hooks & HOOK_VERIFY) != 0;]],
+    return (c->policy->hooks & HOOK_VERIFY) != 0;]],
     to = [[
     return 0;]],
     specs = "hooks",
