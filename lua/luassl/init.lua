@@ -100,10 +100,6 @@ local function reference_context(for_context)
   return context, err
 end
 
-local function refuse_context(context, operation, level)
-  error(("%s: option 'context' must be an SSLContext, not a %s"):format(operation, type(context)), level)
-end
-
 -- A name that is given is checked, where anything is verified.
 local function check_given_name(context, for_connection)
   if for_connection.server_hostname == nil or for_connection.check_hostname ~= nil then return end
@@ -146,7 +142,6 @@ function ssl.wrap_socket(sock, options)
     context, err = reference_context(for_context)
     if not context then return nil, err end
   else
-    if not handshake.is_context(context) then refuse_context(context, "wrap_socket", 3) end
     for_connection.server_side, for_context.server_side = for_context.server_side, nil
     local name = next(for_context)
     if name then error(("wrap_socket: option '%s' belongs to the context that was given"):format(tostring(name)), 2) end
@@ -183,11 +178,9 @@ end
 
 local function check_client(options, operation)
   if options.server_side then error(operation .. ": option 'server_side' is not for clients", 3) end
-  local context = options.context
-  if context == nil then return end
-  local is_context, server_side = pcall(core.context.methods.get, context, "server_side")
-  if not is_context then refuse_context(context, operation, 4) end
-  if server_side then error(operation .. ": option 'context' is for the server side", 3) end
+  if options.context and core.context.methods.get(options.context, "server_side") then
+    error(operation .. ": option 'context' is for the server side", 3)
+  end
 end
 
 -- TCP and TLS to an address, in one deadline.

@@ -11,11 +11,19 @@ local misuse = {}
 -- one that is no program's.
 local ARGUMENT = "^bad argument #(%d+) to '[^']*' "
 
--- Want of memory is no misuse, nor is what a Lua function raised that was
--- called from there: it has told its place.
+-- How misuse begins that C finds. Anything else was raised by who was called
+-- from there, a debug hook or a function of the program's, and is theirs.
+local BEGINNINGS = {
+  ARGUMENT, "^option '", "^options ", "^unknown option ", "^check_hostname needs ",
+  "^malformed pattern", "^missing '%[", "^invalid ",  -- string's
+}
+
 local function is_misuse(message)
-  return type(message) == "string" and message ~= "not enough memory"
-    and (message:find(ARGUMENT) or not message:find "^[^\n]-:%d+: ") and true
+  if type(message) ~= "string" then return false end
+  for _, beginning in ipairs(BEGINNINGS) do
+    if message:find(beginning) then return true end
+  end
+  return false
 end
 
 -- The message as the function `name` would give it, of a method (":send")
