@@ -16,12 +16,15 @@
 **   collect  an allocation fails once: Lua collects garbage and tries again
 **   abandon  it fails for good: the life ends there
 **   retry    the same, but `again` goes on
+** What a life does before the allocation that fails is lived once for all of
+** them: see `branch`.
 */
 
 #define _GNU_SOURCE  /* MAP_ANONYMOUS */
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +41,7 @@
 
 #define PATIENCE 30  /* seconds for one life; a sanitizer is slow */
 #define JOBS 2
+#define MOST 1000000  /* allocations of a life */
 #define DENSE 200  /* of OpenSSL's last allocations none is passed over */
 
 /* Allocations that are asked for, one of which is to fail. */
@@ -46,9 +50,10 @@ typedef struct Memory {
   long count;    /* requests so far */
   long fail_at;  /* fails from this request on, -1: none does */
   int failures;  /* how often it still fails */
+  long branch_at;  /* before this request the life branches, -1: it does not */
 } Memory;
 
-static Memory of_lua = {0, 0, -1, 0}, of_openssl = {0, 0, -1, 0};
+static Memory of_lua = {0, 0, -1, 0, -1}, of_openssl = {0, 0, -1, 0, -1};
 static int spared = 1;  /* above 0: nothing fails now */
 static long objects[3];
 static int warned;      /* Lua could not call a finaliser */
@@ -71,13 +76,18 @@ typedef struct Report {
   char text[512];  /* what went wrong, "": nothing */
 } Report;
 
-static Report *reports;
+static Report *reports;  /* the last is of a life that branches */
+static Report *own;      /* of this process */
+static int held;         /* descriptors when its life began */
 
 /* ---- allocators ---- */
+
+static void branch (Memory *m);
 
 static int fails (Memory *m) {
   long n;
   if (spared) return 0;
+  if (m->count == m->branch_at) branch(m);
   n = m->count++;
   if (m->fail_at < 0 || n < m->fail_at || m->failures == 0) return 0;
   m->failures--;
@@ -123,6 +133,23 @@ static void *openssl_realloc (void *p, size_t size, const char *file,
     return NULL;
   }
   return fails(&of_openssl) ? NULL : realloc(p, size);
+}
+
+/* There is one thread, and it may branch where OpenSSL holds a lock. A child
+** could not open that again: glibc takes it for somebody else's. */
+int pthread_rwlock_rdlock (pthread_rwlock_t *lock) {
+  (void)lock;
+  return 0;
+}
+
+int pthread_rwlock_wrlock (pthread_rwlock_t *lock) {
+  (void)lock;
+  return 0;
+}
+
+int pthread_rwlock_unlock (pthread_rwlock_t *lock) {
+  (void)lock;
+  return 0;
 }
 
 /* ---- audit ---- */
@@ -213,13 +240,13 @@ static void judge (lua_State *L, int status, char *text, size_t size) {
   }
 }
 
-/* The life at the top of the stack. */
-static void live (lua_State *L, Mode mode, Report *report) {
+/* The life at the top of the stack; its report is the one that `own` is then. */
+static void live (lua_State *L, Mode mode) {
   int status;
-  report->descriptors = -descriptors();
+  held = descriptors();
   of_lua.count = of_openssl.count = 0;
-  of_lua.fail_at = mode == OPENSSL ? -1 : report->at;
-  of_openssl.fail_at = mode == OPENSSL ? report->at : -1;
+  of_lua.fail_at = mode == OPENSSL ? -1 : own->at;
+  of_openssl.fail_at = mode == OPENSSL ? own->at : -1;
   of_lua.failures = mode == COLLECT ? 1 : 2;  /* Lua asks twice */
   of_openssl.failures = 1;
   retrying = mode == RETRY;
@@ -227,21 +254,21 @@ static void live (lua_State *L, Mode mode, Report *report) {
   spared = 0;
   status = lua_pcall(L, 1, 0, 0);
   spared = 1;
-  judge(L, status, report->text, sizeof(report->text));
+  judge(L, status, own->text, sizeof(own->text));
   ERR_clear_error();
   lua_close(L);
   OPENSSL_thread_stop();  /* the error queue keeps memory */
-  report->lua_count = of_lua.count;
-  report->openssl_count = of_openssl.count;
-  report->lua_live = of_lua.live;
-  report->openssl_live = of_openssl.live;
-  memcpy(report->objects, objects, sizeof(objects));
-  report->descriptors += descriptors();
-  report->warned = warned;
+  own->lua_count = of_lua.count;
+  own->openssl_count = of_openssl.count;
+  own->lua_live = of_lua.live;
+  own->openssl_live = of_openssl.live;
+  memcpy(own->objects, objects, sizeof(objects));
+  own->descriptors = descriptors() - held;
+  own->warned = warned;
 }
 
-/* Starts it in a process of its own: what it breaks is broken there. */
-static void start (lua_State *L, Mode mode, long at, Report *report) {
+/* 0 in a process of its own, in which what it breaks is broken. */
+static pid_t start (long at, Report *report) {
   pid_t pid;
   memset(report, 0, sizeof(*report));
   report->at = at;
@@ -250,10 +277,10 @@ static void start (lua_State *L, Mode mode, long at, Report *report) {
   if (pid < 0) die("fork", strerror(errno));
   if (pid == 0) {
     alarm(PATIENCE);
-    live(L, mode, report);
-    _exit(0);
+    own = report;
   }
-  report->pid = pid;
+  else report->pid = pid;
+  return pid;
 }
 
 static void complain (const Report *report, const char *what) {
@@ -291,52 +318,104 @@ static int check (const Report *report, int status, const Report *normal) {
   return 0;
 }
 
-/* Waits for one; its report. */
-static Report *finish (int *status) {
-  pid_t pid = wait(status);
-  int i;
-  for (i = 0; i < JOBS; i++) {
-    if (reports[i].pid != pid) continue;
-    reports[i].pid = 0;
-    return &reports[i];
-  }
-  die("wait", strerror(errno));
-  return NULL;
-}
-
 /* ---- sweeps ---- */
 
+/* What one sweep does; shared by its processes, as its sums are. */
+typedef struct Sweep {
+  Mode mode;
+  long step, count;
+  Report normal;
+  int running;
+  long lives;
+  int bad, lost;
+  char taken[MOST];  /* allocations that have failed */
+} Sweep;
+
+static Sweep *now;
+
+/* Waits for a life. */
+static void finish (void) {
+  int i, status;
+  pid_t pid = wait(&status);
+  for (i = 0; i < JOBS && reports[i].pid != pid; i++) continue;
+  if (i == JOBS) die("wait", strerror(errno));
+  reports[i].pid = 0;
+  now->running--;
+  now->lost += reports[i].warned;
+  if (!check(&reports[i], status, &now->normal)) now->bad++;
+}
+
+/* Starts one in which that allocation fails, once there is room for it. */
+static pid_t start_next (long at) {
+  Report *report = reports;
+  if (now->running == JOBS) finish();
+  while (report->pid != 0) report++;
+  now->taken[at] = 1;
+  now->lives++;
+  now->running++;
+  return start(at, report);
+}
+
 /* The allocation to fail after that `at`. */
-static long next_of (Mode mode, long at, long step, long count) {
-  long dense = mode == OPENSSL ? count - DENSE : count;
+static long next_of (long at) {
+  long dense = now->mode == OPENSSL ? now->count - DENSE : now->count;
   if (at >= dense) return at + 1;
-  return at + step < dense ? at + step : dense;
+  return at + now->step < dense ? at + now->step : dense;
+}
+
+/* Called before an allocation that is to fail: it fails in a child, which lives
+** on from here. Not while the life holds descriptors: they would be shared,
+** with what has been read of them. Such a life has to begin anew. */
+static void branch (Memory *m) {
+  long at = m->count;
+  alarm(PATIENCE);
+  m->branch_at = next_of(at);
+  if (descriptors() != held) return;
+  if (start_next(at) != 0) return;
+  m->branch_at = -1;
+  m->fail_at = at;
+}
+
+/* A life in which nothing fails, but in its branches. */
+static void branch_out (lua_State *L) {
+  Memory *m = now->mode == OPENSSL ? &of_openssl : &of_lua;
+  Report *report = &reports[JOBS];
+  int status;
+  pid_t pid = start(-1, report);
+  if (pid == 0) {
+    m->branch_at = 0;
+    live(L, now->mode);
+    if (own != report) _exit(0);
+    while (now->running > 0) finish();
+    _exit(0);
+  }
+  if (waitpid(pid, &status, 0) != pid) die("waitpid", strerror(errno));
+  now->running = 0;  /* its children are not ours, should it have died */
+  memset(reports, 0, JOBS * sizeof(Report));
+  if (!check(report, status, &now->normal)) now->bad++;
 }
 
 /* How many lives ended badly. */
 static int sweep (lua_State *L, Mode mode, long step, const Report *normal) {
-  long count = mode == OPENSSL ? normal->openssl_count : normal->lua_count;
-  long at = 0, lives = 0;
-  int running = 0, bad = 0, status, lost = 0;
-  while (at < count || running > 0) {
-    Report *report = &reports[0];
-    while (report < reports + JOBS && report->pid != 0) report++;
-    if (at < count && report < reports + JOBS) {
-      start(L, mode, at, report);
-      at = next_of(mode, at, step, count);
-      lives++;
-      running++;
-      continue;
-    }
-    report = finish(&status);
-    running--;
-    lost += report->warned;
-    if (!check(report, status, normal)) bad++;
+  long at;
+  memset(now, 0, sizeof(*now));
+  now->mode = mode;
+  now->step = step;
+  now->count = mode == OPENSSL ? normal->openssl_count : normal->lua_count;
+  now->normal = *normal;
+  if (now->count > MOST) die("more allocations than", "MOST");
+  branch_out(L);
+  for (at = 0; at < now->count; at = next_of(at)) {
+    if (now->taken[at] || start_next(at) != 0) continue;
+    live(L, mode);
+    _exit(0);
   }
-  printf("  %s: %ld lives", mode_names[mode], lives);
-  if (lost > 0) printf(", %d without memory to call a finaliser", lost);
-  printf(bad > 0 ? ", %d BAD\n" : "\n", bad);
-  return bad;
+  while (now->running > 0) finish();
+  printf("  %s: %ld lives", mode_names[mode], now->lives);
+  if (now->lost > 0)
+    printf(", %d without memory to call a finaliser", now->lost);
+  printf(now->bad > 0 ? ", %d BAD\n" : "\n", now->bad);
+  return now->bad;
 }
 
 /* Lives all lives once: what OpenSSL keeps for good is there then. */
@@ -355,9 +434,12 @@ static int sweep_life (lua_State *L, const char *name, const long *steps) {
   Report normal;
   Mode mode;
   int status, bad = 0;
-  start(L, COLLECT, -1, &reports[0]);
-  normal = *finish(&status);
-  normal.at = -1;
+  if (start(-1, &reports[JOBS]) == 0) {
+    live(L, COLLECT);
+    _exit(0);
+  }
+  wait(&status);
+  normal = reports[JOBS];
   printf("%s: %ld allocations of Lua's, %ld of OpenSSL's\n", name,
          normal.lua_count, normal.openssl_count);
   if (!check(&normal, status, &normal)) return 1;
@@ -382,6 +464,13 @@ static lua_State *open_script (const char *script) {
   return L;
 }
 
+static void *share (size_t size) {
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) die("mmap", strerror(errno));
+  return p;
+}
+
 static void open_audit (void) {
   static const int kinds[] = {
     CRYPTO_EX_INDEX_SSL, CRYPTO_EX_INDEX_SSL_CTX, CRYPTO_EX_INDEX_X509
@@ -392,9 +481,8 @@ static void open_audit (void) {
     die("OpenSSL", "has allocated already");
   for (i = 0; i < 3; i++)
     CRYPTO_get_ex_new_index(kinds[i], i, NULL, on_new, NULL, on_free);
-  reports = mmap(NULL, JOBS * sizeof(Report), PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (reports == MAP_FAILED) die("mmap", strerror(errno));
+  reports = share((JOBS + 1) * sizeof(Report));
+  now = share(sizeof(Sweep));
 }
 
 int main (int argc, char **argv) {
