@@ -11,6 +11,8 @@ local wire = require "spec.wire"
 helpers.audit()
 
 local unpack = table.unpack or unpack
+-- busted looks each global up in all the blocks around it.
+local debug, ipairs, pairs, pcall, tostring, type, xpcall = debug, ipairs, pairs, pcall, tostring, type, xpcall
 
 local function read(name)
   return helpers.read_file(helpers.file(name))
@@ -20,10 +22,11 @@ end
 
 -- Any so many bytes in a row of a key give it away.
 local GRAM = 16
-local grams = {}
+local grams, halves = {}, {}
 
 local function remember(text)
   for i = 1, #text - GRAM + 1 do grams[text:sub(i, i + GRAM - 1)] = true end
+  for i = 1, #text - GRAM / 2 + 1 do halves[text:sub(i, i + GRAM / 2 - 1)] = true end
 end
 
 local function remember_pem(pem)
@@ -72,9 +75,17 @@ local SECRETS = {
   {"a passphrase", PASSPHRASE, looks_like_any = true, word = true},
 }
 
-local function holds_secret(text)
-  for i = 1, #text - GRAM + 1 do
+local function holds_gram(text, first, last)
+  for i = math.max(first, 1), math.min(last, #text - GRAM + 1) do
     if grams[text:sub(i, i + GRAM - 1)] then return true end
+  end
+end
+
+-- Whatever GRAM bytes it holds, one of these halves is among them.
+local function holds_secret(text)
+  local half = GRAM / 2
+  for i = 1, #text - half + 1, half + 1 do
+    if halves[text:sub(i, i + half - 1)] and holds_gram(text, i - half, i) then return true end
   end
   return text:find(WORD, 1, true) ~= nil
 end
