@@ -66,8 +66,9 @@ SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
 .PHONY: all clean demo deps doc dynamic faults growth install interop \
-  interop-small leaks lint oom programs sanitize sanitized test \
-  test-core witnesses
+  interop-small leaks lint oom programs sanitize sanitize-programs \
+  sanitize-suite test test-core test-deps watched-sanitize-programs \
+  watched-sanitize-suite witnesses
 .DELETE_ON_ERROR:
 
 all: $(MODULE)
@@ -110,8 +111,10 @@ demo:
 	$(AGAIN) all
 	@sh examples/demo.sh $(INTERPRETER)
 
-test:
+test-deps:
 	@$(DEPS) test $(LUA)
+
+test: test-deps
 	$(AGAIN) all witnesses
 	@sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
 
@@ -146,19 +149,23 @@ faults:
 
 # AddressSanitizer is no part of Lua: it has to be there before Lua starts.
 # What leaks is valgrind's to say, which knows how Lua ends.
-sanitize:
-	@$(DEPS) sanitize $(LUA)
-	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
-	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" sanitized
+sanitize: sanitize-suite sanitize-programs
 	$(AGAIN) programs SEEDS=81-200
 	$(AGAIN) leaks $(if $(filter 5.4,$(LUA)),oom)
+
+sanitize-suite sanitize-programs:
+	@$(DEPS) sanitize $(LUA)
+	$(AGAIN) BUILD=$(BUILD)-sanitize CC=gcc LDFLAGS="$(SANITIZERS)" \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SANITIZERS)" watched-$@
 
 WATCHED = LUASSL_SPARSE=7 ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
   UBSAN_OPTIONS=print_stacktrace=1:exitcode=99 \
   LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)"
 
-sanitized: all witnesses
+watched-sanitize-suite: all witnesses
 	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+
+watched-sanitize-programs: all witnesses
 	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-80) "$(KIND)" "$(WITHOUT)"
 
 # Each allocation of Lua's fails in turn, each 47th of OpenSSL's: 40 s.

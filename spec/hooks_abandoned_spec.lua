@@ -44,18 +44,62 @@ local function check_nothing_left(make)
   assert.same({}, helpers.growth(before))
 end
 
+-- Connections whose hook has yielded and whose time is up, for each place and
+-- each way to answer late: those of a case wait together.
+local parked = {}
+
+local function answers_late(place)
+  return {
+    accept = function()
+      if place.hook == "on_verify" then return ssl.ACCEPT_UNVERIFIED end
+      return true
+    end,
+    refuse = function() return nil, "late" end,
+    raise = function() error("late", 0) end,
+    context = function() return hooking.context "server" end,
+    unasked = function() return true end,
+  }
+end
+
+local function late(case)
+  if parked[case] then return parked[case] end
+  local limit, places = 0.3, {}
+  for _, place in ipairs(hooking.places) do
+    places[place.name] = {}
+    for name, answer in pairs(answers_late(place)) do
+      local client, server = place.options(function()
+        coroutine.yield "hook"
+        return answer()
+      end)
+      local own = place.side == "client" and client or server
+      own.handshake_timeout = limit
+      local pair = case.open(client, server)
+      places[place.name][name] = {conn = pair[place.side], other = pair[OTHER[place.side]],
+        thread = suspend(pair, place.side)}
+    end
+  end
+  hooking.forget()  -- after_each closes them for the others
+  parked[case] = places
+  socket.sleep(limit + 0.01)
+  return places
+end
+
 hooking.each("an abandoned hook", function(case)
+  teardown(function()
+    for _, answers in pairs(parked[case] or {}) do
+      for _, case_of in pairs(answers) do
+        case_of.conn:close()
+        case_of.other:close()
+      end
+    end
+    parked[case] = nil
+  end)
+
   for _, place in ipairs(hooking.places) do
     local side, other_side = place.side, OTHER[place.side]
 
     local function opened(hook)
       return case.open(place.options(hook or yielding))
-    end
-
-    local function open_with(hook, own)
-      local client, server = place.options(hook)
-      for name, value in pairs(own) do (side == "client" and client or server)[name] = value end
-      return case.open(client, server)
     end
 
     it("is collected with its coroutine and connection: " .. place.name, function()
@@ -130,26 +174,7 @@ hooking.each("an abandoned hook", function(case)
     end)
 
     it("is cut off by handshake_timeout, and its late answer ignored: " .. place.name, function()
-      local late = {
-        accept = function()
-          if place.hook == "on_verify" then return ssl.ACCEPT_UNVERIFIED end
-          return true
-        end,
-        refuse = function() return nil, "late" end,
-        raise = function() error("late", 0) end,
-        context = function() return hooking.context "server" end,
-        unasked = function() return true end,
-      }
-      local waiting = {}
-      for name, answer in pairs(late) do
-        local pair = open_with(function()
-          coroutine.yield "hook"
-          return answer()
-        end, {handshake_timeout = 0.3})
-        waiting[name] = {conn = pair[side], thread = suspend(pair, side)}
-      end
-      socket.sleep(0.31)
-      for name, case_of in pairs(waiting) do
+      for name, case_of in pairs(late(case)[place.name]) do
         local conn, err = case_of.conn, nil
         if name ~= "unasked" then
           err = select(2, conn:do_handshake())
