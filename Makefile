@@ -235,11 +235,15 @@ rocks:
 
 # The two commands on another Debian, made below build/elsewhere and kept.
 # What the whole suite found there `make systems` puts into the README.
-.PHONY: elsewhere elsewhere-clean systems
+.PHONY: elsewhere elsewhere-all elsewhere-clean systems
 elsewhere:
 	@LUA="$(LUA)" TARGET="$(TARGET)" WHO="$(WHO)" FRESH="$(FRESH)" V="$(V)" \
 	  SPECS="$(filter-out spec,$(SPECS))" ARGS="$(ARGS)" \
 	  sh .ci/elsewhere "$(SUITE)" "$(ARCH)"
+
+# All that is in no .ci/run; ONLY="trixie i386" takes a part.
+elsewhere-all:
+	@sh .ci/elsewhere-all "$(ONLY)"
 
 systems:
 	@sh .ci/systems
