@@ -76,16 +76,25 @@ local kills = {
   closed = coroutine.close,  -- Lua 5.4 and later
 }
 
--- Runs `body` until it waits the third time, and kills it.
-local function kill(how, body, ...)
+-- Runs `body` until it waits the third time, and kills it. False: it came to
+-- its end before.
+local function try_to_kill(how, body, ...)
   local thread = coroutine.create(body)
   local done, err = coroutine.resume(thread, ...)
   for _ = 1, 2 do
     assert.is_true(done, err)
+    if coroutine.status(thread) == "dead" then return false end
     assert.is_true(WAITS[err], err)
     done, err = coroutine.resume(thread)
   end
+  assert.is_true(done, err)
+  if coroutine.status(thread) == "dead" then return false end
   kills[how](thread)
+  return true
+end
+
+local function kill(...)
+  assert.is_true(try_to_kill(...))
 end
 
 local function operation(name, ...)
@@ -184,6 +193,18 @@ local function set_stage(stage, one, other)
   return stage.of == "server" and server or client, client, server
 end
 
+-- The same, its body killed. On a loaded machine the kernel may find room that
+-- it did not have, for the last bytes of what waits: such a pair is closed.
+local function killed(how, stage, one, other)
+  for _ = 1, 5 do
+    local subject, client, server = set_stage(stage, one, other)
+    if try_to_kill(how, stage.body, subject) then return subject, client, server end
+    client:close()
+    server:close()
+  end
+  error(stage.name .. " does not wait")
+end
+
 for how in pairs(kills) do
   describe("a coroutine " .. how .. " in", function()
     local one, other
@@ -193,9 +214,8 @@ for how in pairs(kills) do
 
     for _, stage in ipairs(stages) do
       it(stage.name .. " leaves a connection that can be closed", function()
-        local subject, client, server = set_stage(stage, one, other)
+        local subject, client, server = killed(how, stage, one, other)
         local fd = subject:getfd()
-        kill(how, stage.body, subject)
         local done, err = subject:close()
         assert.is_true(done == 1 or err.kind == "unsent")
         assert.equal(-1, subject:getfd())
@@ -205,8 +225,7 @@ for how in pairs(kills) do
       end)
 
       it(stage.name .. " leaves a connection that goes on", function()
-        local subject, client, server = set_stage(stage, one, other)
-        kill(how, stage.body, subject)
+        local _, client, server = killed(how, stage, one, other)
         stage.finish(client, server)
         client:close()
         server:close()
@@ -215,8 +234,7 @@ for how in pairs(kills) do
       it(stage.name .. " is collected with its connection", function()
         local before = helpers.snapshot()
         local peer = apart(function()
-          local subject, client, server = set_stage(stage, one, other)
-          kill(how, stage.body, subject)
+          local _, client, server = killed(how, stage, one, other)
           return stage.of == "server" and client or server
         end)
         for _ = 1, 2 do collectgarbage() end
