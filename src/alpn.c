@@ -71,7 +71,8 @@ int alpn_apply (lua_State *L, SSL_CTX *ctx, int options, const Settings *s,
   p->strict = s->alpn_strict;
   p->size = s->protocols_size;
   fill(L, options, p);
-  if (!s->policy.defaults.server_side && SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
+  if (s->policy.defaults.server_side) return 1;
+  if (SSL_CTX_set_alpn_protos(ctx, p->names, (unsigned int)p->size) != 0) {
     errors_fail(L, "alpn_protocols", NULL);
     return 0;
   }

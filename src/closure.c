@@ -9,7 +9,8 @@
 #include "entry.h"
 #include "errors.h"
 #include "options.h"
-#include "transport.h"
+#include "outcome.h"
+#include "transfer.h"
 
 /***
 How SSLSocket and SSLObject end.
@@ -25,7 +26,7 @@ static Outcome settle (Connection *c) {
     errors_clear();
     outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
     if (outcome != WAIT && outcome != DONE) return outcome;
-    if (outcome == WAIT && !connection_wait(c, TRANSPORT_READ, c->deadline))
+    if (outcome == WAIT && !connection_wait(c, WANT_READ, c->deadline))
       return WAIT;
   }
   return DONE;
@@ -79,7 +80,7 @@ static Outcome finish (Connection *c) {
   do {
     outcome = transfer_fill(c);
   } while (outcome == WAIT
-           && connection_wait(c, TRANSPORT_READ, c->deadline));
+           && connection_wait(c, WANT_READ, c->deadline));
   return outcome;
 }
 
@@ -97,7 +98,7 @@ int closure_finish (lua_State *L, Connection *c) {
                        "unread data: receive it before unwrap");
   if (outcome == BROKEN && c->queue.write_error != 0)
     return errors_syscall(L, "unwrap", c->queue.write_error);
-  if (outcome != CLOSED) return connection_push(L, c, outcome, "unwrap", 1);
+  if (outcome != CLOSED) return outcome_push(L, c, outcome, "unwrap", 1);
   lua_pushlstring(L, (const char *)bytes_start(&c->queue.in),
                   bytes_length(&c->queue.in));
   return 1;

@@ -20,7 +20,8 @@ int closure_end (Connection *c, int *error);
 ** close_notify, or nil and an error. [-0, +1|2, m] */
 int closure_finish (lua_State *L, Connection *c);
 
-/* Adds the shared methods to the table at the top; see entry_add. [-0, +0, m] */
+/* Adds the shared methods to the table at the top; see entry_add.
+** [-0, +0, m] */
 void closure_methods (lua_State *L, int metatable, int shared);
 
 #pragma GCC visibility pop

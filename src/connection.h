@@ -5,12 +5,16 @@
 #ifndef LUASSL_CONNECTION_H
 #define LUASSL_CONNECTION_H
 
+#include "clock.h"
 #include "context.h"
 #include "failure.h"
 #include "hostname.h"
 #include "queue.h"
-#include "transport.h"
 #include "verification.h"
+
+/* The two types that carry one. */
+#define SOCKET_T "luassl.SSLSocket"
+#define OBJECT_T "luassl.SSLObject"
 
 /* The uservalue of a connection is a table with these indexes. */
 enum {
@@ -29,20 +33,23 @@ enum {
 
 typedef struct Connection Connection;
 typedef struct Shared Shared;
+struct Address;
 
 /* What carries all connections of one type; NULL: nothing waits. */
 typedef struct Link {
   Carrier carrier;
   int (*wait) (Connection *c, int events, double deadline);
   double (*deadline) (Connection *c);  /* of an operation that begins */
-  int (*peer) (Connection *c, Name *name);  /* 0 or -errno */
+  int (*peer) (Connection *c, struct Address *address);  /* 0 or -errno */
   void (*tune) (Connection *c);        /* after the policy has changed */
   void (*close) (lua_State *L, Connection *c);  /* without waiting */
   void (*release) (Connection *c);     /* lets the transport go */
 } Link;
 
 /* A stop at which Lua decides; made anew for each. */
-typedef enum Point { NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY } Point;
+typedef enum Point {
+  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY
+} Point;
 
 typedef struct Decision {
   Point point;           /* NOWHERE: none is awaited */
@@ -92,6 +99,7 @@ struct Connection {
   Call call;
   const lua_State *main;      /* the main thread, if it has called */
   const Link *link;           /* shared; NULL in an SSLObject */
+  void (*close) (lua_State *L, Connection *c);
   SSL_CTX *context;           /* owned: what the SSL will be made from */
   SSL *ssl;                   /* owned; NULL before the first step, after
                               ** close */
@@ -122,7 +130,7 @@ struct Connection {
   int busy;                   /* OpenSSL reads or writes application data */
   int late;                   /* the last operation's time was up */
   int returns;                /* carriage returns in `plain`, -1: unknown */
-  int want;                   /* TRANSPORT_* events it last waited for */
+  int want;                   /* WANT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
   int broken;                 /* the transport's end was an error: UV_BROKEN */
   int closed;                 /* by us, for good */
@@ -143,48 +151,38 @@ typedef enum Outcome {
 
 #pragma GCC visibility push(hidden)
 
-/* connection.c: life. `check` is for methods, whose upvalue 1 is the
-** metatable; `any` takes both types at `index`. */
+/* `check` is for methods, whose upvalue 1 is the metatable; `any` takes both
+** types at `index`. */
 Connection *connection_check (lua_State *L);
 Connection *connection_any (lua_State *L, int index);
-void connection_init (Connection *c, const Link *link);
+
+/* `close` ends it as the method does, without waiting. */
+void connection_init (Connection *c, const Link *link,
+                      void (*close) (lua_State *L, Connection *c));
+
+/* It has no context any more, nor a policy. */
+void connection_leave_context (Connection *c);
+
+/* Its own options, where it has none those of its context. Raises. */
 void connection_options (lua_State *L, ConnectionOptions *own,
                          const Policy *policy, int options);
+
+/* 0, or 2 with nil and an error. */
 int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
+
+/* An operation begins: it has one deadline. */
 void connection_begin (Connection *c);
-Outcome connection_outcome (Connection *c, int result);
-int connection_wait (Connection *c, int events, double deadline);
 int connection_expired (const Connection *c);
-int connection_push (lua_State *L, Connection *c, Outcome outcome,
-                     const char *operation, int native);
-int connection_push_broken (lua_State *L, Connection *c,
-                            const char *operation);
-int connection_push_failure (lua_State *L, Connection *c,
-                             const char *operation);
-int connection_keep_failure (lua_State *L, Connection *c);
+
+/* Waits for events, and to get rid of what is queued; 1: try again. */
+int connection_wait (Connection *c, int events, double deadline);
+
+/* What OpenSSL's result, just returned, means. */
+Outcome connection_outcome (Connection *c, int result);
+
+/* For __tostring. */
 const char *connection_state (const Connection *c);
-void connection_close (lua_State *L, Connection *c);
-void connection_release (Connection *c);
-int connection_gc (lua_State *L);
-void connection_primitives (lua_State *L);
-
-/* handshake.c: goes on until it ends, time is up or Lua has to decide. */
-int connection_handshake (lua_State *L, Connection *c, int native);
-
-/* entry.c: `c` ends, and its memory may. */
-void entry_leave (Connection *c);
-
-/* transfer.c: reading and writing. */
-Outcome transfer_fill (Connection *c);
-Outcome transfer_flush (Connection *c);
-/* nil and an error of one that could not send all. [-0, +2, m] */
-int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
-                          const char *operation, int native);
-
-/* Add the shared methods to the table at the top; see entry_add. [-0, +0, m] */
-void transfer_methods (lua_State *L, int metatable, int shared);
-void facts_methods (lua_State *L, int metatable, int shared);
 
 #pragma GCC visibility pop
 

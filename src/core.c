@@ -21,10 +21,12 @@
 #include "compat.h"
 #include "connection.h"
 #include "context.h"
+#include "handshake.h"
 #include "hooks.h"
 #include "errors.h"
 #include "features.h"
 #include "object.h"
+#include "operation.h"
 #include "options.h"
 #include "quote.h"
 #include "readiness.h"
@@ -196,7 +198,8 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "object");
   session_open(L);
   lua_newtable(L);
-  connection_primitives(L);
+  operation_primitives(L);
+  handshake_primitives(L);
   hooks_primitives(L);
   lua_setfield(L, -2, "connection");
   push_versions(L);

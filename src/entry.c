@@ -14,10 +14,10 @@
 
 #include <string.h>
 
-#include "closure.h"
 #include "entry.h"
 #include "errors.h"
-#include "hooks.h"
+#include "decision.h"
+#include "outcome.h"
 
 #define STACK_SLOTS 8
 
@@ -32,7 +32,7 @@ struct Shared {
   Connection *warm;  /* borrowed: the one that keeps its buffers, or NULL */
 };
 
-static void push_shared (lua_State *L) {
+void entry_push_shared (lua_State *L) {
   Shared *shared = lua_newuserdata(L, sizeof(*shared));
   memset(shared, 0, sizeof(*shared));
 }
@@ -127,8 +127,8 @@ static void hold (lua_State *L, int present) {
 /* A `close` that came in the middle of a call. */
 static void close_now (lua_State *L, Connection *c) {
   c->call.closing = 0;
-  if (c->decision.asked) hooks_forget(L, c);
-  connection_close(L, c);
+  if (c->decision.asked) decision_forget(L, c);
+  c->close(L, c);
 }
 
 static int refuse (lua_State *L, const Method *m) {
@@ -168,7 +168,7 @@ int entry_goes_on (lua_State *L, int index) {
 static int push_unready (lua_State *L, Connection *c, const First *first) {
   lua_settop(L, first->goes_on - 1);
   if (c->closed) errors_condition(L, "closed");
-  else if (c->failed) connection_push(L, c, FAILED, "handshake", 0);
+  else if (c->failed) outcome_push(L, c, FAILED, "handshake", 0);
   else {
     lua_pushnil(L);
     entry_push_pending(L);
@@ -235,26 +235,6 @@ static int call (lua_State *L, Connection *c, const Method *m) {
 
 static int enter (lua_State *L) {
   return call(L, check(L), lua_touserdata(L, lua_upvalueindex(3)));
-}
-
-/* Leaves the method table; the metatable is in the registry. */
-void entry_open_type (lua_State *L, const char *name, const Method *methods,
-                      const Method *metamethods) {
-  int metatable = lua_gettop(L) + 1, shared = metatable + 2;
-  compat_newtype(L, name);
-  push_shared(L);
-  lua_pushvalue(L, metatable + 1);
-  transfer_methods(L, metatable, shared);
-  facts_methods(L, metatable, shared);
-  closure_methods(L, metatable, shared);
-  entry_add(L, methods, metatable, shared);
-  lua_pushvalue(L, metatable);
-  entry_add(L, metamethods, metatable, shared);
-  lua_pushvalue(L, metatable);
-  lua_pushcclosure(L, connection_gc, 1);
-  lua_setfield(L, -2, "__gc");
-  lua_settop(L, metatable + 1);
-  lua_remove(L, metatable);
 }
 
 void entry_add (lua_State *L, const Method *methods, int metatable,

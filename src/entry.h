@@ -44,13 +44,14 @@ typedef struct Method {
 void entry_add (lua_State *L, const Method *methods, int metatable,
                 int shared);
 
-/* Makes a type of connections with these methods and all that both types
-** have. Leaves its method table. [-0, +1, m] */
-void entry_open_type (lua_State *L, const char *name, const Method *methods,
-                      const Method *metamethods);
+/* Pushes what the connections of one type share. [-0, +1, m] */
+void entry_push_shared (lua_State *L);
 
 /* 1 if a call works on the connection: `L` is in a finalizer of its. */
 int entry_is_running (lua_State *L, Connection *c);
+
+/* `c` ends, and its memory may. */
+void entry_leave (Connection *c);
 
 /* What handshake.lua puts behind the arguments of a call that goes on. */
 void entry_push_pending (lua_State *L);

@@ -9,8 +9,8 @@
 #include "certificate.h"
 #include "entry.h"
 #include "errors.h"
+#include "facts.h"
 #include "resumption.h"
-#include "transport.h"
 
 /***
 What SSLSocket and SSLObject know of their connection.
@@ -238,8 +238,8 @@ What the last operation that answered `"timeout"`, `"wantread"` or
 @treturn boolean poll for writing (an SSLObject: `drain` has something)
 */
 static int facts_want (lua_State *L, Connection *c) {
-  lua_pushboolean(L, c->want & TRANSPORT_READ);
-  lua_pushboolean(L, c->want & TRANSPORT_WRITE
+  lua_pushboolean(L, c->want & WANT_READ);
+  lua_pushboolean(L, c->want & WANT_WRITE
                      || bytes_length(&c->queue.out) > 0);
   return 2;
 }

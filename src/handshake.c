@@ -9,18 +9,22 @@
 #include <openssl/async.h>
 #include <openssl/err.h>
 
-#include "connection.h"
+#include "decision.h"
+#include "entry.h"
 #include "errors.h"
 #include "hello.h"
+#include "handshake.h"
 #include "hooks.h"
 #include "limits.h"
 #include "opening.h"
+#include "outcome.h"
 #include "resumption.h"
 #include "tickets.h"
 #include "transport.h"
 #include "verify.h"
 
 #define ENGINE_FDS 8        /* of one handshake, that are waited for */
+#define STACK_SLOTS 8       /* free, for a hook inside OpenSSL's call */
 #define ENGINE_PAUSE 0.001  /* seconds, for those that have none */
 
 /* The chosen context's limit holds when one was chosen. */
@@ -39,7 +43,7 @@ static void await_engine (SSL *ssl) {
     polled[i].fd = fds[i];
     polled[i].events = POLLIN;
   }
-  transport_poll(polled, n, transport_now() + ENGINE_PAUSE);
+  transport_poll(polled, n, clock_now() + ENGINE_PAUSE);
 }
 
 /* Where a hook can pause the handshake, an engine that computes elsewhere can
@@ -50,7 +54,7 @@ static int do_handshake (Connection *c) {
     result = SSL_do_handshake(c->ssl);
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
     verify_note_thread(c);
-    if (c->decision.point != NOWHERE || transport_now() >= limit_of(c))
+    if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))
       return result;
     await_engine(c->ssl);
   }
@@ -81,10 +85,10 @@ static int handshake_done (lua_State *L, Connection *c) {
     c->failed = 1;
     if (c->verification.answer == REFUSED || c->verification.unpinned
         || verify_complain(c))
-      return connection_push_failure(L, c, "handshake");
+      return outcome_push_failure(L, c, "handshake");
     errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
                 "the peer sent no certificate that could be verified");
-    return connection_keep_failure(L, c);
+    return outcome_keep_failure(L, c);
   }
   if (c->options.server_side) tickets_limit(c);
   else resumption_bind(c);
@@ -101,10 +105,10 @@ static int handshake_done (lua_State *L, Connection *c) {
 }
 
 static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
-  if (outcome == FAILED) return connection_push_failure(L, c, "handshake");
-  if (outcome == BROKEN) connection_push_broken(L, c, "handshake");
+  if (outcome == FAILED) return outcome_push_failure(L, c, "handshake");
+  if (outcome == BROKEN) outcome_push_broken(L, c, "handshake");
   else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
-  return connection_keep_failure(L, c);
+  return outcome_keep_failure(L, c);
 }
 
 static int handshake_late (lua_State *L, Connection *c) {
@@ -113,8 +117,8 @@ static int handshake_late (lua_State *L, Connection *c) {
   errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %.14g "
               "seconds (see the option handshake_timeout)", who,
               c->options.handshake_timeout);
-  hooks_forget(L, c);
-  return connection_keep_failure(L, c);
+  decision_forget(L, c);
+  return outcome_keep_failure(L, c);
 }
 
 static int handshake_wait (Connection *c, int events) {
@@ -124,8 +128,8 @@ static int handshake_wait (Connection *c, int events) {
 }
 
 static int handshake_waits (lua_State *L, Connection *c, int native) {
-  if (transport_now() < limit_of(c))
-    return connection_push(L, c, WAIT, "handshake", native);
+  if (clock_now() < limit_of(c))
+    return outcome_push(L, c, WAIT, "handshake", native);
   return handshake_late(L, c);
 }
 
@@ -157,14 +161,14 @@ static int stop (lua_State *L, Connection *c) {
     known = 1;
   if (!known) return hooks_ask(L, c);
   if (d->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
-  hooks_settle(c);
+  decision_settle(c);
   return 0;
 }
 
 /* 0, or what a handshake answers that is over. */
 static int ended (lua_State *L, Connection *c) {
   if (c->closed || c->call.closing) return errors_condition(L, "closed");
-  if (c->failed) return connection_push_failure(L, c, "handshake");
+  if (c->failed) return outcome_push_failure(L, c, "handshake");
   if (!c->established) return 0;
   lua_pushboolean(L, 1);
   return 1;
@@ -177,21 +181,22 @@ static int begin (lua_State *L, Connection *c, int native) {
   if (!c->carried) return errors_syscall(L, "handshake", ENOTCONN);
   if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
   if (c->handshake_began == 0) {
-    c->handshake_began = transport_now();
+    c->handshake_began = clock_now();
     if (!c->options.server_side) resumption_offer(L, c);
   }
   if (verify_is_elsewhere(c->ssl, c))
     return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "
                        "thread, and can go on there alone");
   if (c->decision.point == NOWHERE) return 0;
-  if (transport_now() >= limit_of(c)) return handshake_late(L, c);
+  if (clock_now() >= limit_of(c)) return handshake_late(L, c);
   if (c->decision.asked) return hooks_push_busy(L, c, native);
   if (c->decision.answer != UNANSWERED)
     c->deadline = c->decision.deadline;
   return 0;
 }
 
-int connection_handshake (lua_State *L, Connection *c, int native) {
+/* Goes on until it ends, time is up or Lua has to decide. */
+static int run (lua_State *L, Connection *c, int native) {
   int n = begin(L, c, native);
   for (;;) {
     Outcome outcome;
@@ -200,12 +205,49 @@ int connection_handshake (lua_State *L, Connection *c, int native) {
     if (n > 0) return n;
     outcome = c->decision.point != NOWHERE ? ASK : handshake_once(c);
     sent = outcome == DONE && queue_flush(&c->queue) != 0;
-    if (sent && hooks_remain(c)) outcome = ASK;
+    if (sent && verify_is_left(c)) outcome = ASK;
     if (outcome == ASK) n = stop(L, c);
     else if (sent) return handshake_done(L, c);
     else if (outcome != DONE && outcome != WAIT)
       return handshake_failed(L, c, outcome);
-    else if (!handshake_wait(c, outcome == WAIT ? TRANSPORT_READ : 0))
+    else if (!handshake_wait(c, outcome == WAIT ? WANT_READ : 0))
       return handshake_waits(L, c, native);
   }
+}
+
+/* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
+** is chosen only then: all that this needs is on the stack. */
+static int step_inside (lua_State *L, Connection *c, int native) {
+  int n;
+  lua_pushcfunction(L, hooks_run);
+  lua_pushnil(L);  /* what raises there */
+  luaL_checkstack(L, STACK_SLOTS, "handshake");
+  c->decision.inside = L;
+  n = run(L, c, native);
+  c->decision.inside = NULL;
+  if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
+    return n;
+  lua_pushnil(L);
+  lua_pushvalue(L, 3);
+  return outcome_keep_failure(L, c);
+}
+
+/* step(connection, native) */
+static int primitive_step (lua_State *L, Connection *c) {
+  int native = lua_toboolean(L, 2);
+  lua_settop(L, 1);
+  if (c->options.server_side && !verify_can_suspend()) {
+    if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
+      SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
+    return step_inside(L, c, native);
+  }
+  return run(L, c, native);
+}
+
+void handshake_primitives (lua_State *L) {
+  static const Method primitives[] = {
+    {"step", primitive_step, CHANGES, NULL},
+    {NULL, NULL, CHANGES, NULL}
+  };
+  entry_add(L, primitives, 0, 0);
 }

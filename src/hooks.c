@@ -9,23 +9,23 @@
 
 #include <openssl/err.h>
 
-#include "alpn.h"
 #include "brief.h"
+#include "decision.h"
 #include "entry.h"
 #include "errors.h"
 #include "hello.h"
 #include "hooks.h"
 #include "opening.h"
 #include "options.h"
-#include "resumption.h"
+#include "outcome.h"
 #include "verify.h"
 
 /***
 Decisions that your own functions take in a handshake: options of a context.
-Each is called as `hook(connection, facts)` (the connection is what the program
-holds: of a stream over an SSLObject the stream) in the coroutine of whoever runs
+Each is called as `hook(connection, facts)` in the coroutine of whoever runs
 the handshake, between two calls into OpenSSL: it may ask a database, another
-server or the user, yield and take its time, up to `handshake_timeout`.
+server or the user, yield and take its time, up to `handshake_timeout`. The
+connection is what the program holds: of a stream over an SSLObject the stream.
 
 It goes on when the hook returns nothing or `true`. `nil, err` refuses: `err` is
 what the method that runs the handshake answers; if it is an alert's name
@@ -101,115 +101,6 @@ static const char *const names[] = {
   NULL, "on_client_hello", "on_certificate", "on_verify"
 };
 
-/* ---- OpenSSL's callbacks: no Lua in them ---- */
-
-/* On every server: sessions are for one name. */
-static int on_client_hello (SSL *ssl, int *alert, void *unused) {
-  Connection *c = SSL_get_app_data(ssl);
-  Choice *h = &c->choice;
-  char name[HOSTNAME_MAX + 1];
-  (void)unused;
-  *alert = SSL_AD_INTERNAL_ERROR;
-  if (h->answer == REFUSED) {
-    *alert = h->alert >= 0 ? h->alert : SSL_AD_HANDSHAKE_FAILURE;
-    return SSL_CLIENT_HELLO_ERROR;
-  }
-  hello_name(ssl, name);
-  if (h->named && strcmp(name, c->name.text) != 0) {
-    *alert = SSL_AD_ILLEGAL_PARAMETER;  /* RFC 8446, 4.1.2: after a retry too */
-    return SSL_CLIENT_HELLO_ERROR;
-  }
-  strcpy(c->name.text, name);
-  h->named = 1;
-  if (!resumption_restrict(ssl, c->policy, c->name.text))
-    return SSL_CLIENT_HELLO_ERROR;
-  if (h->made || h->answer != UNANSWERED
-      || !(c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
-    return SSL_CLIENT_HELLO_SUCCESS;
-  hello_free(h->hello);
-  h->hello = hello_take(ssl);
-  if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
-  hooks_stop(c, AT_CLIENT_HELLO);
-  return SSL_CLIENT_HELLO_RETRY;
-}
-
-/* What on_client_hello chose, or else the option's. */
-static int on_protocols (SSL *ssl, const unsigned char **selected,
-                         unsigned char *length, const unsigned char *offered,
-                         unsigned int size, void *unused) {
-  const Connection *c = SSL_get_app_data(ssl);
-  const unsigned char *chosen = c->choice.protocol;
-  (void)unused;
-  if (chosen == NULL)
-    return alpn_select(c->policy->protocols, selected, length, offered, size);
-  if (!alpn_is_offered(chosen, offered, size))
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
-  *selected = chosen + 1;
-  *length = chosen[0];
-  return SSL_TLSEXT_ERR_OK;
-}
-
-/* Its answer is for one request. */
-static int on_certificate (SSL *ssl, void *unused) {
-  Connection *c = SSL_get_app_data(ssl);
-  Answer answer = c->certificate;
-  (void)unused;
-  c->certificate = UNANSWERED;
-  if (answer != UNANSWERED) return answer != REFUSED;
-  hooks_stop(c, AT_CERTIFICATE);
-  return -1;
-}
-
-void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
-  if (policy->defaults.server_side) {
-    SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
-    SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
-  }
-  else resumption_set_callbacks(ctx);
-  if (policy->hooks & HOOK_CERTIFICATE)
-    SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
-  verify_set_callbacks(ctx, policy);
-}
-
-/* A resumed session, or a client without a certificate: nothing was verified,
-** and the hook is asked all the same. */
-int hooks_remain (Connection *c) {
-  const Verification *v = &c->verification;
-  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
-  if (v->answer == UNANSWERED) verify_again(c);
-  if (v->answer != UNANSWERED || v->unpinned) return 0;
-  hooks_stop(c, AT_VERIFY);
-  return 1;
-}
-
-/* ---- a stop ---- */
-
-void hooks_stop (Connection *c, Point point) {
-  c->decision.point = point;
-  c->decision.answer = UNANSWERED;
-  c->decision.alert = -1;
-}
-
-void hooks_settle (Connection *c) {
-  Decision *d = &c->decision;
-  switch (d->point) {
-    case AT_CLIENT_HELLO:
-      c->choice.answer = d->answer;
-      c->choice.alert = d->alert;
-      break;
-    case AT_CERTIFICATE:
-      c->certificate = d->answer;
-      c->own_choice = 1;
-      break;
-    case AT_VERIFY:
-      c->verification.answer = d->answer;
-      c->verification.alert = d->alert;
-      break;
-    case NOWHERE: break;
-  }
-  d->point = NOWHERE;
-}
-
 /* ---- asking ---- */
 
 /* The marks are what handshake.lua compares with. */
@@ -256,14 +147,6 @@ static void set_asked (lua_State *L) {
   lua_pop(L, 1);
 }
 
-void hooks_forget (lua_State *L, Connection *c) {
-  c->decision.asked = 0;
-  compat_getuservalue(L, 1);
-  lua_pushnil(L);
-  lua_rawseti(L, -2, UV_ASKED);
-  lua_pop(L, 1);
-}
-
 int hooks_ask (lua_State *L, Connection *c) {
   Point point = c->decision.point;
   const char *name = names[point];
@@ -294,8 +177,8 @@ int hooks_push_busy (lua_State *L, Connection *c, int native) {
   lua_rawgeti(L, -1, UV_ASKED);
   lua_remove(L, -2);
   lua_pushstring(L, names[c->decision.point]);
-  c->want = TRANSPORT_READ;
-  connection_push(L, c, WAIT, "handshake", native);
+  c->want = WANT_READ;
+  outcome_push(L, c, WAIT, "handshake", native);
   lua_remove(L, -2);
   return 5;
 }
@@ -324,7 +207,7 @@ void hooks_refuse (lua_State *L, Connection *c, int alert) {
   lua_pop(L, 1);
   c->decision.alert = alert;
   c->decision.answer = REFUSED;
-  hooks_forget(L, c);
+  decision_forget(L, c);
 }
 
 /* 0: it is too late. */
@@ -335,7 +218,7 @@ static int awaits_answer (const Connection *c) {
 static int answer (lua_State *L, Connection *c, Answer value) {
   if (!awaits_answer(c)) return 0;
   c->decision.answer = value;
-  hooks_forget(L, c);
+  decision_forget(L, c);
   return 0;
 }
 
@@ -449,7 +332,8 @@ static int primitive_decider (lua_State *L) {
   return 0;
 }
 
-static int run_inside (lua_State *L) {
+/* What a step without suspension puts at index 2. */
+int hooks_run (lua_State *L) {
   Connection *c = lua_touserdata(L, 1);
   int first = lua_gettop(L) + 1;
   lua_pushlightuserdata(L, &decider);
@@ -462,57 +346,6 @@ static int run_inside (lua_State *L) {
   return 0;
 }
 
-/* Step has put the connection at index 1, `run_inside` at index 2, and made
-** room. */
-void hooks_run_inside (Connection *c, Point point) {
-  lua_State *L = c->decision.inside;
-  hooks_stop(c, point);
-  if (L != NULL) {
-    int top = lua_gettop(L);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 1);
-    c->decision.entered = 1;
-    if (lua_pcall(L, 1, 0, 0) != 0) lua_replace(L, 3);  /* kept by step */
-    c->decision.entered = 0;
-    lua_settop(L, top);
-  }
-  if (c->decision.answer == UNANSWERED) {
-    c->decision.answer = REFUSED;
-    c->decision.alert = SSL_AD_INTERNAL_ERROR;
-  }
-  c->decision.asked = 0;
-  hooks_settle(c);
-}
-
-/* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
-** is chosen only then: all that this needs is on the stack. */
-static int step_inside (lua_State *L, Connection *c, int native) {
-  int n;
-  lua_pushcfunction(L, run_inside);
-  lua_pushnil(L);  /* what raises there */
-  luaL_checkstack(L, STACK_SLOTS, "handshake");
-  c->decision.inside = L;
-  n = connection_handshake(L, c, native);
-  c->decision.inside = NULL;
-  if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
-    return n;
-  lua_pushnil(L);
-  lua_pushvalue(L, 3);
-  return connection_keep_failure(L, c);
-}
-
-/* step(connection, native) */
-static int primitive_step (lua_State *L, Connection *c) {
-  int native = lua_toboolean(L, 2);
-  lua_settop(L, 1);
-  if (c->options.server_side && !verify_can_suspend()) {
-    if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
-      SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
-    return step_inside(L, c, native);
-  }
-  return connection_handshake(L, c, native);
-}
-
 void hooks_primitives (lua_State *L) {
   static const Method primitives[] = {
     {"accept", primitive_accept, ANSWERS, NULL},
@@ -520,7 +353,6 @@ void hooks_primitives (lua_State *L) {
     {"choose", primitive_choose, ANSWERS, NULL},
     {"face", primitive_face, TELLS, NULL},
     {"refuse", primitive_refuse, ANSWERS, NULL},
-    {"step", primitive_step, CHANGES, NULL},
     {"use_certificate", primitive_use_certificate, ANSWERS, NULL},
     {"use_protocol", primitive_use_protocol, ANSWERS, NULL},
     {NULL, NULL, ANSWERS, NULL}

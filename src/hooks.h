@@ -9,18 +9,6 @@
 
 #pragma GCC visibility push(hidden)
 
-/* What OpenSSL asks the connections of a context: it has to be set before an
-** SSL is made of it, again each time. */
-void hooks_set_callbacks (SSL_CTX *ctx, const Policy *policy);
-
-/* OpenSSL has to stop until Lua has decided; what it decided then is where
-** OpenSSL's callbacks look for it. */
-void hooks_stop (Connection *c, Point point);
-void hooks_settle (Connection *c);
-
-/* 1: the handshake, complete otherwise, has a decision left to take. */
-int hooks_remain (Connection *c);
-
 /* Asks Lua for what the handshake has stopped for: nil, a mark, the hook's
 ** name, the hook, and what it is called with: the connection as the program
 ** holds it, and facts. 0: a finalizer has closed the connection.
@@ -37,15 +25,12 @@ int hooks_choose_by_name (lua_State *L, Connection *c);
 ** coroutines' calls. [-0, +5, m] */
 int hooks_push_busy (lua_State *L, Connection *c, int native);
 
-/* Runs a hook inside OpenSSL's call, where it cannot be suspended. */
-void hooks_run_inside (Connection *c, Point point);
-
 /* Refuses; the values at the top of the stack are kept as what the handshake
 ** answers. [-1, +0, m] */
 void hooks_refuse (lua_State *L, Connection *c, int alert);
 
-/* Nobody is asked any more: lets go of the coroutine in which a hook ran. */
-void hooks_forget (lua_State *L, Connection *c);
+/* What runs a hook inside OpenSSL's call: a C function for the stack. */
+int hooks_run (lua_State *L);
 
 /* The primitives for handshake.lua, into the table at the top. */
 void hooks_primitives (lua_State *L);

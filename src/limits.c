@@ -4,11 +4,11 @@
 */
 
 #include "errors.h"
+#include "clock.h"
 #include "limits.h"
-#include "transport.h"
 
 void limits_count (Connection *c) {
-  double now = transport_now();
+  double now = clock_now();
   if (c->allowed_at == 0) c->allowance = LIMITS_BURST;
   else c->allowance += (now - c->allowed_at) * LIMITS_RATE;
   if (c->allowance > LIMITS_BURST) c->allowance = LIMITS_BURST;

@@ -31,7 +31,8 @@ Material *material_push (lua_State *L);
 void material_clear (Material *m);
 
 /* Take what an option gives: a file's name, a string, a directory's name,
-** whose real path is in `bytes` then. If it is absent, `bytes` and `file` stay NULL. [-0, +0|2, e] */
+** whose real path is in `bytes` then. If it is absent, `bytes` and `file` stay
+** NULL. [-0, +0|2, e] */
 int material_take_file (lua_State *L, Material *m, int options,
                         const char *option);
 int material_take_string (lua_State *L, Material *m, int options,

@@ -8,11 +8,13 @@
 #include <openssl/err.h>
 
 #include "closure.h"
-#include "entry.h"
+#include "connection_type.h"
+#include "decision.h"
 #include "errors.h"
-#include "hooks.h"
+#include "lifetime.h"
 #include "object.h"
 #include "opening.h"
+#include "outcome.h"
 
 /***
 TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
@@ -39,7 +41,7 @@ static int object_wrap (lua_State *L) {
   context_check(L, 1);
   lua_settop(L, 2);
   c = lua_newuserdata(L, sizeof(*c));
-  connection_init(c, NULL);
+  connection_init(c, NULL, lifetime_close);
   luaL_getmetatable(L, OBJECT_T);
   lua_setmetatable(L, 3);
   lua_createtable(L, UV_LAST, 0);
@@ -107,7 +109,7 @@ static int object_feed (lua_State *L, Connection *c) {
   size_t size, room = queue_room(&c->queue);
   const char *bytes;
   luaL_checkany(L, 2);
-  if (c->broken && !c->closed) return connection_push_broken(L, c, "feed");
+  if (c->broken && !c->closed) return outcome_push_broken(L, c, "feed");
   if (c->closed || c->queue.ended) return errors_condition(L, "closed");
   if (lua_isnil(L, 2)) return feed_end(L, c);
   bytes = luaL_checklstring(L, 2, &size);
@@ -163,8 +165,8 @@ Ends the connection with close_notify, which `drain` still gives.
 @treturn integer 1
 */
 static int object_close (lua_State *L, Connection *c) {
-  if (c->decision.asked) hooks_forget(L, c);
-  connection_close(L, c);
+  if (c->decision.asked) decision_forget(L, c);
+  lifetime_close(L, c);
   lua_pushinteger(L, 1);
   return 1;
 }
@@ -183,7 +185,7 @@ again
 */
 static int object_unwrap (lua_State *L, Connection *c) {
   int n = closure_finish(L, c);
-  if (n == 1) connection_close(L, c);
+  if (n == 1) lifetime_close(L, c);
   return n;
 }
 
@@ -208,7 +210,7 @@ int object_open (lua_State *L) {
     {NULL, NULL, TELLS, NULL}
   };
   lua_newtable(L);
-  entry_open_type(L, OBJECT_T, methods, metamethods);
+  connection_type_open(L, OBJECT_T, methods, metamethods);
   lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, object_wrap);
   lua_setfield(L, -2, "wrap");

@@ -6,8 +6,6 @@
 
 #include "compat.h"
 
-#define OBJECT_T "luassl.SSLObject"
-
 #pragma GCC visibility push(hidden)
 
 /* Registers the type; leaves a table with `methods` and `wrap`, which is

@@ -8,8 +8,8 @@
 
 #include <openssl/err.h>
 
+#include "callbacks.h"
 #include "errors.h"
-#include "hooks.h"
 #include "limits.h"
 #include "opening.h"
 #include "options.h"
@@ -47,7 +47,7 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy,
 static SSL *open_ssl (Connection *c, const ConnectionOptions *own) {
   const Policy *policy = context_policy(c->context);
   SSL *ssl;
-  hooks_set_callbacks(c->context, policy);
+  callbacks_set(c->context, policy);
   ssl = SSL_new(c->context);
   if (ssl != NULL && prepare(c, ssl, policy, own)) return ssl;
   SSL_free(ssl);

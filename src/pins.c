@@ -15,7 +15,8 @@
 #define PREFIX_SIZE (sizeof(PREFIX) - 1)
 #define BASE64_SIZE 44     /* of 32 bytes */
 #define PINS_MAX 1000
-#define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define ALPHABET \
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 struct Pins {
   size_t count;

@@ -135,8 +135,8 @@ static int egd_connect (Egd *egd, const char *path) {
     egd->fd = transport_connect_unix(path, egd->deadline);
     if (egd->fd >= 0) return 1;
     if (egd->fd != -EAGAIN) return egd_failed(egd, egd->fd);
-    if (transport_now() >= egd->deadline) return egd_failed(egd, 0);
-    transport_wait(-1, 0, transport_now() + EGD_RETRY);
+    if (clock_now() >= egd->deadline) return egd_failed(egd, 0);
+    transport_wait(-1, 0, clock_now() + EGD_RETRY);
   }
 }
 
@@ -150,7 +150,7 @@ static int egd_ask (Egd *egd, int command, size_t count) {
                                  sizeof(request) - sent);
     if (n > 0) sent += (size_t)n;
     else if (n < 0 && n != -EAGAIN) return egd_failed(egd, n);
-    else if (!egd_wait(egd, TRANSPORT_WRITE)) return 0;
+    else if (!egd_wait(egd, WANT_WRITE)) return 0;
   }
   return 1;
 }
@@ -160,7 +160,7 @@ static int egd_read (Egd *egd, unsigned char *bytes, size_t size,
                      size_t *got) {
   for (*got = 0; *got < size;) {
     ptrdiff_t n;
-    if (!egd_wait(egd, TRANSPORT_READ)) return 0;
+    if (!egd_wait(egd, WANT_READ)) return 0;
     n = transport_receive(egd->fd, bytes + *got, size - *got, NULL, 0);
     if (n > 0) *got += (size_t)n;
     else if (n == 0) return egd_fault(egd, "the daemon hung up");
@@ -231,7 +231,7 @@ static int random_egd (lua_State *L) {
                        size == 0 ? "is empty" : "holds a NUL byte");
   memset(&egd, 0, sizeof(egd));
   egd.fd = -1;
-  egd.deadline = transport_now() + EGD_TIMEOUT;
+  egd.deadline = clock_now() + EGD_TIMEOUT;
   done = egd_gather(&egd, path);
   if (egd.fd >= 0) transport_close(egd.fd);
   if (done) RAND_add(egd.bytes, EGD_BYTES, EGD_BYTES);

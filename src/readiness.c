@@ -1,6 +1,6 @@
 /*
-** readiness.c -- waiting for many descriptors, whatever their numbers: select(2),
-** which LuaSocket uses, ends at 1023.
+** readiness.c -- waiting for many descriptors, whatever their numbers: that of
+** select(2), which LuaSocket uses, ends at 1023.
 */
 
 #include <string.h>
@@ -22,8 +22,8 @@ static int field (lua_State *L, int table, int i) {
 /* What select(2) calls ready: an end and an error are, for both. */
 static int ready_events (const struct pollfd *p) {
   int events = 0;
-  if (p->revents & (POLLIN | ENDS)) events |= TRANSPORT_READ;
-  if (p->revents & (POLLOUT | ENDS)) events |= TRANSPORT_WRITE;
+  if (p->revents & (POLLIN | ENDS)) events |= WANT_READ;
+  if (p->revents & (POLLOUT | ENDS)) events |= WANT_WRITE;
   return events;
 }
 
@@ -43,11 +43,11 @@ int readiness_wait (lua_State *L) {
     fds[i].fd = field(L, 1, i + 1);
     fds[i].events = 0;
     fds[i].revents = 0;
-    if (events & TRANSPORT_READ) fds[i].events |= POLLIN;
-    if (events & TRANSPORT_WRITE) fds[i].events |= POLLOUT;
+    if (events & WANT_READ) fds[i].events |= POLLIN;
+    if (events & WANT_WRITE) fds[i].events |= POLLOUT;
   }
-  ready = transport_poll(fds, (size_t)n, timeout < 0 ? TRANSPORT_NEVER
-                                         : transport_now() + timeout);
+  ready = transport_poll(fds, (size_t)n, timeout < 0 ? CLOCK_NEVER
+                                         : clock_now() + timeout);
   if (ready < 0) {
     char room[REASON_MAX];
     lua_pushnil(L);

@@ -12,6 +12,7 @@
 #include "resumption.h"
 #include "session.h"
 #include "session_cache.h"
+#include "transport.h"
 
 /* ---- a client ---- */
 
@@ -51,7 +52,7 @@ void resumption_bind (Connection *c) {
 ** address, and its port. */
 static void find_scope (Connection *c) {
   unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + 4];
-  Name peer;
+  Address peer;
   const char *name = c->name.text;
   memset(bytes, 0, sizeof(bytes));
   memset(&peer, 0, sizeof(peer));

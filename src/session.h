@@ -5,7 +5,7 @@
 #ifndef LUASSL_SESSION_H
 #define LUASSL_SESSION_H
 
-#include "context.h"
+#include "policy.h"
 
 #define SESSION_T "luassl.SSLSession"
 

@@ -140,7 +140,8 @@ void settings_read (lua_State *L, int options, Settings *s) {
   p->defaults.nodelay = options_boolean(L, options, "nodelay", 1);
   p->defaults.suppress_ragged_eofs = options_boolean(L, options,
                                             "suppress_ragged_eofs", 0);
-  p->defaults.handshake_timeout = options_number(L, options, "handshake_timeout", 0);
+  p->defaults.handshake_timeout = options_number(L, options,
+                                                 "handshake_timeout", 0);
   p->defaults.linger = settings_linger(L, options, LINGER_MAX);
   lua_pushboolean(L, s->session_cache);
   lua_setfield(L, options, "session_cache");

@@ -4,7 +4,7 @@
 #ifndef LUASSL_SETTINGS_H
 #define LUASSL_SETTINGS_H
 
-#include "context.h"
+#include "policy.h"
 
 enum { SSLV2, SSLV3, SSLV23, TLSV1, TLSV1_1, TLSV1_2, TLSV1_3 };
 

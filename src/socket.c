@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "closure.h"
-#include "entry.h"
+#include "connection_type.h"
+#include "decision.h"
 #include "errors.h"
+#include "lifetime.h"
 #include "handover.h"
-#include "hooks.h"
 #include "opening.h"
+#include "outcome.h"
 #include "options.h"
 #include "socket.h"
 #include "transport.h"
@@ -50,11 +52,11 @@ static double link_deadline (Connection *c) {
   Socket *s = (Socket *)c;
   double limit = s->block;
   if (limit < 0 || (s->total >= 0 && s->total < limit)) limit = s->total;
-  if (limit < 0) return TRANSPORT_NEVER;
-  return limit > 0 ? transport_now() + limit : 0;
+  if (limit < 0) return CLOCK_NEVER;
+  return limit > 0 ? clock_now() + limit : 0;
 }
 
-static int link_peer (Connection *c, Name *name) {
+static int link_peer (Connection *c, Address *name) {
   return transport_peer_name(((Socket *)c)->fd, name);
 }
 
@@ -79,7 +81,7 @@ static void link_release (Connection *c) {
   int fd = s->fd;
   s->fd = -1;
   c->closed = 1;
-  connection_release(c);
+  lifetime_release(c);
   queue_free(&c->queue);
   if (fd >= 0) transport_close(fd);
 }
@@ -112,10 +114,10 @@ static int primitive_wrap (lua_State *L) {
   lua_settop(L, 3);
   s = lua_newuserdata(L, sizeof(*s));
   memset(s, 0, sizeof(*s));
-  connection_init(&s->connection, &socket_link);
+  connection_init(&s->connection, &socket_link, lifetime_close);
   s->fd = -1;
   s->block = s->total = -1;
-  s->birthday = transport_now();
+  s->birthday = clock_now();
   luaL_getmetatable(L, SOCKET_T);
   lua_setmetatable(L, 4);
   lua_createtable(L, UV_LAST, 0);
@@ -260,7 +262,7 @@ static int end (lua_State *L, Connection *c, double linger) {
   left = closure_end(c, &error);
   if (waiting > 0 && left && bytes_length(&c->queue.out) == 0)
     transport_linger(s->fd, (int)(c->queue.taken - before),
-                     transport_now() + linger);
+                     clock_now() + linger);
   transport_discard(s->fd);
   link_release(c);
   if (!left) return push_unsent(L, error);
@@ -283,9 +285,9 @@ is closed all the same
 */
 static int socket_close (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  if (c->decision.asked) hooks_forget(L, c);
+  if (c->decision.asked) decision_forget(L, c);
   if (s->fd >= 0) return end(L, c, linger_time(s));
-  connection_close(L, c);
+  lifetime_close(L, c);
   lua_pushinteger(L, 1);
   return 1;
 }
@@ -294,7 +296,7 @@ static int socket_close (lua_State *L, Connection *c) {
 static int socket_end_scope (lua_State *L, Connection *c) {
   if (lua_isnoneornil(L, 2) || ((Socket *)c)->fd < 0)
     return socket_close(L, c);
-  if (c->decision.asked) hooks_forget(L, c);
+  if (c->decision.asked) decision_forget(L, c);
   return end(L, c, 0);
 }
 
@@ -316,7 +318,7 @@ The family of the socket's addresses.
 */
 static int socket_getfamily (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  Name name;
+  Address name;
   if (transport_own_name(descriptor(L, s), &name) == 0)
     lua_pushstring(L, strcmp(name.family, "inet") == 0 ? "inet4" : name.family);
   else lua_pushliteral(L, "inet4");  /* as LuaSocket's without a socket */
@@ -324,7 +326,7 @@ static int socket_getfamily (lua_State *L, Connection *c) {
 }
 
 /* What there is to return, or 0: port and family follow. */
-static int push_host (lua_State *L, int result, const Name *name) {
+static int push_host (lua_State *L, int result, const Address *name) {
   if (result < 0) return push_errno(L, -result);
   lua_pushstring(L, name->host);
   return strcmp(name->family, "unix") == 0;
@@ -341,7 +343,7 @@ The peer's address.
 */
 static int socket_getpeername (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  Name name;
+  Address name;
   int n = push_host(L, transport_peer_name(descriptor(L, s), &name), &name);
   if (n > 0) return n;
   lua_pushinteger(L, name.port);
@@ -360,7 +362,7 @@ The socket's own address.
 */
 static int socket_getsockname (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  Name name;
+  Address name;
   int n = push_host(L, transport_own_name(descriptor(L, s), &name), &name);
   if (n > 0) return n;
   lua_pushfstring(L, "%d", name.port);
@@ -379,7 +381,7 @@ static int socket_getstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
   lua_pushinteger(L, (lua_Integer)s->connection.received);
   lua_pushinteger(L, (lua_Integer)s->connection.sent);
-  lua_pushnumber(L, transport_now() - s->birthday);
+  lua_pushnumber(L, clock_now() - s->birthday);
   return 3;
 }
 
@@ -395,12 +397,12 @@ static int socket_setstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
   double received = floor(luaL_optnumber(L, 2, c->received));
   double sent = floor(luaL_optnumber(L, 3, c->sent));
-  double age = luaL_optnumber(L, 4, transport_now() - s->birthday);
+  double age = luaL_optnumber(L, 4, clock_now() - s->birthday);
   luaL_argcheck(L, fabs(received) < 1e15, 2, "out of range");
   luaL_argcheck(L, fabs(sent) < 1e15, 3, "out of range");
   c->received = received;
   c->sent = sent;
-  s->birthday = transport_now() - age;
+  s->birthday = clock_now() - age;
   lua_pushinteger(L, 1);
   return 1;
 }
@@ -479,7 +481,7 @@ static const Method primitives[] = {
 
 int socket_open (lua_State *L) {
   lua_newtable(L);
-  entry_open_type(L, SOCKET_T, methods, metamethods);
+  connection_type_open(L, SOCKET_T, methods, metamethods);
   lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, primitive_wrap);
   lua_setfield(L, -2, "wrap");

@@ -6,8 +6,6 @@
 
 #include "compat.h"
 
-#define SOCKET_T "luassl.SSLSocket"
-
 #pragma GCC visibility push(hidden)
 
 /* Registers the type; leaves a table with `methods` and the primitives of

@@ -12,8 +12,9 @@
 
 #include "entry.h"
 #include "errors.h"
+#include "outcome.h"
 #include "tickets.h"
-#include "transport.h"
+#include "transfer.h"
 #include "unsent.h"
 
 /***
@@ -89,7 +90,7 @@ static int satisfied (const Connection *c, Pattern *p) {
 ** would cost a fifth of a small message. */
 static int wait_more (void *owner) {
   Connection *c = owner;
-  if (!connection_wait(c, TRANSPORT_READ, c->deadline)) return 0;
+  if (!connection_wait(c, WANT_READ, c->deadline)) return 0;
   if (bytes_length(&c->queue.out) > 0) queue_flush(&c->queue);
   return c->queue.read_error == 0;
 }
@@ -103,7 +104,7 @@ static Outcome gather (Connection *c, Pattern *p) {
     c->queue.wait = NULL;
     if (outcome == WAIT) {
       if (bytes_length(&c->plain) == 0) bytes_free(&c->plain);
-      if (!connection_wait(c, TRANSPORT_READ, c->deadline)) return WAIT;
+      if (!connection_wait(c, WANT_READ, c->deadline)) return WAIT;
     }
     else if (outcome != DONE) return outcome;
     else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;
@@ -226,7 +227,7 @@ static int push_received (lua_State *L, Connection *c, const Pattern *p) {
 /* Nil, why, and what came until then. */
 static int push_partial (lua_State *L, Connection *c, const Pattern *p,
                          Outcome outcome, const char *operation) {
-  connection_push(L, c, outcome, operation, 0);
+  outcome_push(L, c, outcome, operation, 0);
   push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
   return 3;
 }
@@ -303,7 +304,7 @@ static int transfer_read (lua_State *L, Connection *c) {
     return 2;
   }
   outcome = gather(c, &p);
-  if (outcome != DONE) return connection_push(L, c, outcome, "read", 1);
+  if (outcome != DONE) return outcome_push(L, c, outcome, "read", 1);
   length = bytes_length(&c->plain);
   if (nbytes < (lua_Integer)length) length = (size_t)nbytes;
   push_plain(L, c, &p, length, length);
@@ -375,7 +376,7 @@ static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
     if (c->queue.write_error != 0) return BROKEN;  /* it went nowhere */
     if (outcome == WAIT) {
       queue_flush(&c->queue);
-      if (connection_wait(c, TRANSPORT_READ, c->deadline)) continue;
+      if (connection_wait(c, WANT_READ, c->deadline)) continue;
     }
     if (outcome != DONE) return outcome;
   }
@@ -391,7 +392,7 @@ int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
         && !(outcome == TRUNCATED && c->options.suppress_ragged_eofs))
       return errors_syscall(L, operation, c->queue.write_error);
   }
-  return connection_push(L, c, outcome, operation, native);
+  return outcome_push(L, c, outcome, operation, native);
 }
 
 /* LuaSocket's string positions: 1-based, negative from the end. */

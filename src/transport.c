@@ -42,18 +42,12 @@
 #define LINGER_PAUSE 0.001             /* seconds between two looks, at first */
 #define LINGER_PAUSE_MAX 0.05
 
-double transport_now (void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* What is left until `deadline`, in poll(2)'s milliseconds, rounded up so
 ** that the last poll does not end early. */
 static int milliseconds_left (double deadline) {
   double left;
   if (deadline < 0) return -1;
-  left = deadline - transport_now();
+  left = deadline - clock_now();
   if (left <= 0) return 0;
   if (left > POLL_MAX) left = POLL_MAX;
   return (int)ceil(left * 1e3);
@@ -74,8 +68,8 @@ int transport_wait (int fd, int events, double deadline) {
   int ready;
   p.fd = fd;
   p.events = 0;
-  if (events & TRANSPORT_READ) p.events |= POLLIN;
-  if (events & TRANSPORT_WRITE) p.events |= POLLOUT;
+  if (events & WANT_READ) p.events |= POLLIN;
+  if (events & WANT_WRITE) p.events |= POLLOUT;
   ready = transport_poll(&p, 1, deadline);
   return ready > 0 && p.revents & POLLNVAL ? -EBADF : ready;
 }
@@ -131,7 +125,7 @@ static int connect_by (int fd, const struct sockaddr_un *address,
   if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
     return 0;
   if (errno != EINPROGRESS && errno != EINTR) return -errno;
-  ready = transport_wait(fd, TRANSPORT_WRITE, deadline);
+  ready = transport_wait(fd, WANT_WRITE, deadline);
   if (ready <= 0) return ready < 0 ? ready : -ETIMEDOUT;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return -errno;
   return -error;
@@ -194,7 +188,7 @@ void transport_linger (int fd, int most, double deadline) {
   int ended = 0;
   if (shutdown(fd, SHUT_WR) < 0) return;
   while (transport_unacknowledged(fd) > most + 1 && total < DISCARD_MAX) {
-    double now = transport_now(), until = now + pause;
+    double now = clock_now(), until = now + pause;
     ptrdiff_t n = 0;
     if (!ended) n = transport_receive(fd, scratch, sizeof(scratch), NULL, 0);
     if (n < 0 && n != -EAGAIN) return;
@@ -203,14 +197,14 @@ void transport_linger (int fd, int most, double deadline) {
     if (now >= deadline) return;
     if (until > deadline) until = deadline;
     if (ended) transport_poll(NULL, 0, until);
-    else if (n < 0) transport_wait(fd, TRANSPORT_READ, until);
+    else if (n < 0) transport_wait(fd, WANT_READ, until);
     if (pause < LINGER_PAUSE_MAX) pause *= 2;
   }
 }
 
 /* The path of a unix socket, which may be unnamed or fill its array. */
 static void path_of (const struct sockaddr_storage *address, socklen_t size,
-                     Name *name) {
+                     Address *name) {
   size_t start = offsetof(struct sockaddr_un, sun_path);
   size_t n = size > start ? size - start : 0;
   if (n > sizeof(*address) - start) n = sizeof(*address) - start;
@@ -218,7 +212,7 @@ static void path_of (const struct sockaddr_storage *address, socklen_t size,
 }
 
 static int name_of (const struct sockaddr_storage *address, socklen_t size,
-                    Name *name) {
+                    Address *name) {
   char port[8];
   int result;
   memset(name, 0, sizeof(*name));
@@ -236,7 +230,7 @@ static int name_of (const struct sockaddr_storage *address, socklen_t size,
   return 0;
 }
 
-int transport_peer_name (int fd, Name *name) {
+int transport_peer_name (int fd, Address *name) {
   struct sockaddr_storage address;
   socklen_t size = sizeof(address);
   memset(&address, 0, sizeof(address));
@@ -244,7 +238,7 @@ int transport_peer_name (int fd, Name *name) {
   return name_of(&address, size, name);
 }
 
-int transport_own_name (int fd, Name *name) {
+int transport_own_name (int fd, Address *name) {
   struct sockaddr_storage address;
   socklen_t size = sizeof(address);
   memset(&address, 0, sizeof(address));

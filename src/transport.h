@@ -8,23 +8,18 @@
 #include <poll.h>
 #include <stddef.h>
 
-#define TRANSPORT_READ 1
-#define TRANSPORT_WRITE 2
-#define TRANSPORT_NEVER (-1.0)  /* a deadline that never comes */
+#include "clock.h"
 
 /* A socket's address as numbers, or a unix socket's path. */
-typedef struct Name {
+typedef struct Address {
   char host[128];
   int port;
   const char *family;  /* "inet", "inet6" or "unix" */
-} Name;
+} Address;
 
 #pragma GCC visibility push(hidden)
 
-/* Monotonic seconds. */
-double transport_now (void);
-
-/* Waits for READ and WRITE events until `deadline` (of transport_now);
+/* Waits for READ and WRITE events until `deadline` (of clock_now);
 ** 1: ready, 0: time is up, -errno. */
 int transport_wait (int fd, int events, double deadline);
 
@@ -58,8 +53,8 @@ int transport_unacknowledged (int fd);
 ** `most` bytes are unconfirmed, the peer has ended, or `deadline`. */
 void transport_linger (int fd, int most, double deadline);
 
-int transport_peer_name (int fd, Name *name);
-int transport_own_name (int fd, Name *name);
+int transport_peer_name (int fd, Address *name);
+int transport_own_name (int fd, Address *name);
 int transport_close (int fd);
 
 #pragma GCC visibility pop

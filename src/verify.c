@@ -11,8 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "decision.h"
 #include "errors.h"
-#include "hooks.h"
 #include "pins.h"
 #include "session.h"
 #include "usage.h"
@@ -145,14 +145,14 @@ static int consult (Connection *c, SSL *ssl) {
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
   if (!c->options.server_side && SSL_set_retry_verify(ssl)) {
     v->stopped = 1;
-    hooks_stop(c, AT_VERIFY);
+    decision_stop(c, AT_VERIFY);
     return 0;
   }
   if (!(SSL_get_mode(ssl) & (long)SSL_MODE_ASYNC)) {
-    hooks_run_inside(c, AT_VERIFY);
+    decision_run_inside(c, AT_VERIFY);
     return 1;
   }
-  hooks_stop(c, AT_VERIFY);
+  decision_stop(c, AT_VERIFY);
   while (v->answer == UNANSWERED) ASYNC_pause_job();
   return 1;
 }
@@ -244,6 +244,17 @@ void verify_again (Connection *c) {
   }
   verification_set(v, leaf, chain, code, 0);
   v->unpinned = !is_pinned(c);
+}
+
+/* A resumed session, or a client without a certificate: nothing was verified,
+** and the hook is asked all the same. */
+int verify_is_left (Connection *c) {
+  const Verification *v = &c->verification;
+  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
+  if (v->answer == UNANSWERED) verify_again(c);
+  if (v->answer != UNANSWERED || v->unpinned) return 0;
+  decision_stop(c, AT_VERIFY);
+  return 1;
 }
 
 /* OpenSSL has verified what the verify mode told it to. A cipher without

@@ -27,6 +27,9 @@ int verify_is_elsewhere (const SSL *ssl, const Connection *c);
 ** the verdict from what was bound to the session. */
 void verify_again (Connection *c);
 
+/* 1: the handshake, complete otherwise, has a decision left to take. */
+int verify_is_left (Connection *c);
+
 /* The handshake is complete: 1 if all that was asked of the peer's
 ** certificate holds. */
 int verify_holds (const Connection *c);

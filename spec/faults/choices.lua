@@ -103,7 +103,7 @@ return {
   },
   {
     name = "the chosen context's own hook is asked, too",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (h->made || h->answer != UNANSWERED
       || ]],
@@ -122,7 +122,7 @@ return {
   },
   {
     name = "a second ClientHello may ask for another name",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (h->named && strcmp(name, c->name.text) != 0) {]],
     to = [[
@@ -181,7 +181,7 @@ return {
     to = [[
   if (L == NULL)]],
     also = {
-      { file = "src/hooks.c",
+      { file = "src/callbacks.c",
         from = [[
   if (!alpn_is_offered(chosen, offered, size))
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -191,7 +191,7 @@ return {
   },
   {
     name = "the protocol that a hook chose is passed over",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (chosen == NULL)
     return alpn]],

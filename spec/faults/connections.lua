@@ -10,15 +10,15 @@ return {
   },
   {
     name = "a truncation is swallowed",
-    file = "src/connection.c",
+    file = "src/outcome.c",
     from = [[      if (!c->options.suppress_ragged_eofs) return errors_eof(L, operation);]],
     to = [[]],
     specs = "connection",
   },
   {
     name = "a reset is reported as an end",
-    file = "src/connection.c",
-    from = [[    case BROKEN: return connection_push_broken(L, c, operation);]],
+    file = "src/outcome.c",
+    from = [[    case BROKEN: return outcome_push_broken(L, c, operation);]],
     to = [[    case BROKEN: return errors_condition(L, "closed");]],
     specs = "ends",
   },
@@ -106,7 +106,7 @@ return {
   },
   {
     name = "a failure is not kept",
-    file = "src/connection.c",
+    file = "src/outcome.c",
     from = [[  lua_rawseti(L, -2, UV_FAILURE);]],
     to = [[  lua_pop(L, 1);]],
     specs = "connection",
@@ -208,7 +208,7 @@ return {
   },
   {
     name = "a failure's reason is lost when Lua has no memory for it",
-    file = "src/connection.c",
+    file = "src/outcome.c",
     from = [[    f = c->failure = OPENSSL_memdup(&own, sizeof(own));]],
     to = [[    f = &own;]],
     specs = "oom",

@@ -55,10 +55,10 @@ return {
     file = "src/hooks.c",
     from = [[
   c->decision.answer = REFUSED;
-  hooks_forget]],
+  decision_forget]],
     to = [[
   c->decision.answer = ALLOWED;
-  hooks_forget]],
+  decision_forget]],
     specs = "hooks_answers",
   },
   {
@@ -217,7 +217,7 @@ return {
     name = "handshake_timeout does not hold for hooks",
     file = "src/handshake.c",
     from = [[
-  if (transport_now() >= limit_of(c)) return handshake_late(L, c);
+  if (clock_now() >= limit_of(c)) return handshake_late(L, c);
   if (c->decision.asked]],
     to = [[
   if (c->decision.asked]],
@@ -244,7 +244,7 @@ return {
   },
   {
     name = "a hook keeps its coroutine when it has answered",
-    file = "src/hooks.c",
+    file = "src/decision.c",
     from = [[
   c->decision.asked = 0;
   compat_getuservalue(L, 1);
@@ -257,7 +257,7 @@ return {
   },
   {
     name = "a refusal leaves its entries in OpenSSL's queue",
-    file = "src/connection.c",
+    file = "src/outcome.c",
     from = [[
     errors_clear();  /* what a hook refused, OpenSSL complains of too */
 ]],
@@ -266,7 +266,7 @@ return {
   },
   {
     name = "a hook without stacks that raises has said yes",
-    file = "src/hooks.c",
+    file = "src/decision.c",
     from = [[
     c->decision.answer = REFUSED;
     c->decision.alert = SSL_AD_INTERNAL_ERROR;
@@ -298,7 +298,7 @@ end)]] },
   },
   {
     name = "a refused on_client_hello is passed over",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (h->answer == REFUSED) {]],
     to = [[
@@ -307,7 +307,7 @@ end)]] },
   },
   {
     name = "a refused on_certificate is passed over",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (answer != UNANSWERED) return answer != REFUSED;]],
     to = [[
@@ -361,7 +361,7 @@ end)]] },
     name = "an engine that pauses is waited for without end",
     file = "src/handshake.c",
     from = [[
-    if (c->decision.point != NOWHERE || transport_now() >= limit_of(c))]],
+    if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))]],
     to = [[
     if (c->decision.point != NOWHERE)]],
     specs = "threads",

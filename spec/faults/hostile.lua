@@ -65,7 +65,7 @@ return {
   {
     name = "a send does not wait for the rest of a message",
     file = "src/transfer.c",
-    from = [[      if (connection_wait(c, TRANSPORT_READ, c->deadline)) continue;]],
+    from = [[      if (connection_wait(c, WANT_READ, c->deadline)) continue;]],
     to = "",
     specs = "boundaries",
   },

@@ -73,7 +73,7 @@ return {
     name = "an unwrapped object stays open",
     file = "src/object.c",
     from = [[
-  if (n == 1) connection_close(L, c);
+  if (n == 1) lifetime_close(L, c);
 ]],
     to = "",
     specs = "unwrap",

@@ -143,7 +143,7 @@ v->chain);]],
   },
   {
     name = "a connection that ends well spoils its session",
-    file = "src/connection.c",
+    file = "src/lifetime.c",
     from = [[
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
 ]],
@@ -154,7 +154,7 @@ v->chain);]],
   },
   {
     name = "a server's sessions are resumed for any name",
-    file = "src/hooks.c",
+    file = "src/callbacks.c",
     from = [[
   if (!resumption_restrict(ssl, c->policy, c->name.text))
     return SSL_CLIENT_HELLO_ERROR;

@@ -177,9 +177,9 @@ return {
   },
   {
     name = "on_verify is not asked after a resumption",
-    file = "src/hooks.c",
+    file = "src/verify.c",
     from = [[
-  hooks_stop(c, AT_VERIFY);
+  decision_stop(c, AT_VERIFY);
   return 1;
 }]],
     to = [[
@@ -190,7 +190,7 @@ return {
   },
   {
     name = "an on_verify that was not asked has said yes",
-    file = "src/hooks.c",
+    file = "src/verify.c",
     from = [[
   if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
@@ -207,7 +207,7 @@ return {
   },
   {
     name = "an on_verify that was not asked ends the handshake",
-    file = "src/hooks.c",
+    file = "src/verify.c",
     from = [[
   if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
