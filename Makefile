@@ -39,11 +39,11 @@ OPENSSL_LIBS = $(if $(OPENSSL_DIR),-L$(OPENSSL_DIR)/lib \
   -Wl$(,)-rpath$(,)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell \
   $(PKG_CONFIG) --libs openssl))
 , := ,
-COMPILE = $(CC) $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS) $(LUA_CFLAGS) \
+COMPILE = $(CC) -Isrc $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS) $(LUA_CFLAGS) \
   $(CPPFLAGS) $(CFLAGS) -fPIC
 
 MODULE = $(BUILD)/luassl/core.so
-SOURCES = $(wildcard src/*.c)
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
@@ -214,7 +214,7 @@ bench-gate: all $(BENCH_PROGRAMS)
 lint:
 	@$(DEPS) lint $(LUA)
 	$(AGAIN) all
-	@sh .ci/lint "$(MODULE)" "$(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS)"
+	@sh .ci/lint "$(MODULE)" "-Isrc $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS)"
 
 doc:
 	@$(DEPS) doc $(LUA)

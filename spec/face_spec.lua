@@ -2,7 +2,7 @@
 -- stream, which is what the program knows.
 
 local ssl = require "luassl"
-local handshake = require "luassl.handshake"
+local hooks = require "luassl.hooks"
 local helpers = require "spec.helpers"
 local hooking = require "spec.hooking"
 
@@ -30,8 +30,8 @@ describe("a hook is given", function()
     local given = {}
     local client, server = pair_of(given)
     local faces = {client = setmetatable({}, {__tostring = error}), server = {}}
-    handshake.face(client, faces.client)
-    handshake.face(server, faces.server)
+    hooks.face(client, faces.client)
+    hooks.face(server, faces.server)
     assert(helpers.handshake(client, server))
     assert.equal(5, #given)
     for _, call in ipairs(given) do assert.is_true(rawequal(faces[call[1]], call[3])) end
@@ -43,8 +43,8 @@ describe("a hook is given", function()
     local given = {}
     local client, server = pair_of(given)
     local objects = {client = client, server = server}
-    handshake.face(client, {})
-    handshake.face(client, nil)
+    hooks.face(client, {})
+    hooks.face(client, nil)
     assert(helpers.handshake(client, server))
     for _, call in ipairs(given) do assert.is_true(rawequal(objects[call[1]], call[3])) end
     client:close()
@@ -60,7 +60,7 @@ describe("a hook is given", function()
       return stream.object:version() == nil
     end})
     stream.object = pair.server
-    handshake.face(pair.server, stream)
+    hooks.face(pair.server, stream)
     pair.client:do_handshake()
     pair.pump()
     local thread = coroutine.create(function() return pair.server:do_handshake() end)
@@ -77,7 +77,7 @@ describe("a face", function()
     for _ = 1, 3 do
       local client = pair_of {}
       local stream = {object = client}
-      handshake.face(client, stream)
+      hooks.face(client, stream)
       weak[stream], weak[client] = true, true
     end
     helpers.snapshot()  -- collects
@@ -87,12 +87,12 @@ describe("a face", function()
   it("is for SSLObjects, closed ones too", function()
     local client = pair_of {}
     client:close()
-    handshake.face(client, {})
+    hooks.face(client, {})
     local near, far = helpers.sockets()
     local conn = assert(ssl.SSLContext {}:wrap_socket(near, {do_handshake_on_connect = false}))
-    assert.has_error(function() handshake.face(conn, {}) end)
-    assert.has_error(function() handshake.face({}, {}) end)
-    assert.has_error(function() handshake.face(client) end)
+    assert.has_error(function() hooks.face(conn, {}) end)
+    assert.has_error(function() hooks.face({}, {}) end)
+    assert.has_error(function() hooks.face(client) end)
     conn:close()
     far:close()
   end)

@@ -479,7 +479,7 @@ end
 
 --- Drops the contexts that `ssl.connect` keeps for its next call.
 function helpers.forget_contexts()
-  local kept = upvalue(upvalue(require "luassl.contexts".get, "keep"), "kept")
+  local kept = upvalue(upvalue(require "luassl.context_cache".get, "keep"), "kept")
   for i = #kept, 1, -1 do kept[i] = nil end
 end
 

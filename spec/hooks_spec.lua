@@ -142,7 +142,8 @@ hooking.each("a hook", function(case)
 
   it("on_verify of a client is told all that is wrong, and the first is the verdict", function()
     local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)
-    local pair = hooking.succeed(case.open({on_verify = hook}, {certfile = file "expired.pem"}, {host = "elsewhere.example"}))
+    local pair = hooking.succeed(case.open({on_verify = hook}, {certfile = file "expired.pem"},
+      {host = "elsewhere.example"}))
     local codes = {}
     for i, fault in ipairs(calls.facts.errors) do codes[i] = fault.code end
     table.sort(codes)

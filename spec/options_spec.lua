@@ -155,7 +155,7 @@ describe("the table of options", function()
   end)
 
   it("has each in a docstring", function()
-    local text = helpers.read_file "src/context.c" .. helpers.read_file "lua/luassl/socket.lua"
+    local text = helpers.read_file "src/context/context.c" .. helpers.read_file "lua/luassl/socket.lua"
     for _, row in ipairs(rows) do
       if row.context or row.connection then assert.matches("`" .. row.name .. "`", text, nil, true) end
     end

@@ -42,7 +42,7 @@ for _, path in ipairs(paths) do
     end)
 
     it("lists the C files of src/", function()
-      assert.same(list "src/*.c", rockspec.build.modules["luassl.core"].sources)
+      assert.same(list "src/*.c src/*/*.c", rockspec.build.modules["luassl.core"].sources)
     end)
 
     it("lists the Lua files of lua/", function()

@@ -212,7 +212,7 @@ local CALLS = {
   {"get_server_certificate", function(options) return ssl.get_server_certificate({"127.0.0.1", 1}, options) end},
 }
 
--- The strings, tables and functions of contexts.lua; keys that are tables are
+-- The strings, tables and functions of context_cache.lua; keys that are tables are
 -- the callers' own.
 local function kept_leak()
   local seen = {}
@@ -226,7 +226,7 @@ local function kept_leak()
         local found = type(name) == "string" and secret_in(name) or visit(field)
         if found then return found end
       end
-    elseif debug.getinfo(value, "S").source:find("contexts.lua", 1, true) then
+    elseif debug.getinfo(value, "S").source:find("context_cache.lua", 1, true) then
       for i = 1, math.huge do
         local name, upvalue = debug.getupvalue(value, i)
         if not name then return nil end
@@ -235,7 +235,7 @@ local function kept_leak()
       end
     end
   end
-  return visit(require "luassl.contexts".get)
+  return visit(require "luassl.context_cache".get)
 end
 
 before_each(function() made = {} end)
@@ -364,7 +364,7 @@ end)
 
 describe("a context that connect keeps", function()
   it("is found again by what is no text", function()
-    local contexts = require "luassl.contexts"
+    local contexts = require "luassl.context_cache"
     local count = 0
     local function make(options)
       count = count + 1

@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "../src/truststore.h"
+#include "x509/truststore.h"
 
 #define THREADS 8
 #define ROUNDS 10

@@ -454,9 +454,9 @@ describe("the shared store", function()
 
   it("serves threads that start together", function()
     local program = helpers.temp_name()
-    run {os.getenv "CC" or "cc", "-DCOMPAT_WITHOUT_LUA", "-o", program,
-      "spec/truststore.c", "src/truststore.c", "src/bundle.c", "src/files.c",
-      "src/stamp.c", "-lssl", "-lcrypto", "-lpthread"}
+    run {os.getenv "CC" or "cc", "-DCOMPAT_WITHOUT_LUA", "-Isrc", "-o", program,
+      "spec/truststore.c", "src/x509/truststore.c", "src/x509/bundle.c", "src/base/files.c",
+      "src/base/file_identity.c", "-lssl", "-lcrypto", "-lpthread"}
     local bundle = joined(root, other_root)
     local directory = hashed(other_root)
     for _ = 1, 10 do

@@ -16,25 +16,25 @@
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 
-#include "base64.h"
-#include "certificate.h"
-#include "compat.h"
-#include "connection.h"
-#include "context.h"
-#include "handshake.h"
-#include "hooks.h"
-#include "errors.h"
-#include "features.h"
-#include "object.h"
-#include "operation.h"
-#include "options.h"
-#include "quote.h"
-#include "readiness.h"
-#include "random.h"
-#include "session.h"
-#include "socket.h"
-#include "stamp.h"
-#include "truststore.h"
+#include "base/base64.h"
+#include "x509/certificate.h"
+#include "base/compat.h"
+#include "connection/connection.h"
+#include "context/context.h"
+#include "connection/handshake.h"
+#include "connection/hooks.h"
+#include "base/errors.h"
+#include "base/features.h"
+#include "carrier/sslobject.h"
+#include "connection/operation.h"
+#include "context/options.h"
+#include "base/quote.h"
+#include "carrier/poll.h"
+#include "base/random.h"
+#include "context/session.h"
+#include "carrier/sslsocket.h"
+#include "base/file_identity.h"
+#include "x509/truststore.h"
 
 static char opened;  /* registry key: the module's table */
 
@@ -110,7 +110,7 @@ static int core_stamp (lua_State *L) {
   uint64_t stamp = 0;
   char text[24];
   if (lua_isnoneornil(L, 1)) stamp = truststore_stamp();
-  else stamp_path(&stamp, luaL_checkstring(L, 1));
+  else file_identity_path(&stamp, luaL_checkstring(L, 1));
   snprintf(text, sizeof(text), "%016" PRIx64, stamp);
   lua_pushstring(L, text);
   return 1;
@@ -166,7 +166,7 @@ static const luaL_Reg functions[] = {
   {"hides", core_hides},
   {"publish", core_publish},
   {"stamp", core_stamp},
-  {"wait", readiness_wait},
+  {"wait", poll_wait},
   {NULL, NULL}
 };
 
@@ -192,9 +192,9 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "certificate");
   context_open(L);
   lua_setfield(L, -2, "context");
-  socket_open(L);
+  sslsocket_open(L);
   lua_setfield(L, -2, "socket");
-  object_open(L);
+  sslobject_open(L);
   lua_setfield(L, -2, "object");
   session_open(L);
   lua_newtable(L);

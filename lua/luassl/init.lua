@@ -6,10 +6,10 @@
 local core = require "luassl.core"
 local certificates = require "luassl.certificates"
 local constants = require "luassl.constants"
-local contexts = require "luassl.contexts"
+local context_cache = require "luassl.context_cache"
 local errors = require "luassl.errors"
 local features = require "luassl.features"
-local handshake = require "luassl.handshake"
+local hooks = require "luassl.hooks"
 local need = require "luassl.luasocket".need
 local relay = require "luassl.misuse".relay
 local poll = require "luassl.poll"
@@ -84,7 +84,7 @@ end
 ssl.SSLContext = core.context.new
 ssl.poll = poll
 ssl.HAS = features
-ssl.ACCEPT_UNVERIFIED = handshake.ACCEPT_UNVERIFIED
+ssl.ACCEPT_UNVERIFIED = hooks.ACCEPT_UNVERIFIED
 
 -- The reference's context. A client that says whom it trusts, and no more,
 -- would believe that something is verified; there the reference is left.
@@ -201,7 +201,7 @@ local function open(operation, context, host, port, options, timeout)
   return self
 end
 
--- For contexts.get: two levels below what the program calls.
+-- For context_cache.get: two levels below what the program calls.
 local function connect_context(options)
   local context, err = default_context(5, "connect", options)
   return context, err
@@ -237,7 +237,7 @@ function ssl.connect(host, port, options)
   if context == nil then
     for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
     if for_context.session_cache == nil then for_context.session_cache = true end
-    context, err = contexts.get(for_context, options, connect_context)
+    context, err = context_cache.get(for_context, options, connect_context)
     if not context then return nil, err end
   elseif next(for_context) then
     error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 2)
@@ -292,7 +292,7 @@ function ssl.get_server_certificate(address, options)
 end
 
 core.context.methods.wrap_object = core.object.wrap
-handshake.install(core.object.methods)
+hooks.install(core.object.methods)
 core.publish()
 
 return ssl

@@ -4,7 +4,7 @@
 
 local core = require "luassl.core"
 local errors = require "luassl.errors"
-local handshake = require "luassl.handshake"
+local hooks = require "luassl.hooks"
 local need = require "luassl.luasocket".need
 local misuse = require "luassl.misuse"
 
@@ -14,7 +14,7 @@ local lend, name_peer, parts = primitives.lend, primitives.name_peer, primitives
 local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
-local run = handshake.run
+local run = hooks.run
 local pass, relay = misuse.pass, misuse.relay
 
 local methods = primitives.methods
@@ -359,6 +359,6 @@ function methods.unwrap(self)
   return sock, leftover
 end
 
-handshake.install(methods)
+hooks.install(methods)
 
 return socket

@@ -1,17 +1,17 @@
---- Faults in what sessions are bound to: binding.c, session.c.
+--- Faults in what sessions are bound to: session_binding.c, resumption.c, session.c.
 local list = {}
 
 local function digest(what, from, to, specs)
   list[#list + 1] = {
     name = "sessions are not bound to " .. what,
-    file = "src/binding.c", from = from, to = to or "", specs = specs or "binding",
+    file = "src/context/session_binding.c", from = from, to = to or "", specs = specs or "binding",
   }
 end
 
 -- By a row of the options' table.
 local function option(what, from, to, specs)
   digest(what, from, from:gsub("BOUND_%u+", to or "NOT_BOUND"), specs)
-  list[#list].file = "src/option_table.c"
+  list[#list].file = "src/context/option_table.c"
 end
 
 option("cert_reqs", '{"cert_reqs", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE')
@@ -56,7 +56,7 @@ digest("where one part of the digest ends", [[
 local function connection(what, from, to, specs)
   list[#list + 1] = {
     name = "a connection's sessions are not bound to " .. what,
-    file = "src/resumption.c", from = from, to = to or "", specs = specs or "binding",
+    file = "src/connection/resumption.c", from = from, to = to or "", specs = specs or "binding",
   }
 end
 
@@ -92,7 +92,7 @@ connection("the server's configuration", [[
 
 list[#list + 1] = {
   name = "a session is offered whatever it is bound to",
-  file = "src/session.c",
+  file = "src/context/session.c",
   from = [[
   return session_same_scope(session, digest)
          && SSL_SESSION_is_resumable(session)]],
@@ -103,13 +103,13 @@ list[#list + 1] = {
 }
 list[#list + 1] = {
   name = "the name is bound to nothing and not compared after a resumption",
-  file = "src/resumption.c",
+  file = "src/connection/resumption.c",
   from = [[
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
 ]],
   to = "",
   also = {
-    { file = "src/verify.c",
+    { file = "src/connection/verify.c",
       from = [[
     else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;]], to = "" },
   },

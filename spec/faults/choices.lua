@@ -1,25 +1,25 @@
---- Faults in what a hook or a table chooses for a ClientHello: connection.c's
--- replay, hello.c, alpn.c, hooks.c.
+--- Faults in what a hook or a table chooses for a ClientHello: opening.c's
+-- replay, client_hello.c, alpn.c, callbacks.c, hooks.c.
 return {
   {
     name = "the chosen context is put in by SSL_set_SSL_CTX",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   ssl = open_ssl(c, &own);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
-  if (!queue_rewind]],
+  if (!bio_rewind]],
     to = [[
   c->policy = context_policy(c->context);
   SSL_set_SSL_CTX(c->ssl, c->context);
   if (c->context != NULL) return 0;
   ssl = NULL;
   old = NULL;
-  if (!queue_rewind]],
+  if (!bio_rewind]],
     specs = "replay",
   },
   {
     name = "the policy stays the first context's",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   c->policy = context_policy(c->context);
   c->options = own;
@@ -30,7 +30,7 @@ return {
   },
   {
     name = "the chosen context's connection is opened by the first one's options",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   c->options = own;
   SSL_free(old);]],
@@ -40,7 +40,7 @@ return {
   },
   {
     name = "the hooks stay the first context's",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   keep_context(L, context);
   old = c->ssl;
@@ -53,7 +53,7 @@ return {
   },
   {
     name = "the connection's own options are lost with the first context",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   connection_options(L, &own, context_policy(c->context), lua_gettop(L));
 ]],
@@ -64,7 +64,7 @@ return {
   },
   {
     name = "a connection's options are whatever the caller's table is now",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[
   copy_options(L, 2);
   lua_rawseti]],
@@ -75,7 +75,7 @@ return {
   },
   {
     name = "a server can be told to check a name",
-    file = "src/connection.c",
+    file = "src/connection/connection.c",
     from = [[
   options_check_side(L, options, OF_CONNECTION, own->server_side);
 ]],
@@ -84,7 +84,7 @@ return {
   },
   {
     name = "the socket is not tuned to the chosen context",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   if (c->link != NULL) c->link->tune(c);
 ]],
@@ -93,17 +93,17 @@ return {
   },
   {
     name = "what came behind the ClientHello is lost",
-    file = "src/queue.c",
+    file = "src/connection/bio.c",
     from = [[
-  if (!kept || !bytes_append(&q->record, bytes_start(&rest),
-                             bytes_length(&rest))) {]],
+  if (!kept || !buffer_append(&q->record, buffer_start(&rest),
+                             buffer_length(&rest))) {]],
     to = [[
   if (!kept) {]],
     specs = "hooks_choice",
   },
   {
     name = "the chosen context's own hook is asked, too",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (h->made || h->answer != UNANSWERED
       || ]],
@@ -113,7 +113,7 @@ return {
   },
   {
     name = "the chosen context's server_names choose again",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (d->answer != REFUSED && !h->made) {]],
     to = [[
@@ -122,7 +122,7 @@ return {
   },
   {
     name = "a second ClientHello may ask for another name",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (h->named && strcmp(name, c->name.text) != 0) {]],
     to = [[
@@ -131,7 +131,7 @@ return {
   },
   {
     name = "a context of the client's side can be chosen",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (!server_side)]],
@@ -142,7 +142,7 @@ return {
   },
   {
     name = "the certificates of the first context are shown besides the chosen one",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   SSL_certs_clear(c->ssl);  /* those of other key types too */
 ]],
@@ -151,7 +151,7 @@ return {
   },
   {
     name = "a chosen certificate leaves its chain behind",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   SSL_CTX_get0_chain_certs(ctx, &chain);
 ]],
@@ -160,7 +160,7 @@ return {
   },
   {
     name = "a context without a certificate is a choice of one",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   if (SSL_CTX_get0_certificate(ctx) == NULL)
     return]],
@@ -175,13 +175,13 @@ return {
   },
   {
     name = "a protocol that the client does not offer is chosen",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
-  if (!hello_offers(c->choice.hello, name, size))]],
+  if (!client_hello_offers(c->choice.hello, name, size))]],
     to = [[
   if (L == NULL)]],
     also = {
-      { file = "src/callbacks.c",
+      { file = "src/connection/callbacks.c",
         from = [[
   if (!alpn_is_offered(chosen, offered, size))
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -191,7 +191,7 @@ return {
   },
   {
     name = "the protocol that a hook chose is passed over",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (chosen == NULL)
     return alpn]],
@@ -202,7 +202,7 @@ return {
   },
   {
     name = "alpn_strict is ignored",
-    file = "src/alpn.c",
+    file = "src/context/alpn.c",
     from = [[
     return ours->strict ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;]],
     to = [[
@@ -211,7 +211,7 @@ return {
   },
   {
     name = "what server_names cannot use is passed over",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
     if (hooks_choose_by_name(L, c) > 0)
       hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
@@ -223,7 +223,7 @@ return {
   },
   {
     name = "server_names run code of a metatable",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
   lua_pushstring(L, h->name);
   lua_rawget(L, names);
@@ -236,7 +236,7 @@ return {
   },
   {
     name = "a client's name may be a wildcard",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
  || p[i] == '*') return;]],
     to = [[
@@ -245,7 +245,7 @@ return {
   },
   {
     name = "an empty label meets a wildcard",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
   const char *rest = h->name[0] != '.' ? strchr(h->name, '.') : NULL;]],
     to = [[
@@ -254,7 +254,7 @@ return {
   },
   {
     name = "a name with other bytes than those of names is one",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
     if (p[i] <= ' ' || p[i] >= 127 || ]],
     to = [[
@@ -263,7 +263,7 @@ return {
   },
   {
     name = "names are compared in the client's capitals",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
   return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);]],
     to = [[
@@ -272,7 +272,7 @@ return {
   },
   {
     name = "a dot behind the name makes it another",
-    file = "src/hello.c",
+    file = "src/connection/client_hello.c",
     from = [[
   if (p[n - 1] == '.') n--;
 ]],
@@ -281,7 +281,7 @@ return {
   },
   {
     name = "set makes new keys for tickets",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
            && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));]],
     to = ";",
@@ -289,7 +289,7 @@ return {
   },
   {
     name = "set forgets a client's sessions",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
     to->policy->cache = session_cache_share(from->policy->cache);]],
     to = [[
@@ -298,13 +298,13 @@ return {
   },
   {
     name = "server_names stay what they were at the wrap",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   push_server_names(L);
-  hello]],
+  client]],
     to = [[
   push_option(L, "server_names");
-  hello]],
+  client]],
     specs = "context",
   },
 }

@@ -2,7 +2,7 @@
 return {
   {
     name = "the name is not checked",
-    file = "src/connection.c",
+    file = "src/connection/connection.c",
     from = [[  own->handshake_timeout = options_number(]],
     to = [[  own->check_hostname = 0;
   own->handshake_timeout = options_number(]],
@@ -10,35 +10,35 @@ return {
   },
   {
     name = "a truncation is swallowed",
-    file = "src/outcome.c",
+    file = "src/connection/outcome.c",
     from = [[      if (!c->options.suppress_ragged_eofs) return errors_eof(L, operation);]],
     to = [[]],
     specs = "connection",
   },
   {
     name = "a reset is reported as an end",
-    file = "src/outcome.c",
+    file = "src/connection/outcome.c",
     from = [[    case BROKEN: return outcome_push_broken(L, c, operation);]],
     to = [[    case BROKEN: return errors_condition(L, "closed");]],
     specs = "ends",
   },
   {
     name = "a reset that a write met becomes an end for the reader",
-    file = "src/queue.c",
+    file = "src/connection/bio.c",
     from = [[  if (n == 0 && q->write_error == ECONNRESET)]],
     to = [[  if (n == 0 && q->write_error == 0 && q->ended)]],
     specs = "ends",
   },
   {
     name = "a descriptor leaks",
-    file = "src/socket.c",
-    from = [[  if (fd >= 0) transport_close(fd);]],
-    to = [[  if (fd >= 0 && fd % 16 != 0) transport_close(fd);]],
+    file = "src/carrier/sslsocket.c",
+    from = [[  if (fd >= 0) fd_close(fd);]],
+    to = [[  if (fd >= 0 && fd % 16 != 0) fd_close(fd);]],
     specs = "takeover",
   },
   {
     name = "close_notify is dropped",
-    file = "src/closure.c",
+    file = "src/connection/closure.c",
     from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
     to = [[  SSL_set_quiet_shutdown(c->ssl, 1);
   c->failed = SSL_shutdown(c->ssl) < 0;]],
@@ -46,14 +46,14 @@ return {
   },
   {
     name = "each read has a deadline of its own",
-    file = "src/transfer.c",
+    file = "src/connection/transfer.c",
     from = [[    else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;]],
     to = [[    else connection_begin(c);]],
     specs = "deadline",
   },
   {
     name = "the error queue is left dirty",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[  c->established = 1;]],
     to = [[  c->established = 1;
   ERR_raise(ERR_LIB_SSL, ERR_R_INTERNAL_ERROR);]],
@@ -61,24 +61,24 @@ return {
   },
   {
     name = "what the kernel refuses is lost",
-    file = "src/queue.c",
-    from = [[  if (sent == size || bytes_append(&q->out, bytes + sent, size - sent))]],
+    file = "src/connection/bio.c",
+    from = [[  if (sent == size || buffer_append(&q->out, bytes + sent, size - sent))]],
     to = [[  if (sent == size || q->carrier != NULL
-      || bytes_append(&q->out, bytes + sent, size - sent))]],
+      || buffer_append(&q->out, bytes + sent, size - sent))]],
     specs = "deadline connection",
   },
   {
     name = "a partial result is lost",
-    file = "src/transfer.c",
-    from = [[  push_plain(L, c, p, bytes_length(&c->plain), bytes_length(&c->plain));
+    file = "src/connection/transfer.c",
+    from = [[  push_plain(L, c, p, buffer_length(&c->plain), buffer_length(&c->plain));
   return 3;]],
-    to = [[  push_plain(L, c, p, 0, bytes_length(&c->plain));
+    to = [[  push_plain(L, c, p, 0, buffer_length(&c->plain));
   return 3;]],
     specs = "connection",
   },
   {
     name = "handshake_timeout is ignored",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[  return c->handshake_began + c->options.handshake_timeout;]],
     to = [[  return c->handshake_began + c->options.handshake_timeout + 60;]],
     specs = "accept",
@@ -92,42 +92,42 @@ return {
   },
   {
     name = "contexts suppress truncations by default",
-    file = "src/settings.c",
+    file = "src/context/context_options.c",
     from = [["suppress_ragged_eofs", 0);]],
     to = [["suppress_ragged_eofs", 1);]],
     specs = "connection",
   },
   {
     name = "no name is sent (SNI)",
-    file = "src/hostname.c",
+    file = "src/x509/hostname.c",
     from = [[      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;]],
     to = [[      ssl == NULL) return 0;]],
     specs = "connection",
   },
   {
     name = "a failure is not kept",
-    file = "src/outcome.c",
+    file = "src/connection/outcome.c",
     from = [[  lua_rawseti(L, -2, UV_FAILURE);]],
     to = [[  lua_pop(L, 1);]],
     specs = "connection",
   },
   {
     name = "TLS 1.1 is allowed by default",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;]],
     to = [[  return SSL_CTX_set_min_proto_version(ctx, 0) == 1 + 0 * minimum;]],
     specs = "context versions",
   },
   {
     name = "getpeercert shows what was not verified",
-    file = "src/facts.c",
+    file = "src/connection/connection_info.c",
     from = [[  return c->established && c->policy->cert_reqs != CERT_NONE]],
     to = [[  return c->established || c->policy->cert_reqs != CERT_NONE]],
     specs = "reference",
   },
   {
     name = "the original keeps the descriptor",
-    file = "src/handover.c",
+    file = "src/carrier/luasocket_fd.c",
     from = [[  failed = set_descriptor(L, index, fd);
   resume(L, &hook);
   if (failed) lua_error(L);
@@ -140,44 +140,44 @@ return {
   },
   {
     name = "close resets unread data",
-    file = "src/socket.c",
-    from = [[    transport_discard(s->fd);]],
+    file = "src/carrier/sslsocket.c",
+    from = [[    fd_discard(s->fd);]],
     to = [[]],
     specs = "close",
   },
   {
     name = "unwrap keeps the descriptor that it gave back",
-    file = "src/socket.c",
-    from = [[  handover_set(L, 2, s->fd);
+    file = "src/carrier/sslsocket.c",
+    from = [[  luasocket_fd_set(L, 2, s->fd);
   s->fd = -1;]],
-    to = [[  handover_set(L, 2, s->fd);
-  transport_close(s->fd);]],
+    to = [[  luasocket_fd_set(L, 2, s->fd);
+  fd_close(s->fd);]],
     specs = "unwrap",
   },
   {
     name = "a handshake ends before its last flight has left",
-    file = "src/handshake.c",
-    from = [[    sent = outcome == DONE && queue_flush(&c->queue) != 0;]],
+    file = "src/connection/handshake.c",
+    from = [[    sent = outcome == DONE && bio_flush(&c->bio) != 0;]],
     to = [[    sent = outcome == DONE;]],
     specs = "handshake",
   },
   {
     name = "renegotiation is allowed",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[SSL_OP_NO_RENEGOTIATION | ]],
     to = [[]],
     specs = "handshake",
   },
   {
     name = "the refused certificate leaks",
-    file = "src/verification.c",
+    file = "src/connection/verification.c",
     from = [[  X509_free(v->leaf);]],
     to = [[]],
     specs = "connection",
   },
   {
     name = "what was received is lost when Lua has no memory for it",
-    file = "src/transfer.c",
+    file = "src/connection/transfer.c",
     from = [[
   else lua_pushlstring(L, data, size);
   if (p->prefixed) {]],
@@ -192,7 +192,7 @@ return {
   },
   {
     name = "the name check rests on OpenSSL's having memory for it",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
          && (v->resumed || is_named(c, leaf));]],
     to = ";",
@@ -200,7 +200,7 @@ return {
   },
   {
     name = "a close_notify that could not be made counts as sent",
-    file = "src/closure.c",
+    file = "src/connection/closure.c",
     from = [[  c->failed = SSL_shutdown(c->ssl) < 0;]],
     to = [[  SSL_shutdown(c->ssl);
   ERR_clear_error();]],
@@ -208,14 +208,14 @@ return {
   },
   {
     name = "a failure's reason is lost when Lua has no memory for it",
-    file = "src/outcome.c",
+    file = "src/connection/outcome.c",
     from = [[    f = c->failure = OPENSSL_memdup(&own, sizeof(own));]],
     to = [[    f = &own;]],
     specs = "oom",
   },
   {
     name = "an interrupted read is an error",
-    file = "src/transport.c",
+    file = "src/base/fd_io.c",
     from = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
   } while (n < 0 && errno == EINTR);]],
     to = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
@@ -224,14 +224,14 @@ return {
   },
   {
     name = "what a short write leaves is dropped",
-    file = "src/queue.c",
-    from = [[      bytes_consume(&q->out, (size_t)n);]],
-    to = [[      bytes_consume(&q->out, bytes_length(&q->out));]],
+    file = "src/connection/bio.c",
+    from = [[      buffer_consume(&q->out, (size_t)n);]],
+    to = [[      buffer_consume(&q->out, buffer_length(&q->out));]],
     specs = "inject",
   },
   {
     name = "a connection without a descriptor waits for one",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (!c->carried) return]],
     to = [[
@@ -240,7 +240,7 @@ return {
   },
   {
     name = "the daemon's socket is inherited",
-    file = "src/transport.c",
+    file = "src/base/fd_io.c",
     from = [[
 SOCK_STREAM | NOT_INHERITED, 0);]],
     to = [[
@@ -249,7 +249,7 @@ SOCK_STREAM, 0);]],
   },
   {
     name = "threads share the text of an errno",
-    file = "src/failure.c",
+    file = "src/base/failure.c",
     from = [[
   if (strerror_r(code, room, REASON_MAX) != 0)
     snprintf]],
@@ -260,7 +260,7 @@ SOCK_STREAM, 0);]],
   },
   {
     name = "control characters of C1 reach a terminal",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[
   return n == 2 && p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;]],
     to = [[

@@ -3,7 +3,7 @@
 return {
   {
     name = "base64 with bits behind its end is taken",
-    file = "src/base64.c",
+    file = "src/base/base64.c",
     from = [[
   return EVP_EncodeBlock(again, bytes, (int)size) == (int)n
          && memcmp(again, text, n) == 0 ? size : 0;]],
@@ -14,7 +14,7 @@ return {
   },
   {
     name = "base64 goes on behind its end",
-    file = "src/base64.c",
+    file = "src/base/base64.c",
     from = "if (got == 0 || (got < n / 4 * 3 && i + n < size)) {",
     to = "if (got == 0) {",
     specs = "certificates",
@@ -61,7 +61,7 @@ local poll = need "luassl" and require "luassl.poll"]],
   },
   {
     name = "an errno's sentence comes behind the queue's",
-    file = "src/failure.c",
+    file = "src/base/failure.c",
     from = [[
   f->sentence[0] = '\0';
   say_cause(f, NULL);]],
@@ -71,7 +71,7 @@ local poll = need "luassl" and require "luassl.poll"]],
   },
   {
     name = "a text of our own has OpenSSL's complaint for a reason",
-    file = "src/errors.c",
+    file = "src/base/errors.c",
     from = [[
   f.cause = -1;
   va_start]],
@@ -81,7 +81,7 @@ local poll = need "luassl" and require "luassl.poll"]],
   },
   {
     name = "a second reader of OpenSSL's queue",
-    file = "src/random.c",
+    file = "src/base/random.c",
     from = [[
   done = RAND_bytes(bytes, (int)n) == 1;]],
     to = [[

@@ -1,16 +1,16 @@
 --- Faults in asking hooks and taking their answers: hooks.c, handshake.c,
--- handshake.lua, socket.lua.
+-- hooks.lua, socket.lua.
 return {
   {
     name = "ACCEPT_UNVERIFIED is known by ==",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[if not rawequal(value, ACCEPT_UNVERIFIED) then]],
     to = [[if not (value == ACCEPT_UNVERIFIED) then]],
     specs = "hooks_answers",
   },
   {
     name = "a client goes on where its verification cannot wait",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[if (!c->options.server_side) {
     SSL_set_retry_verify(ssl);]],
@@ -18,21 +18,21 @@ return {
   },
   {
     name = "whatever on_verify returns accepts",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[if not rawequal(value, ACCEPT_UNVERIFIED) then]],
     to = [[if value == nil then]],
     specs = "hooks_answers",
   },
   {
     name = "a yes of on_verify accepts what is bad",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[  return answer(L, c, ALLOWED);]],
     to = [[  return answer(L, c, ACCEPTED);]],
     specs = "hooks",
   },
   {
     name = "ACCEPT_UNVERIFIED can be changed",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   __newindex = function() error("ssl.ACCEPT_UNVERIFIED is a constant", 2) end,
 ]],
@@ -41,7 +41,7 @@ return {
   },
   {
     name = "a hook's answer is not stored",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   c->decision.answer = value;
 ]],
@@ -52,7 +52,7 @@ return {
   },
   {
     name = "a refusal is stored as a yes",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   c->decision.answer = REFUSED;
   decision_forget]],
@@ -63,7 +63,7 @@ return {
   },
   {
     name = "the value that refused is lost",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   lua_rawseti(L, -2, UV_FAILURE);
   lua_pop(L, 1);
@@ -75,21 +75,21 @@ return {
   },
   {
     name = "nil and an error is a yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[if value == false or (value == nil and err ~= nil) then]],
     to = [[if value == false then]],
     specs = "hooks_answers",
   },
   {
     name = "an error that a hook raises is a yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[if not fine then return refuse(self, raised(name, value), "internal_error") end]],
     to = [[if not fine then return allow(self) end]],
     specs = "hooks_errors",
   },
   {
     name = "an answer that says nothing is a yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
     return refuse(self, hook_error(name, "it returned a " .. kind .. ", which decides nothing"), "internal_error")]],
     to = [[
@@ -98,7 +98,7 @@ return {
   },
   {
     name = "an answer that cannot be carried out is a yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if not done and err ~= nil then return refuse(self, err, "internal_error") end
 ]],
@@ -107,7 +107,7 @@ return {
   },
   {
     name = "an answer that cannot be read is a yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if not applied then return refuse(self, raised(name, done), "internal_error") end
 ]],
@@ -118,7 +118,7 @@ return {
   },
   {
     name = "unknown fields of an answer are ignored",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
     if not known[key] then error(]],
     to = [[
@@ -127,7 +127,7 @@ return {
   },
   {
     name = "a condition that a hook refused with is passed on",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if CONDITIONS[value] then return hook_error(name, "it refused: " .. value, value) end
 ]],
@@ -136,7 +136,7 @@ return {
   },
   {
     name = "a condition that a hook raised is passed on",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if CONDITIONS[value] then return hook_error(name, "it raised: " .. value, value) end
 ]],
@@ -145,7 +145,7 @@ return {
   },
   {
     name = "nobody says why a hook cannot yield",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if type(value) == "string" and (value:find "attempt to yield from outside a coroutine$"
     or value:find]],
@@ -156,7 +156,7 @@ return {
   },
   {
     name = "what a hook raises passes through the method",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
     return answer(self, name, pcall(hook, face, facts))]],
     to = [[
@@ -165,7 +165,7 @@ return {
   },
   {
     name = "what a password function raises passes through the method",
-    file = "src/material.c",
+    file = "src/context/pem.c",
     from = [[
   if (lua_pcall(L, 1, 1, 0) == 0) {]],
     to = [[
@@ -175,7 +175,7 @@ return {
   },
   {
     name = "a hook whose coroutine is dead has said yes",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   refuse(self, hook_error(name, "it ended without an answer"), "internal_error")
   return true]],
@@ -186,7 +186,7 @@ return {
   },
   {
     name = "a hook whose coroutine is dead is waited for",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if status ~= "dead" and (]],
     to = [[
@@ -195,7 +195,7 @@ return {
   },
   {
     name = "a hook that has not answered is asked again",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (c->decision.asked) return hooks_push_busy(L, c, native);
 ]],
@@ -204,7 +204,7 @@ return {
   },
   {
     name = "a hook is asked for a connection that a finalizer has closed",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   if (c->call.closing) {
     lua_settop]],
@@ -215,7 +215,7 @@ return {
   },
   {
     name = "handshake_timeout does not hold for hooks",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (clock_now() >= limit_of(c)) return handshake_late(L, c);
   if (c->decision.asked]],
@@ -225,7 +225,7 @@ return {
   },
   {
     name = "an operation's time begins anew behind a hook",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (c->decision.answer != UNANSWERED)
     c->deadline = c->decision.deadline;
@@ -235,7 +235,7 @@ return {
   },
   {
     name = "an answer that comes too late counts",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   return c->decision.asked && !c->closed && !c->failed;]],
     to = [[
@@ -244,7 +244,7 @@ return {
   },
   {
     name = "a hook keeps its coroutine when it has answered",
-    file = "src/decision.c",
+    file = "src/connection/decision.c",
     from = [[
   c->decision.asked = 0;
   compat_getuservalue(L, 1);
@@ -257,7 +257,7 @@ return {
   },
   {
     name = "a refusal leaves its entries in OpenSSL's queue",
-    file = "src/outcome.c",
+    file = "src/connection/outcome.c",
     from = [[
     errors_clear();  /* what a hook refused, OpenSSL complains of too */
 ]],
@@ -266,7 +266,7 @@ return {
   },
   {
     name = "a hook without stacks that raises has said yes",
-    file = "src/decision.c",
+    file = "src/connection/decision.c",
     from = [[
     c->decision.answer = REFUSED;
     c->decision.alert = SSL_AD_INTERNAL_ERROR;
@@ -277,7 +277,7 @@ return {
   }
   c->decision.asked = 0;]],
     also = {
-      { file = "lua/luassl/handshake.lua",
+      { file = "lua/luassl/hooks.lua",
         from = [[
   return answer(self, name, pcall(hook, face, facts))
 end)]],
@@ -289,7 +289,7 @@ end)]] },
   },
   {
     name = "a hook without stacks may close the connection under OpenSSL",
-    file = "src/entry.c",
+    file = "src/connection/method_prologue.c",
     from = [[
   if (!c->closed) c->call.closing = 1;]],
     to = [[
@@ -298,7 +298,7 @@ end)]] },
   },
   {
     name = "a refused on_client_hello is passed over",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (h->answer == REFUSED) {]],
     to = [[
@@ -307,7 +307,7 @@ end)]] },
   },
   {
     name = "a refused on_certificate is passed over",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (answer != UNANSWERED) return answer != REFUSED;]],
     to = [[
@@ -350,7 +350,7 @@ end)]] },
   },
   {
     name = "an engine that pauses is not waited for",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;]],
     to = [[
@@ -359,7 +359,7 @@ end)]] },
   },
   {
     name = "an engine that pauses is waited for without end",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
     if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))]],
     to = [[
@@ -368,7 +368,7 @@ end)]] },
   },
   {
     name = "a job goes on in another thread",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
          && c->decision.thread != this_thread();]],
     to = [[
@@ -377,7 +377,7 @@ end)]] },
   },
   {
     name = "a job that waits in another thread is wound up in this one",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
 ]],

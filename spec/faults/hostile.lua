@@ -1,25 +1,26 @@
 --- Faults in what hostile peers, finalizers and senders who repeat themselves
--- meet: limits.c, queue.c, entry.c, unsent.c, transfer.c, socket.c.
+-- meet: limits.c, bio.c, method_prologue.c, unsent.c, transfer.c,
+-- sslsocket.c.
 return {
   -- Limits against hostile peers.
   {
     name = "messages without data are not counted",
-    file = "src/limits.c",
-    from = [[  if (c->allowance < 1) c->queue.flooded = 1;
+    file = "src/connection/limits.c",
+    from = [[  if (c->allowance < 1) c->bio.flooded = 1;
   else]],
     to = [[  if (c->allowance >= 1)]],
     specs = "flood",
   },
   {
     name = "answers to a peer that never reads are queued without end",
-    file = "src/queue.c",
-    from = [[  if (q->flooded || bytes_length(&q->out) > QUEUE_OUT_BOUND) return 1;]],
+    file = "src/connection/bio.c",
+    from = [[  if (q->flooded || buffer_length(&q->out) > QUEUE_OUT_BOUND) return 1;]],
     to = [[  if (q == NULL) return 1;]],
     specs = "flood",
   },
   {
     name = "a handshake may have any size",
-    file = "src/queue.c",
+    file = "src/connection/bio.c",
     from = [[  if (q->handshake > QUEUE_HANDSHAKE_MAX) q->flooded = 1;]],
     to = "",
     specs = "flood",
@@ -27,15 +28,15 @@ return {
   -- Calls in the middle of other calls.
   {
     name = "a finalizer may call in the middle of a call",
-    file = "src/entry.c",
-    from = [[  if (c->call.L != NULL && entry_is_running(L, c)) return nested(L, c, m);]],
-    to = [[  if (m->rule == CLOSES && c->call.L != NULL && entry_is_running(L, c))
+    file = "src/connection/method_prologue.c",
+    from = [[  if (c->call.L != NULL && method_is_running(L, c)) return nested(L, c, m);]],
+    to = [[  if (m->rule == CLOSES && c->call.L != NULL && method_is_running(L, c))
     return nested(L, c, m);]],
     specs = "reentry",
   },
   {
     name = "a call that raised is taken for one under way",
-    file = "src/entry.c",
+    file = "src/connection/method_prologue.c",
     from = [[      if (is_call(from, &level, c)) return 1;
   c->call.L = NULL;
   return 0;]],
@@ -45,7 +46,7 @@ return {
   },
   {
     name = "a close inside a call is forgotten",
-    file = "src/entry.c",
+    file = "src/connection/method_prologue.c",
     from = [[  if (c->call.closing) close_now(L, c);
   c->call.L = NULL;]],
     to = [[  c->call.closing = 0;
@@ -54,7 +55,7 @@ return {
   },
   {
     name = "others' calls fail while a hook is suspended",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[
   if status == "suspended" then return nil, condition end
 ]],
@@ -64,14 +65,14 @@ return {
   -- Messages that have come in part.
   {
     name = "a send does not wait for the rest of a message",
-    file = "src/transfer.c",
+    file = "src/connection/transfer.c",
     from = [[      if (connection_wait(c, WANT_READ, c->deadline)) continue;]],
     to = "",
     specs = "boundaries",
   },
   {
     name = "shutdown does not wait for the rest of a message",
-    file = "src/closure.c",
+    file = "src/connection/closure.c",
     from = [[    outcome = settle(c);
     if (outcome == DONE) outcome]],
     to = [[    outcome]],
@@ -79,7 +80,7 @@ return {
   },
   {
     name = "close speaks in the middle of a message",
-    file = "src/closure.c",
+    file = "src/connection/closure.c",
     from = [[  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {]],
     to = [[  if (c->ssl == NULL) {]],
     specs = "boundaries",
@@ -87,7 +88,7 @@ return {
   -- What send tells.
   {
     name = "what was encrypted counts as sent",
-    file = "src/unsent.c",
+    file = "src/connection/unsent.c",
     from = [[  left = gone(c);
   if (left < first) left = first;]],
     to = [[  left = u->end;]],
@@ -95,7 +96,7 @@ return {
   },
   {
     name = "a message that is sent again goes twice",
-    file = "src/unsent.c",
+    file = "src/connection/unsent.c",
     from = [[
   if (same && first == u->start) return (ptrdiff_t)first;
 ]],
@@ -106,7 +107,7 @@ return {
   },
   {
     name = "the rest of a message goes twice",
-    file = "src/unsent.c",
+    file = "src/connection/unsent.c",
     from = [[
   if (same && first == u->told) return (ptrdiff_t)first;
 ]],
@@ -117,7 +118,7 @@ return {
   },
   {
     name = "another message passes for the rest of the first",
-    file = "src/unsent.c",
+    file = "src/connection/unsent.c",
     from = [[
   if (memcmp(kept + u->told, text + first, overlap) == 0)]],
     to = [[
@@ -127,18 +128,18 @@ return {
   -- What close lets arrive.
   {
     name = "close does not wait for what was sent",
-    file = "src/socket.c",
+    file = "src/carrier/sslsocket.c",
     from = [[  if (waiting > 0 && left]],
     to = [[  if (waiting < 0 && left]],
     specs = "linger",
   },
   {
     name = "close waits after a timeout",
-    file = "src/socket.c",
+    file = "src/carrier/sslsocket.c",
     from = [[  if (!c->established || c->failed || c->late || c->unsent.kept
-      || c->queue.write_error]],
+      || c->bio.write_error]],
     to = [[  if (!c->established || c->failed
-      || c->queue.write_error]],
+      || c->bio.write_error]],
     specs = "linger",
   },
 }

@@ -2,7 +2,7 @@
 return {
   {
     name = "feed takes all that it is given",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[
   if (size > room) size = room;
 ]],
@@ -11,23 +11,23 @@ return {
   },
   {
     name = "what feed does not take is told as taken",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[
-  if (!queue_feed(&c->queue, bytes, size)) {]],
+  if (!bio_feed(&c->bio, bytes, size)) {]],
     to = [[
-  if (!queue_feed(&c->queue, bytes, size / 2)) {]],
+  if (!bio_feed(&c->bio, bytes, size / 2)) {]],
     specs = "feed hooks_abandoned",
   },
   {
     name = "a record of full size does not fit",
-    file = "src/queue.h",
+    file = "src/connection/bio.h",
     from = [[#define QUEUE_FED_MAX ((size_t)128 << 10)]],
     to = [[#define QUEUE_FED_MAX ((size_t)16 << 10)]],
     specs = "feed",
   },
   {
     name = "the hooks of what was set behind the wrap are asked",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   lua_rawgeti(L, -1, UV_CHOICES);]],
     to = [[
@@ -38,7 +38,7 @@ return {
   },
   {
     name = "the SSL is made from what the context is by then",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   c->ssl = open_ssl(c, &c->options);]],
     to = [[
@@ -51,7 +51,7 @@ return {
   },
   {
     name = "the name to check may be missing",
-    file = "src/opening.c",
+    file = "src/connection/opening.c",
     from = [[
   if (!c->options.check_hostname || c->options.server_side
       || c->name.text[0] != '\0') return 0;]],
@@ -61,7 +61,7 @@ return {
   },
   {
     name = "a stream's hook is given the object under it",
-    file = "src/hooks.c",
+    file = "src/connection/hooks.c",
     from = [[
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);]],
@@ -71,7 +71,7 @@ return {
   },
   {
     name = "an unwrapped object stays open",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[
   if (n == 1) lifetime_close(L, c);
 ]],
@@ -80,28 +80,28 @@ return {
   },
   {
     name = "a transport's error is its end",
-    file = "src/connection.c",
+    file = "src/connection/connection.c",
     from = [[      return c->broken ? BROKEN : TRUNCATED;]],
     to = [[      return TRUNCATED;]],
     specs = "feed",
   },
   {
     name = "the end comes before what is there to be read",
-    file = "src/connection.c",
-    from = [[      if (!c->queue.ended || bytes_length(&c->queue.in) > 0) return WAIT;]],
-    to = [[      if (!c->queue.ended) return WAIT;]],
+    file = "src/connection/connection.c",
+    from = [[      if (!c->bio.ended || buffer_length(&c->bio.in) > 0) return WAIT;]],
+    to = [[      if (!c->bio.ended) return WAIT;]],
     specs = "feed",
   },
   {
     name = "a transport that says \"closed\" hides a truncation",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[!lua_isnil(L, 3) && !is_text(L, 3, "closed");]],
     to = [[!lua_isnil(L, 3);]],
     specs = "feed",
   },
   {
     name = "a transport's error reads like a condition",
-    file = "src/object.c",
+    file = "src/carrier/sslobject.c",
     from = [[
   check_error(L);
 ]],

@@ -1,16 +1,16 @@
 --- Faults in what must not get out or be taken over: compat.c, quote.c,
--- material.c, context.c, contexts.lua.
+-- pem.c, context.c, context_cache.lua.
 return {
   {
     name = "a type has a plain name in the registry",
-    file = "src/session.h",
+    file = "src/context/session.h",
     from = [["luassl.SSLSession"]],
     to = [["SSLSession"]],
     specs = "registry",
   },
   {
     name = "another library's metatable is taken over",
-    file = "src/compat.c",
+    file = "src/base/compat.c",
     from = [[
   if (found && !lua_toboolean(L, -1))]],
     to = [[
@@ -19,7 +19,7 @@ return {
   },
   {
     name = "types are called by their names in the registry, not the plain ones",
-    file = "src/compat.c",
+    file = "src/base/compat.c",
     from = [[
   lua_pushfstring(L, "%s expected, got %s", compat_typename(name), found);]],
     to = [[
@@ -38,7 +38,7 @@ return {
   },
   {
     name = "PEM in the place of a file's name is opened as one",
-    file = "src/material.c",
+    file = "src/context/pem.c",
     from = [[
   if (strstr(m->file, "-----BEGIN") == NULL) return 1;]],
     to = [[
@@ -47,7 +47,7 @@ return {
   },
   {
     name = "PEM is shown",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[
   return holds(text, size, "-----BEGIN") || holds(text, size, "-----END")
          || is_der]],
@@ -57,14 +57,14 @@ return {
   },
   {
     name = "PEM without its first line is shown",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[ || holds(text, size, "-----END")]],
     to = "",
     specs = "secrets",
   },
   {
     name = "DER is shown",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[
          || is_der(text, size) || is_base64(text, size);]],
     to = [[
@@ -73,7 +73,7 @@ return {
   },
   {
     name = "base64 is shown",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[
          || is_der(text, size) || is_base64(text, size);]],
     to = [[
@@ -82,7 +82,7 @@ return {
   },
   {
     name = "control characters are shown",
-    file = "src/quote.c",
+    file = "src/base/quote.c",
     from = [[
     if ((unsigned char)text[i] < ' ' || text[i] == 127) return 1;]],
     to = [[
@@ -91,7 +91,7 @@ return {
   },
   {
     name = "err.file is whatever was given",
-    file = "src/errors.c",
+    file = "src/base/errors.c",
     from = [[
   if (size > QUOTE_NAME_MAX || (file != NULL && quote_hides(file, size)))
     return;
@@ -103,7 +103,7 @@ return {
   },
   {
     name = "a file's name is shown in full in RAND_egd's errors",
-    file = "src/errors.c",
+    file = "src/base/errors.c",
     from = [[
   if (file != NULL) quote_name(f.name, file);]],
     to = [[
@@ -112,7 +112,7 @@ return {
   },
   {
     name = "a file's name is shown in full in the errors of what it holds",
-    file = "src/failure.c",
+    file = "src/base/failure.c",
     from = [[
     quote_name(f->name, file);]],
     to = [[
@@ -121,7 +121,7 @@ return {
   },
   {
     name = "a list of ciphers is quoted as it is",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   errors_text(L, ERROR_T, option, "cipher", format, quote_text(room, list));]],
     to = [[
@@ -130,7 +130,7 @@ return {
   },
   {
     name = "get gives the key that stands with the certificate",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   if (o->flags & IS_PEM)]],
     to = [[
@@ -140,7 +140,7 @@ return {
   },
   {
     name = "get gives a key out of other options",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   else if (quote_is_key(text, size))]],
     to = [[
@@ -149,7 +149,7 @@ return {
   },
   {
     name = "an application protocol may be a key",
-    file = "src/options.c",
+    file = "src/context/options.c",
     from = [[
   if (quote_is_key(text, size))  /* it]],
     to = [[
@@ -158,14 +158,14 @@ return {
   },
   {
     name = "a version is quoted as it is",
-    file = "src/options.c",
+    file = "src/context/options.c",
     from = [[not %s", quote_text(room, text));]],
     to = [[not %s%s", text, room == NULL ? "" : ".");]],
     specs = "secrets",
   },
   {
     name = "an argument that is one of a few words is quoted as it is",
-    file = "src/options.c",
+    file = "src/context/options.c",
     from = [[
   lua_pushfstring(L, "invalid option %s", quote_text(room, name));]],
     to = [[
@@ -174,14 +174,14 @@ return {
   },
   {
     name = "contexts are kept by their options' text",
-    file = "lua/luassl/contexts.lua",
+    file = "lua/luassl/context_cache.lua",
     from = [[return digest(table.concat(parts, "\n")), private]],
     to = [[return table.concat(parts, "\n"), private]],
     specs = "secrets",
   },
   {
     name = "contexts are kept with the text of their keys",
-    file = "lua/luassl/contexts.lua",
+    file = "lua/luassl/context_cache.lua",
     from = [[type(value) == "string" and (digest(value) or {}) or value]],
     to = [[value]],
     specs = "secrets",
@@ -202,14 +202,14 @@ return {
   },
   {
     name = "what a hook returned is quoted",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[it returned a %s, which is no SSLContext and no table"):format(name, type(value)), 0)]],
     to = [[it returned %s, which is no SSLContext and no table"):format(name, tostring(value)), 0)]],
     specs = "secrets",
   },
   {
     name = "a field that a hook returned is quoted whatever it is",
-    file = "lua/luassl/handshake.lua",
+    file = "lua/luassl/hooks.lua",
     from = [[:format(name, name_of(key)), 0)]],
     to = [[:format(name, tostring(key)), 0)]],
     specs = "secrets",

@@ -1,9 +1,9 @@
 --- Faults in sessions, the cache of them, and tickets, and in what is kept
--- for the next connection: session.c, contexts.lua, stamp.c.
+-- for the next connection: session.c, context_cache.lua, file_identity.c.
 return {
   {
     name = "a session that was used up is offered",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
          && SSL_SESSION_is_resumable(session)
 ]],
@@ -12,7 +12,7 @@ return {
   },
   {
     name = "a session is offered after its lifetime",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
  && age < SSL_SESSION_get_timeout(session)
 ]],
@@ -21,7 +21,7 @@ return {
   },
   {
     name = "a session is offered before its time",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
          && age >= -1 && ]],
     to = [[
@@ -30,7 +30,7 @@ return {
   },
   {
     name = "a session is offered whose certificate has expired",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
          && !has_expired(session, scope_of(session));]],
     to = ";",
@@ -38,7 +38,7 @@ return {
   },
   {
     name = "a session outlives its issuer's certificate",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
     for (i = 0; i < sk_X509_num(s->chain); i++)]],
     to = [[
@@ -47,7 +47,7 @@ return {
   },
   {
     name = "the certificate that on_certificate chose is not asked for again",
-    file = "src/resumption.c",
+    file = "src/connection/resumption.c",
     from = [[
   if (c->own_choice) return;
 ]],
@@ -56,7 +56,7 @@ return {
   },
   {
     name = "what was verified is forgotten with the full handshake",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
   if (chain != NULL) s->chain = X509_chain_up_ref(chain);
   if ((chain != NULL && s->chain == NULL)
@@ -67,7 +67,7 @@ return {
   },
   {
     name = "what was not verified is bound as verified",
-    file = "src/resumption.c",
+    file = "src/connection/resumption.c",
     from = [[
 v->code == X509_V_OK ? v->chain : NULL);]],
     to = [[
@@ -76,7 +76,7 @@ v->chain);]],
   },
   {
     name = "a session's copy does not count",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
   if (s != NULL) s->references++;
 ]],
@@ -87,7 +87,7 @@ v->chain);]],
   },
   {
     name = "the cache gives one peer's sessions to another",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
   return s != NULL && memcmp(s->digest, digest, DIGEST_SIZE) == 0;]],
     to = [[
@@ -96,7 +96,7 @@ v->chain);]],
   },
   {
     name = "a ticket of TLS 1.3 serves more than once",
-    file = "src/session.c",
+    file = "src/context/session.c",
     from = [[
   return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;]],
     to = [[
@@ -105,14 +105,14 @@ v->chain);]],
   },
   {
     name = "the cache is full of one peer",
-    file = "src/session_cache.c",
+    file = "src/context/session_cache.c",
     from = [[ && ++same >= most)]],
     to = [[ && ++same >= 1000 * most)]],
     specs = "session_cache",
   },
   {
     name = "tickets are sent behind the handshake",
-    file = "src/tickets.c",
+    file = "src/connection/tickets.c",
     from = [[
   SSL_set_num_tickets(ssl, 0);
 ]],
@@ -123,7 +123,7 @@ v->chain);]],
   },
   {
     name = "a resumption gives as many tickets as a handshake",
-    file = "src/tickets.c",
+    file = "src/connection/tickets.c",
     from = [[
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 ]],
@@ -132,7 +132,7 @@ v->chain);]],
   },
   {
     name = "tickets are not sent",
-    file = "src/tickets.c",
+    file = "src/connection/tickets.c",
     from = [[
   for (; c->tickets > 0; c->tickets--)
     if (!]],
@@ -143,7 +143,7 @@ v->chain);]],
   },
   {
     name = "a connection that ends well spoils its session",
-    file = "src/lifetime.c",
+    file = "src/connection/lifetime.c",
     from = [[
     SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN);  /* its session stays usable */
 ]],
@@ -154,7 +154,7 @@ v->chain);]],
   },
   {
     name = "a server's sessions are resumed for any name",
-    file = "src/callbacks.c",
+    file = "src/connection/callbacks.c",
     from = [[
   if (!resumption_restrict(ssl, c->policy, c->name.text))
     return SSL_CLIENT_HELLO_ERROR;
@@ -164,7 +164,7 @@ v->chain);]],
   },
   {
     name = "a server with pins resumes",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
@@ -173,7 +173,7 @@ v->chain);]],
   },
   {
     name = "a server resumes though session_cache is off",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
@@ -182,7 +182,7 @@ v->chain);]],
   },
   {
     name = "a session is given to a connection that cannot have it",
-    file = "src/resumption.c",
+    file = "src/connection/resumption.c",
     from = [[
   if (session != NULL && session_has_scope(session)
       && SSL_SESSION_up_ref]],
@@ -193,28 +193,28 @@ v->chain);]],
   },
   {
     name = "ssl.connect takes one function for another",
-    file = "lua/luassl/contexts.lua",
+    file = "lua/luassl/context_cache.lua",
     from = [[if b[name] ~= value then return false end]],
     to = [[if b[name] == nil and value then return false end]],
     specs = "session_cache secure",
   },
   {
     name = "ssl.connect takes other options for the same besides a hook",
-    file = "lua/luassl/contexts.lua",
+    file = "lua/luassl/context_cache.lua",
     from = [[if entry and entry.key == key and is_same]],
     to = [[if entry and is_same]],
     specs = "protections",
   },
   {
     name = "ssl.connect tells lists apart by where one string ends only",
-    file = "lua/luassl/contexts.lua",
+    file = "lua/luassl/context_cache.lua",
     from = [[parts[i] = ("%q"):format(tostring(part)) end]],
     to = [[parts[i] = tostring(part) end]],
     specs = "session_cache secure pins",
   },
   {
     name = "ssl.connect misses a file that has its old size and time",
-    file = "src/stamp.c",
+    file = "src/base/file_identity.c",
     from = [[
   mix(stamp, (uint64_t)status.st_ctim.tv_sec);  /* touch(1) cannot set it */
   mix(stamp, (uint64_t)status.st_ctim.tv_nsec);

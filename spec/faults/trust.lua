@@ -1,9 +1,10 @@
 --- Faults in the system's trust, and in what the whole process shares:
--- truststore.c, bundle.c, credentials.c, material.c, core.c.
+-- truststore.c, bundle.c, context_certificates.c, pem.c,
+-- core.c.
 return {
   {
     name = "the system's directory is not trusted",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   if (*directories != '\0' &&
       X509]],
@@ -14,7 +15,7 @@ return {
   },
   {
     name = "the system's file is not trusted",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   state->bundle = bundle_read(s->file, &error);
 ]],
@@ -25,7 +26,7 @@ return {
   },
   {
     name = "the environment of another user's program is heeded",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   return secure_getenv(name);]],
     to = [[
@@ -34,7 +35,7 @@ return {
   },
   {
     name = "each context has a trust store of its own",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   if (!state_holds(&shared.state, &sources)) {]],
     to = [[
@@ -43,7 +44,7 @@ return {
   },
   {
     name = "a bundle that somebody has named need not be there",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   return !s->named && (error == ENOENT]],
     to = [[
@@ -52,7 +53,7 @@ return {
   },
   {
     name = "a directory is looked up where the process is by then",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   int error = files_real(path, real);
 ]],
@@ -64,17 +65,17 @@ return {
   },
   {
     name = "another directory with the former's real path is trusted",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
          !(s->named && state->unread != 0) && state->stamp == s->stamp &&
-         state->stamp == stamp_directories(state->directories);]],
+         state->stamp == file_identity_directories(state->directories);]],
     to = [[
          !(s->named && state->unread != 0) && state->stamp == s->stamp;]],
     specs = "truststore",
   },
   {
     name = "ca_path is looked up where the process is by then",
-    file = "src/material.c",
+    file = "src/context/pem.c",
     from = [[
   error = files_real(m->file, real);
 ]],
@@ -86,7 +87,7 @@ return {
   },
   {
     name = "a path with a colon is taken apart",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   if (error == 0 && strchr(real, ':') != NULL) error = TRUST_COLON;
 ]],
@@ -95,7 +96,7 @@ return {
   },
   {
     name = "the bundle is read by each context whose directories have changed",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   if (before->bundle != NULL && is_file_of(before, s)) {]],
     to = [[
@@ -104,7 +105,7 @@ return {
   },
   {
     name = "that the system's bundle is missing is not told",
-    file = "src/credentials.c",
+    file = "src/context/context_certificates.c",
     from = [[
   *unread = trust.unread;
 ]],
@@ -115,7 +116,7 @@ return {
   },
   {
     name = "the bundle is parsed by each store",
-    file = "src/bundle.c",
+    file = "src/x509/bundle.c",
     from = [[
   bundle->anchors = anchors;
   drop_bytes(bundle);
@@ -125,7 +126,7 @@ return {
   bundle->anchors = anchors;
   return 1;]],
     also = {
-      { file = "src/bundle.c",
+      { file = "src/x509/bundle.c",
         from = [[(bundle->anchors != NULL || parse(bundle)))]],
         to = [[(parse(bundle)))]] },
     },
@@ -133,7 +134,7 @@ return {
   },
   {
     name = "a certificate hides its namesake",
-    file = "src/truststore.c",
+    file = "src/x509/truststore.c",
     from = [[
   if (!gather(X509_STORE_CTX_get0_store(ctx), X509_get_issuer_name(x509)))]],
     to = [[

@@ -22,7 +22,7 @@ return {
   },
   {
     name = "a bad verdict is taken for a good one",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   code = X509_STORE_CTX_get_error(store);
 ]],
@@ -34,14 +34,14 @@ return {
   },
   {
     name = "a bad verdict is ignored",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   return v->code == X509_V_OK || v->answer == ACCEPTED
          || c->policy->cert_reqs == CERT_NONE;]],
     to = [[
   return c != NULL;]],
     also = {
-      { file = "src/verify.c",
+      { file = "src/connection/verify.c",
         from = [[
   return v->known && v->code == X509_V_OK
          && SSL_get_verify_result(c->ssl) == X509_V_OK
@@ -53,7 +53,7 @@ return {
   },
   {
     name = "nothing is decided at the end of a handshake",
-    file = "src/handshake.c",
+    file = "src/connection/handshake.c",
     from = [[
   if (!verify_holds(c)) {]],
     to = [[
@@ -62,7 +62,7 @@ return {
   },
   {
     name = "a client that requires a certificate does without one",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (leaf == NULL)
     return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;]],
@@ -72,7 +72,7 @@ return {
   },
   {
     name = "a server does not say that it requires a certificate",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 ]],
@@ -83,7 +83,7 @@ return {
   },
   {
     name = "on_verify stands under SSL_VERIFY_NONE",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
          || policy->hooks & HOOK_VERIFY;]],
     to = [[;]],
@@ -91,7 +91,7 @@ return {
   },
   {
     name = "pins stand under SSL_VERIFY_NONE",
-    file = "src/context.c",
+    file = "src/context/context.c",
     from = [[
   return policy->cert_reqs != CERT_NONE || policy->pins != NULL
 ]],
@@ -102,7 +102,7 @@ return {
   },
   {
     name = "a refusal of on_verify is ignored",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
   return v->code]],
@@ -113,7 +113,7 @@ return {
   },
   {
     name = "a refusal of on_verify after a resumption is ignored",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
   if (p->hooks]],
@@ -124,7 +124,7 @@ return {
   },
   {
     name = "pins are ignored",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
   return v->code]],
@@ -135,7 +135,7 @@ return {
   },
   {
     name = "pins do not hold for who shows no certificate",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
   if (p->hooks]],
@@ -146,7 +146,7 @@ return {
   },
   {
     name = "pins are looked for beyond the leaf where nothing is verified",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (v->code == X509_V_OK && v->chain != NULL)
     return pins_match]],
@@ -157,7 +157,7 @@ return {
   },
   {
     name = "pins are of the leaf alone",
-    file = "src/pins.c",
+    file = "src/context/pins.c",
     from = [[
   for (i = 0; i < sk_X509_num(chain); i++)
     if (is_pinned]],
@@ -168,7 +168,7 @@ return {
   },
   {
     name = "pins are compared in their first byte",
-    file = "src/pins.c",
+    file = "src/context/pins.c",
     from = [[
     if (memcmp(pins->digests[i], digest, sizeof(digest)) == 0) return 1;]],
     to = [[
@@ -177,7 +177,7 @@ return {
   },
   {
     name = "on_verify is not asked after a resumption",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   decision_stop(c, AT_VERIFY);
   return 1;
@@ -190,7 +190,7 @@ return {
   },
   {
     name = "an on_verify that was not asked has said yes",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
@@ -198,7 +198,7 @@ return {
   if (c->ssl != NULL) return 0;
   if (v]],
     also = {
-      { file = "src/verify.c",
+      { file = "src/connection/verify.c",
         from = [[
   if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
 ]], to = "" },
@@ -207,7 +207,7 @@ return {
   },
   {
     name = "an on_verify that was not asked ends the handshake",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
   if (v]],
@@ -218,7 +218,7 @@ return {
   },
   {
     name = "what was accepted though bad is good after a resumption",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   int code = (int)SSL_get_verify_result(c->ssl);
 ]],
@@ -230,7 +230,7 @@ return {
   },
   {
     name = "a certificate that has expired is good after a resumption",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
     if (session_expired(SSL_get_session(c->ssl)))
       code = X509_V_ERR_CERT_HAS_EXPIRED;
@@ -241,7 +241,7 @@ return {
   },
   {
     name = "the verdict is not decided upon again after a resumption",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   return v->known && v->code == X509_V_OK
          && SSL_get]],
@@ -252,7 +252,7 @@ return {
   },
   {
     name = "what verified is not told after a resumption",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
@@ -262,7 +262,7 @@ return {
   },
   {
     name = "a server accepts when its on_verify has to wait",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[
@@ -271,7 +271,7 @@ return {
   },
   {
     name = "a server's on_verify cannot wait",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 ]],
@@ -282,7 +282,7 @@ return {
   },
   {
     name = "a job that was paused is freed as it is",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;]],
     to = [[
@@ -291,11 +291,11 @@ return {
   },
   {
     name = "a handshake that is abandoned succeeds",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   c->verification.answer = REFUSED;
   c->verification.alert = SSL_AD_INTERNAL_ERROR;
-  c->queue.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
+  c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
 ]],
     to = [[
   c->verification.answer = ACCEPTED;
@@ -304,7 +304,7 @@ return {
   },
   {
     name = "a client's bad verdict is good once its hook has answered",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   X509_STORE_CTX_set_error(store, v->code);
 ]],
@@ -313,7 +313,7 @@ return {
   },
   {
     name = "an alert is another than the hook named",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   else if (named || v->code == X509_V_OK)]],
     to = [[
@@ -322,7 +322,7 @@ return {
   },
   {
     name = "a hook is asked where the pins do not hold",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
       && v]],
@@ -333,16 +333,16 @@ return {
   },
   {
     name = "key usage is not looked at",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
-  if (usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)]],
+  if (key_usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)]],
     to = [[
   if (ssl == NULL)]],
     specs = "usage",
   },
   {
     name = "in TLS 1.3 a server's key need not be for signing",
-    file = "src/usage.c",
+    file = "src/connection/key_usage.c",
     from = [[
   if (SSL_is_server(ssl) || SSL_version(ssl) > TLS1_2_VERSION)
     return]],
@@ -354,7 +354,7 @@ return {
   },
   {
     name = "a client's key need not be for signing",
-    file = "src/usage.c",
+    file = "src/connection/key_usage.c",
     from = [[
   if (SSL_is_server(ssl) || SSL]],
     to = [[
@@ -364,7 +364,7 @@ return {
   },
   {
     name = "a key need not be for enciphering",
-    file = "src/usage.c",
+    file = "src/connection/key_usage.c",
     from = [[
 case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     to = [[case NID_kx_rsa_psk: return NONE;]],
@@ -372,7 +372,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "a wildcard does not stand for a label with an underscore",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   X509_STORE_CTX_set_verify_cb(store, on_fault);
 ]],
@@ -381,7 +381,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "any fault is excused for a name with an underscore",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   return code == X509_V_ERR_HOSTNAME_MISMATCH
          && X509_STORE_CTX_get_error_depth(store) == 0
@@ -392,13 +392,13 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "any name is excused",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
          && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));]],
     to = [[
          && c != NULL;]],
     also = {
-      { file = "src/verify.c",
+      { file = "src/connection/verify.c",
         from = [[
          && (v->resumed || is_named(c, leaf));]],
         to = [[;]] },
@@ -407,7 +407,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "a wildcard for names with underscores stands below a top-level domain",
-    file = "src/hostname.c",
+    file = "src/x509/hostname.c",
     from = [[
   return labels >= 2;]],
     to = [[
@@ -416,7 +416,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "a wildcard for names with underscores holds anything",
-    file = "src/hostname.c",
+    file = "src/x509/hostname.c",
     from = [[
     if (!may_follow(p[i - 1], c)) return 0;
 ]],
@@ -425,7 +425,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "a wildcard for names with underscores is for any name as long",
-    file = "src/hostname.c",
+    file = "src/x509/hostname.c",
     from = [[
     if (lower(p[i]) != lower(rest[i - 1])) return 0;]],
     to = [[
@@ -434,7 +434,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "a client's hook is not asked about names that cannot be read",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
 ]],
@@ -443,7 +443,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "of what is wrong with a chain only the first is told",
-    file = "src/verify.c",
+    file = "src/connection/verify.c",
     from = [[
     return (c->policy->hooks & HOOK_VERIFY) != 0;]],
     to = [[
@@ -452,7 +452,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "what a hook accepted has authenticated the peer",
-    file = "src/verification.c",
+    file = "src/connection/verification.c",
     from = [[ || v->code != X509_V_OK) return NULL;]],
     to = [[) return NULL;]],
     specs = "hooks",

@@ -1,0 +1,160 @@
+/*
+** connection.c -- one TLS connection over an SSL*: its options, an operation's
+** deadline, waiting. It knows no file descriptor: its BIO's carrier and its
+** link's `wait` do. Methods have themselves at stack index 1.
+*/
+
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "connection/connection.h"
+#include "base/errors.h"
+#include "context/options.h"
+#include "context/context_options.h"
+
+/* ---- which connection ---- */
+
+Connection *connection_check (lua_State *L) {
+  void *p = lua_touserdata(L, 1);
+  if (p != NULL && lua_getmetatable(L, 1)) {
+    int ours = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (ours) return p;
+  }
+  lua_getfield(L, lua_upvalueindex(1), "__name");
+  lua_pushfstring(L, "%s expected, got %s", lua_tostring(L, -1),
+                  luaL_typename(L, 1));
+  luaL_argerror(L, 1, lua_tostring(L, -1));
+  return NULL;
+}
+
+Connection *connection_any (lua_State *L, int index) {
+  void *p = compat_testudata(L, index, SOCKET_T);
+  if (p == NULL) p = compat_testudata(L, index, OBJECT_T);
+  if (p == NULL) luaL_argerror(L, index, "SSLSocket or SSLObject expected");
+  return p;
+}
+
+/* ---- options ---- */
+
+/* That of a connection that has none yet, or no more. */
+static const Policy no_policy;
+
+void connection_init (Connection *c, const Link *link,
+                      void (*close) (lua_State *L, Connection *c)) {
+  memset(c, 0, sizeof(*c));
+  c->policy = &no_policy;
+  c->link = link;
+  c->close = close;
+  c->deadline = CLOCK_NEVER;
+  c->alert = -1;
+  c->verification.alert = -1;
+}
+
+void connection_leave_context (Connection *c) {
+  c->policy = &no_policy;
+  SSL_CTX_free(c->context);
+  c->context = NULL;
+}
+
+/* The connection's own options, where it has none those of its context. */
+void connection_options (lua_State *L, ConnectionOptions *own,
+                         const Policy *policy, int options) {
+  *own = policy->defaults;
+  options_check(L, options, OF_CONNECTION | OF_STATED);
+  if (options_boolean(L, options, "server_side", own->server_side)
+      != own->server_side)
+    options_raise(L, "server_side", "does not fit this context, which is for "
+                  "the %s side", own->server_side ? "server" : "client");
+  options_check_side(L, options, OF_CONNECTION, own->server_side);
+  own->check_hostname = options_boolean(L, options, "check_hostname",
+                                        own->check_hostname);
+  if (own->check_hostname && policy->cert_reqs == CERT_NONE)
+    options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
+  own->suppress_ragged_eofs = options_boolean(L, options,
+                                              "suppress_ragged_eofs",
+                                              own->suppress_ragged_eofs);
+  own->nodelay = options_boolean(L, options, "nodelay", own->nodelay);
+  own->handshake_timeout = options_number(L, options, "handshake_timeout",
+                                          own->handshake_timeout);
+  own->linger = context_options_linger(L, options, own->linger);
+}
+
+/* The peer's name for SNI and the check: 0, or 2 with nil and an error. */
+int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
+                          size_t size) {
+  const char *why;
+  if (hostname_parse(name, size, hostname, &why)) return 0;
+  return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
+}
+
+/* ---- time ---- */
+
+void connection_begin (Connection *c) {
+  c->want = 0;
+  c->late = 0;
+  c->bio.paused = 0;
+  c->bio.idle = 0;
+  c->deadline = c->link != NULL ? c->link->deadline(c) : 0;
+}
+
+/* 0 is the deadline of what never waits: it takes all that is there. */
+int connection_expired (const Connection *c) {
+  return c->deadline > 0 && clock_now() >= c->deadline;
+}
+
+/* Waits for `events`, and to get rid of what is queued. 1: try again, 0: not
+** before `deadline`. */
+int connection_wait (Connection *c, int events, double deadline) {
+  BioState *q = &c->bio;
+  int ready;
+  if (buffer_length(&q->out) > 0) events |= WANT_WRITE;
+  if (buffer_length(&q->out) > QUEUE_OUT_BOUND) events = WANT_WRITE;
+  c->want = events;
+  if (c->link == NULL || deadline == 0) return 0;
+  if (deadline > 0 && clock_now() >= deadline) return 0;
+  if (q->paused) {  /* there is more, and time for it */
+    q->paused = 0;
+    q->idle = 0;
+    return 1;
+  }
+  ready = c->link->wait(c, events, deadline);
+  if (ready < 0) q->read_error = -ready;
+  return ready != 0;
+}
+
+/* ---- outcomes ---- */
+
+/* What OpenSSL's `result`, just returned, means. */
+Outcome connection_outcome (Connection *c, int result) {
+  if (result > 0) return DONE;
+  switch (SSL_get_error(c->ssl, result)) {
+    case SSL_ERROR_ZERO_RETURN: return CLOSED;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    case SSL_ERROR_WANT_X509_LOOKUP:
+    case SSL_ERROR_WANT_RETRY_VERIFY:
+    case SSL_ERROR_WANT_ASYNC:
+      return c->decision.point != NOWHERE ? ASK : WAIT;  /* an engine's */
+    case SSL_ERROR_WANT_READ:
+      if (c->bio.flooded) {
+        c->failed = 1;
+        return FAILED;
+      }
+      if (c->bio.read_error != 0) return BROKEN;
+      if (!c->bio.ended || buffer_length(&c->bio.in) > 0) return WAIT;
+      return c->broken ? BROKEN : TRUNCATED;
+    default:
+      c->failed = 1;  /* before anything can raise: no SSL_* I/O from here */
+      return FAILED;
+  }
+}
+
+/* For __tostring. */
+const char *connection_state (const Connection *c) {
+  if (c->closed) return "closed";
+  if (c->failed) return "failed";
+  if (c->established) return "connected";
+  return c->carried ? "handshake" : "no connection";
+}
+

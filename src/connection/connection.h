@@ -1,0 +1,189 @@
+/*
+** connection.h -- one TLS connection, whatever carries it: the part that
+** SSLSocket and SSLObject have in common and begin with.
+*/
+#ifndef LUASSL_CONNECTION_H
+#define LUASSL_CONNECTION_H
+
+#include "base/clock.h"
+#include "context/context.h"
+#include "base/failure.h"
+#include "x509/hostname.h"
+#include "connection/bio.h"
+#include "connection/verification.h"
+
+/* The two types that carry one. */
+#define SOCKET_T "luassl.SSLSocket"
+#define OBJECT_T "luassl.SSLObject"
+
+/* The uservalue of a connection is a table with these indexes. */
+enum {
+  UV_CONTEXT = 1, UV_FAILURE, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL,
+  UV_CHOICES, /* the context's options when it was wrapped, or chosen */
+  UV_ASKED,   /* the coroutine in which a hook runs */
+  UV_THREAD,  /* that of `call.L`, if it is a coroutine */
+  UV_FACE,    /* what hooks are given for an SSLObject; nil: itself */
+  UV_BROKEN,  /* what an SSLObject's transport ended with */
+  UV_UNSENT,  /* the text of a send that was not told to have left */
+  UV_LAST = UV_UNSENT
+};
+
+/* The field of the metatables that runs a handshake. */
+#define CONNECTION_FIRST "luassl.hooks"
+
+typedef struct Connection Connection;
+typedef struct Shared Shared;
+struct Address;
+
+/* What carries all connections of one type; NULL: nothing waits. */
+typedef struct Link {
+  Carrier carrier;
+  int (*wait) (Connection *c, int events, double deadline);
+  double (*deadline) (Connection *c);  /* of an operation that begins */
+  int (*peer) (Connection *c, struct Address *address);  /* 0 or -errno */
+  void (*tune) (Connection *c);        /* after the policy has changed */
+  void (*close) (lua_State *L, Connection *c);  /* without waiting */
+  void (*release) (Connection *c);     /* lets the transport go */
+} Link;
+
+/* A stop at which Lua decides; made anew for each. */
+typedef enum Point {
+  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY
+} Point;
+
+typedef struct Decision {
+  Point point;           /* NOWHERE: none is awaited */
+  int asked;             /* Lua was told, and has not answered */
+  Answer answer;
+  int alert;             /* of a refusal; -1: OpenSSL's choice */
+  double deadline;       /* of the operation that was stopped */
+  unsigned long thread;  /* whose stack a paused job returns to */
+  lua_State *inside;     /* where a hook may run inside OpenSSL's call */
+  int entered;           /* it does */
+} Decision;
+
+/* What a ClientHello leads to. */
+typedef struct Choice {
+  int named;                /* its name is known */
+  int made;                 /* another context, or none, for good */
+  Answer answer;            /* on_client_hello's */
+  int alert;
+  struct ClientHello *hello;      /* owned; until it is decided upon */
+  unsigned char *protocol;  /* owned: on_client_hello's, after its length */
+} Choice;
+
+/* How far the records of the last send have come: see unsent.c. All but
+** `shift` are offsets in its text. */
+#define UNSENT_MARKS 8
+
+typedef struct Unsent {
+  int kept;           /* UV_UNSENT holds the text */
+  size_t start;       /* where that send began */
+  size_t told;        /* up to here its sender knows that it has left */
+  size_t base, end;   /* what was encrypted last */
+  int count;
+  struct {
+    size_t position;    /* of the text, at the end of the record */
+    uint64_t accepted;  /* the queue's, there */
+  } marks[UNSENT_MARKS];
+  ptrdiff_t shift;    /* from there to the text of a send that goes on */
+} Unsent;
+
+/* The call that works on the connection. */
+typedef struct Call {
+  lua_State *L;  /* NULL: none; a call that raised leaves it behind */
+  int closing;   /* `close` was called meanwhile */
+} Call;
+
+struct Connection {
+  Call call;
+  const lua_State *main;      /* the main thread, if it has called */
+  const Link *link;           /* shared; NULL in an SSLObject */
+  void (*close) (lua_State *L, Connection *c);
+  SSL_CTX *context;           /* owned: what the SSL will be made from */
+  SSL *ssl;                   /* owned; NULL before the first step, after
+                              ** close */
+  Shared *shared;             /* borrowed; NULL: not yet */
+  Failure *failure;           /* owned: for the next try, if this one's error
+                              ** finds no memory; NULL: none */
+  BioState bio;
+  Buffer plain;                /* decrypted and not yet given out */
+  const Policy *policy;       /* borrowed from the SSL_CTX */
+  ConnectionOptions options;  /* its own */
+  Decision decision;
+  Choice choice;
+  Answer certificate;         /* on_certificate's for this request */
+  int own_choice;             /* it was asked, ever */
+  Verification verification;  /* the newest */
+  Unsent unsent;
+  size_t tickets;             /* a server's, to send with its first data */
+  SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
+  unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
+  int bound;                  /* that is known */
+  Hostname name;              /* a client's peer's, a server's own by SNI */
+  double deadline;            /* of the running operation */
+  double handshake_began;     /* 0: not yet */
+  double received, sent;      /* bytes of application data */
+  double allowance;           /* of messages behind the handshake: limits.c */
+  double allowed_at;
+  int carried;                /* it has a transport, or needs none */
+  int busy;                   /* OpenSSL reads or writes application data */
+  int late;                   /* the last operation's time was up */
+  int returns;                /* carriage returns in `plain`, -1: unknown */
+  int want;                   /* WANT_* events it last waited for */
+  int alert, alert_sent;      /* the last one, -1: none */
+  int broken;                 /* the transport's end was an error: UV_BROKEN */
+  int closed;                 /* by us, for good */
+  int established;
+  int failed;                 /* TLS is over; UV_FAILURE says why */
+  int read_shut, write_shut;  /* by our shutdown */
+};
+
+typedef enum Outcome {
+  DONE,       /* what was asked for */
+  WAIT,       /* not now: see `want` */
+  ASK,        /* Lua has to decide: see `decision` */
+  CLOSED,     /* the peer's close_notify, or our own end */
+  TRUNCATED,  /* the transport ended without it */
+  BROKEN,     /* a transport error */
+  FAILED      /* a TLS error */
+} Outcome;
+
+#pragma GCC visibility push(hidden)
+
+/* `check` is for methods, whose upvalue 1 is the metatable; `any` takes both
+** types at `index`. */
+Connection *connection_check (lua_State *L);
+Connection *connection_any (lua_State *L, int index);
+
+/* `close` ends it as the method does, without waiting. */
+void connection_init (Connection *c, const Link *link,
+                      void (*close) (lua_State *L, Connection *c));
+
+/* It has no context any more, nor a policy. */
+void connection_leave_context (Connection *c);
+
+/* Its own options, where it has none those of its context. Raises. */
+void connection_options (lua_State *L, ConnectionOptions *own,
+                         const Policy *policy, int options);
+
+/* 0, or 2 with nil and an error. */
+int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
+                          size_t size);
+
+/* An operation begins: it has one deadline. */
+void connection_begin (Connection *c);
+int connection_expired (const Connection *c);
+
+/* Waits for events, and to get rid of what is queued; 1: try again. */
+int connection_wait (Connection *c, int events, double deadline);
+
+/* What OpenSSL's result, just returned, means. */
+Outcome connection_outcome (Connection *c, int result);
+
+/* For __tostring. */
+const char *connection_state (const Connection *c);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,286 @@
+/*
+** connection_info.c -- what a connection knows: version, cipher, certificates,
+** what is buffered. Facts answer nil before the handshake and nil, "closed"
+** after close; a failed connection still tells what it knows.
+*/
+
+#include <openssl/err.h>
+
+#include "x509/certificate.h"
+#include "connection/method_prologue.h"
+#include "base/errors.h"
+#include "connection/connection_info.h"
+#include "connection/resumption.h"
+
+/***
+What SSLSocket and SSLObject know of their connection.
+@classmod Facts
+*/
+
+/* 0, or the number of values with which a fact that is not known answers. */
+static int push_unknown (lua_State *L, const Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->established) return 0;
+  lua_pushnil(L);
+  return 1;
+}
+
+/* The peer's certificate, the refused one too; borrowed. */
+static X509 *peer_certificate (const Connection *c) {
+  X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
+  if (x509 != NULL) return x509;
+  return c->verification.refused ? c->verification.leaf : NULL;
+}
+
+/* Pushes it as a Certificate. NULL: pushes nil. */
+static X509 *push_certificate (lua_State *L, const Connection *c) {
+  X509 **slot = certificate_new(L);
+  X509 *x509 = peer_certificate(c);
+  if (x509 != NULL && X509_up_ref(x509)) return *slot = x509;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  return NULL;
+}
+
+/* OpenSSL's verdict is good, and was asked for. */
+static int is_verified (const Connection *c) {
+  return c->established && c->policy->cert_reqs != CERT_NONE
+         && verification_by(&c->verification) != NULL;
+}
+
+/***
+What the peer was authenticated by. What a hook accepted although OpenSSL's
+verdict was bad, and what nobody asked to be verified, was not.
+@function authenticated_by
+@treturn[1] string `"certificate"`, or `"session"`: by the certificate of the
+connection whose session was resumed
+@treturn[2] nil by nothing, or before the handshake
+@source RFC 8446, 4.4.2 and 2.2
+*/
+static int info_authenticated_by (lua_State *L, Connection *c) {
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  lua_pushstring(L, is_verified(c) ? verification_by(&c->verification) : NULL);
+  return 1;
+}
+
+/***
+The cipher in use.
+@function cipher
+@treturn[1] string name, OpenSSL's
+@treturn[1] string version of TLS that defined it
+@treturn[1] integer secret bits
+@treturn[2] nil before the handshake
+@source SSL_CIPHER_get_name(3)
+*/
+static int info_cipher (lua_State *L, Connection *c) {
+  int bits, n = push_unknown(L, c);
+  const SSL_CIPHER *cipher;
+  if (n > 0) return n;
+  cipher = SSL_get_current_cipher(c->ssl);
+  bits = SSL_CIPHER_get_bits(cipher, NULL);
+  lua_pushstring(L, SSL_CIPHER_get_name(cipher));
+  lua_pushstring(L, SSL_CIPHER_get_version(cipher));
+  lua_pushinteger(L, bits);
+  return 3;
+}
+
+/***
+Whether a read would find something without waiting for the network.
+@function dirty
+@treturn boolean decrypted bytes or a whole record are buffered
+@source LuaSocket, tcp
+*/
+static int info_dirty (lua_State *L, Connection *c) {
+  int found = buffer_length(&c->plain) > 0;
+  int ended = c->failed;
+  if (c->ssl != NULL && !ended) {
+    found = found || SSL_pending(c->ssl) > 0;
+    ended = SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN;
+  }
+  found = found || (!ended && bio_has_record(&c->bio));
+  lua_pushboolean(L, found);
+  return 1;
+}
+
+/***
+The peer's certificate as the reference gives it.
+@function getpeercert
+@tparam[opt=false] boolean binary_form the DER bytes instead of a table
+@treturn[1] table `{subject=, notAfter=, subjectAltName=}`, empty if the
+certificate was not validated; or the DER string, validated or not
+@treturn[2] nil the peer sent none
+@treturn[3] nil
+@treturn[3] string|SSLError `"closed"`, or before the handshake a failure
+@source Python 2.6, ssl; RFC 5280
+*/
+static int info_getpeercert (lua_State *L, Connection *c) {
+  int binary = lua_toboolean(L, 2);
+  int verified = c->ssl != NULL && is_verified(c);
+  X509 *x509;
+  if (c->closed) return errors_condition(L, "closed");
+  if (peer_certificate(c) == NULL && !c->established)
+    return errors_text(L, ERROR_T, "getpeercert", "state",
+                       "the handshake has not been done yet");
+  x509 = push_certificate(L, c);
+  if (x509 == NULL) return 1;
+  if (binary) certificate_push_der(L, x509);
+  else if (verified) certificate_push_reference(L, x509);
+  else lua_newtable(L);
+  return 1;
+}
+
+/***
+The peer's certificate, whether or not it was verified: see `verify_result`.
+@function peer_certificate
+@treturn[1] Certificate
+@treturn[2] nil the peer sent none, or before the handshake
+@source SSL_get0_peer_certificate(3)
+*/
+static int info_peer_certificate (lua_State *L, Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  push_certificate(L, c);
+  return 1;
+}
+
+/***
+How many decrypted bytes a read would return without touching the network.
+@function pending
+@treturn integer bytes
+@source SSL_pending(3)
+*/
+static int info_pending (lua_State *L, Connection *c) {
+  size_t n = buffer_length(&c->plain);
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->ssl != NULL) n += (size_t)SSL_pending(c->ssl);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+/***
+The application protocol that both sides agreed on.
+@function selected_alpn_protocol
+@treturn[1] string protocol, such as `"h2"`
+@treturn[2] nil none
+@source RFC 7301; SSL_get0_alpn_selected(3)
+*/
+static int info_selected_alpn_protocol (lua_State *L, Connection *c) {
+  const unsigned char *protocol = NULL;
+  unsigned int size = 0;
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  SSL_get0_alpn_selected(c->ssl, &protocol, &size);
+  if (size == 0) lua_pushnil(L);
+  else lua_pushlstring(L, (const char *)protocol, size);
+  return 1;
+}
+
+/***
+The server's name: on a client the one it asks for, on a server the one that
+the client asked for (SNI), in lower case.
+@function server_hostname
+@treturn[1] string host name or, on a client, address
+@treturn[2] nil none
+@source RFC 6066, 3
+*/
+static int info_server_hostname (lua_State *L, Connection *c) {
+  const char *name = c->name.text;
+  if (c->closed) return errors_condition(L, "closed");
+  if (name[0] == '\0') lua_pushnil(L);
+  else lua_pushstring(L, name);
+  return 1;
+}
+
+/***
+OpenSSL's verdict on the peer's certificate.
+@function verify_result
+@treturn[1] integer code, 0 is good
+@treturn[1] string text
+@treturn[1] integer depth in the chain of the certificate that failed; 0 is
+the peer's own
+@treturn[2] nil the peer sent none, or before the handshake
+@source SSL_get_verify_result(3)
+*/
+static int info_verify_result (lua_State *L, Connection *c) {
+  long code;
+  if (c->closed) return errors_condition(L, "closed");
+  if (peer_certificate(c) == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
+  code = c->verification.known ? c->verification.code
+                               : SSL_get_verify_result(c->ssl);
+  lua_pushinteger(L, (lua_Integer)code);
+  lua_pushstring(L, X509_verify_cert_error_string(code));
+  lua_pushinteger(L, c->verification.depth);
+  return 3;
+}
+
+/***
+The protocol version.
+@function version
+@treturn[1] string `"TLSv1.3"`, `"TLSv1.2"` ...
+@treturn[2] nil before the handshake
+@source SSL_get_version(3)
+*/
+static int info_version (lua_State *L, Connection *c) {
+  int n = push_unknown(L, c);
+  if (n > 0) return n;
+  lua_pushstring(L, SSL_get_version(c->ssl));
+  return 1;
+}
+
+/***
+What the last operation that answered `"timeout"`, `"wantread"` or
+`"wantwrite"` waits for.
+@function want
+@treturn boolean poll for reading
+@treturn boolean poll for writing (an SSLObject: `drain` has something)
+*/
+static int info_want (lua_State *L, Connection *c) {
+  lua_pushboolean(L, c->want & WANT_READ);
+  lua_pushboolean(L, c->want & WANT_WRITE
+                     || buffer_length(&c->bio.out) > 0);
+  return 2;
+}
+
+/* resumption.c */
+
+/***
+What resumes this connection later, on the client's side: the value of the
+option `session`. In TLS 1.3 the server sends it after the handshake, ours with
+its first data, so that it is there once something was read.
+@function session
+@treturn[1] SSLSession
+@treturn[2] nil none came yet, a server's connection, or before the handshake
+@source SSL_get1_session(3); RFC 8446, 4.6.1
+*/
+
+/***
+Whether the handshake resumed a session.
+@function session_reused
+@treturn[1] boolean
+@treturn[2] nil before the handshake
+@source SSL_session_reused(3)
+*/
+
+void connection_info_methods (lua_State *L, int metatable, int shared) {
+  static const Method methods[] = {
+    {"authenticated_by", info_authenticated_by, TELLS, NULL},
+    {"cipher", info_cipher, TELLS, NULL},
+    {"dirty", info_dirty, TELLS, NULL},
+    {"getpeercert", info_getpeercert, TELLS, NULL},
+    {"peer_certificate", info_peer_certificate, TELLS, NULL},
+    {"pending", info_pending, TELLS, NULL},
+    {"selected_alpn_protocol", info_selected_alpn_protocol, TELLS,
+     NULL},
+    {"server_hostname", info_server_hostname, TELLS, NULL},
+    {"session", resumption_session, TELLS, NULL},
+    {"session_reused", resumption_reused, TELLS, NULL},
+    {"verify_result", info_verify_result, TELLS, NULL},
+    {"version", info_version, TELLS, NULL},
+    {"want", info_want, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
+  };
+  method_add(L, methods, metatable, shared);
+}

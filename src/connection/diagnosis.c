@@ -1,0 +1,330 @@
+/*
+** diagnosis.c -- why a connection's TLS failed: a kind and a sentence that
+** says what to do.
+**
+** All of it works on what the queue held and what the connection knows, without
+** Lua: it runs before anything can raise.
+*/
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "x509/certificate.h"
+#include "connection/connection.h"
+#include "connection/diagnosis.h"
+#include "base/errors.h"
+#include "connection/key_usage.h"
+
+#define NAMES_MAX 400   /* of the names that a certificate is valid for */
+#define SUBJECT_MAX 160
+#define QUOTE_MAX 16    /* of what a peer without TLS said */
+
+/* ---- verification ---- */
+
+/* Of the certificate that failed, -1: none did. */
+static int depth_of (const Connection *c) {
+  return c->verification.refused ? c->verification.depth : -1;
+}
+
+/* OpenSSL keeps the chain that it built, a refused one too. */
+static X509 *refused_certificate (const Connection *c) {
+  STACK_OF(X509) *chain = SSL_get0_verified_chain(c->ssl);
+  int depth = depth_of(c) < 0 ? 0 : depth_of(c);
+  if (depth == 0 && c->verification.refused) return c->verification.leaf;
+  return depth < sk_X509_num(chain) ? sk_X509_value(chain, depth) : NULL;
+}
+
+static void say_time (Failure *f, const char *before, const ASN1_TIME *t) {
+  struct tm tm;
+  if (!ASN1_TIME_to_tm(t, &tm)) return;
+  failure_say(f, "%s%04d-%02d-%02d %02d:%02d:%02d GMT", before,
+              tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+              tm.tm_min, tm.tm_sec);
+}
+
+static void say_names (Failure *f, X509 *x509, const Connection *c) {
+  char names[NAMES_MAX] = "";
+  certificate_names(x509, names, sizeof(names));
+  failure_say(f, ": the name asked for is %s, the certificate ",
+              c->options.check_hostname ? c->name.text : "another");
+  if (names[0] != '\0') failure_say(f, "is valid for %s", names);
+  else failure_say(f, "holds no names (a common name does not count)");
+}
+
+static void say_issuer (Failure *f, X509 *x509, const Connection *c) {
+  char issuer[SUBJECT_MAX];
+  X509_NAME_oneline(X509_get_issuer_name(x509), issuer, sizeof(issuer));
+  failure_say(f, ": its issuer %s is not known here; give that CA's "
+              "certificate as ca_certs, unless the %s should have sent an "
+              "intermediate certificate", issuer,
+              c->options.server_side ? "client" : "server");
+}
+
+/* Perhaps it would be known, if the system's certificates were there. */
+static void say_bundle (Failure *f, const Connection *c) {
+  char room[REASON_MAX];
+  if (c->policy->unread != 0)
+    failure_say(f, "; the system's certificates, %s, cannot be read: %s",
+                X509_get_default_cert_file(),
+                failure_system_reason(c->policy->unread, room));
+}
+
+static void say_purpose (Failure *f, X509 *x509, const Connection *c) {
+  const char *usage = f->verify_depth > 0 ? NULL
+                      : key_usage_missing(c->ssl, x509);
+  if (usage == NULL)
+    failure_say(f, ": its extensions do not allow it for this use");
+  else
+    failure_say(f, ": its key usage lacks %s, and the key is used for that "
+                "here; the %s needs a new certificate", usage,
+                c->options.server_side ? "client" : "server");
+}
+
+/* What to do about a certificate that is refused. */
+static void say_advice (Failure *f, X509 *x509, const Connection *c) {
+  switch (f->verify_code) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      say_time(f, ": it was valid until ", X509_get0_notAfter(x509));
+      break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      say_time(f, ": it is valid from ", X509_get0_notBefore(x509));
+      failure_say(f, " (is this machine's clock right?)");
+      break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      say_names(f, x509, c);
+      break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      failure_say(f, ": to trust this very certificate, give it as ca_certs");
+      break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      failure_say(f, ": this CA is not trusted here; to trust it, give its "
+                  "certificate as ca_certs");
+      say_bundle(f, c);
+      break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      say_issuer(f, x509, c);
+      say_bundle(f, c);
+      break;
+    case X509_V_ERR_INVALID_PURPOSE:
+      say_purpose(f, x509, c);
+      break;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      failure_say(f, ": it is too weak for this security level");
+      break;
+    default: break;
+  }
+}
+
+static void read_verdict (Failure *f, const Connection *c) {
+  X509 *x509 = refused_certificate(c);
+  char subject[SUBJECT_MAX];
+  long code = SSL_get_verify_result(c->ssl);
+  if (code == X509_V_OK) return;  /* not OpenSSL's verdict: nothing to add */
+  f->verify_code = code;
+  f->verify_depth = depth_of(c);
+  f->sentence[0] = '\0';
+  failure_say(f, "the %s's certificate is refused: %s",
+              c->options.server_side ? "client" : "server",
+              X509_verify_cert_error_string(code));
+  if (x509 == NULL) return;
+  if (f->verify_depth > 0) {
+    X509_NAME_oneline(X509_get_subject_name(x509), subject, sizeof(subject));
+    failure_say(f, ", in its chain at depth %d, %s", f->verify_depth, subject);
+  }
+  say_advice(f, x509, c);
+}
+
+/* ---- peers that speak something else ---- */
+
+#define CLEAR_TEXT "the peer speaks clear text, not TLS"
+
+static const char *protocol_of (const char *text, int server_side) {
+  static const char *const methods[] = {
+    "CONNECT ", "DELETE ", "GET ", "HEAD ", "HTTP/", "OPTIONS ", "PATCH ",
+    "POST ", "PRI * HTTP", "PUT "
+  };
+  size_t i;
+  for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+    if (strncmp(text, methods[i], strlen(methods[i])) == 0)
+      return "the peer speaks plain HTTP, not TLS";
+  if (strncmp(text, "SSH-", 4) == 0) return "the peer speaks SSH, not TLS";
+  if (strncmp(text, "PROXY ", 6) == 0)
+    return "the peer sends a PROXY protocol line: read it before TLS begins";
+  if (server_side) return CLEAR_TEXT;
+  return CLEAR_TEXT ": ask it for TLS first (STARTTLS), or take the port that "
+         "is for TLS";
+}
+
+/* The peer's first line, 0 if it is no text. TLS records begin with 20 to 24,
+** which are control characters: RFC 8446, 5.1. */
+static int first_line (const BioState *q, char *line) {
+  size_t i, n = q->first_size < QUOTE_MAX ? q->first_size : QUOTE_MAX;
+  for (i = 0; i < n; i++) {
+    unsigned char c = q->first[i];
+    if (c == '\r' || c == '\n') break;
+    if (c < ' ' || c > '~') return 0;
+    line[i] = (char)c;
+  }
+  line[i] = '\0';
+  return i > 0;
+}
+
+static int read_plaintext (Failure *f, const Connection *c) {
+  char line[QUOTE_MAX + 1];
+  if (!first_line(&c->bio, line)) return 0;
+  f->kind = "plaintext";
+  f->class_name = ERROR_T;
+  f->sentence[0] = '\0';
+  failure_say(f, "%s (it began with \"%s\")",
+              protocol_of(line, c->options.server_side), line);
+  return 1;
+}
+
+static int is_record (const BioState *q) {
+  return q->first_size > 1 && q->first[0] >= SSL3_RT_CHANGE_CIPHER_SPEC
+         && q->first[0] <= SSL3_RT_APPLICATION_DATA
+         && q->first[1] == SSL3_VERSION_MAJOR;
+}
+
+/* ---- alerts ---- */
+
+typedef struct AlertText {
+  int alert;
+  const char *text;
+} AlertText;
+
+static const AlertText alert_texts[] = {
+  {SSL_AD_HANDSHAKE_FAILURE, "it cannot go on with what this side offers"},
+  {SSL_AD_BAD_CERTIFICATE, "it refuses the certificate of this side"},
+  {SSL_AD_UNSUPPORTED_CERTIFICATE,
+   "it cannot use this side's certificate for this purpose"},
+  {SSL_AD_CERTIFICATE_REVOKED, "the certificate of this side is revoked"},
+  {SSL_AD_CERTIFICATE_EXPIRED, "the certificate of this side has expired"},
+  {SSL_AD_CERTIFICATE_UNKNOWN, "it refuses the certificate of this side"},
+  {SSL_AD_UNKNOWN_CA, "it does not know the CA of this side's certificate; "
+   "intermediate certificates belong in certfile"},
+  {SSL_AD_ACCESS_DENIED, "the certificate is good, but gives no access"},
+  {SSL_AD_INSUFFICIENT_SECURITY, "it asks for stronger ciphers"},
+  {SSL_AD_INTERNAL_ERROR, "it has a problem of its own"},
+  {SSL_AD_UNRECOGNIZED_NAME, "it serves no such name (server_hostname)"},
+  {SSL_AD_UNKNOWN_PSK_IDENTITY, "it does not know the identity of this side's "
+   "pre-shared key"},
+  {SSL_AD_CERTIFICATE_REQUIRED,
+   "it asks for a client certificate (certfile, keyfile)"}
+};
+
+static int received_alert (const Failure *f, const Connection *c) {
+  int reason = SSL_AD_REASON_OFFSET + c->alert;
+  return c->alert >= 0 && !c->alert_sent
+         && failure_find(f, ERR_LIB_SSL, reason) >= 0;
+}
+
+/* What a server means depends on whether it had chosen a cipher yet. */
+static void say_refusal (Failure *f, const SSL *ssl) {
+  if (SSL_get_pending_cipher(ssl) == NULL) {
+    f->kind = "cipher";
+    failure_say(f, ": mostly there is no cipher, group or signature algorithm "
+                "that both sides accept (ciphers, ciphersuites)");
+  }
+  else failure_say(f, ": mostly it asks for a client certificate (certfile, "
+                   "keyfile)");
+}
+
+static void read_alert (Failure *f, const Connection *c) {
+  const char *name = errors_alert_name(c->alert);
+  size_t i;
+  f->kind = "alert";
+  f->sentence[0] = '\0';
+  if (name != NULL) failure_say(f, "the peer sent the alert %s", name);
+  else failure_say(f, "the peer sent an unknown alert, %d", c->alert);
+  for (i = 0; i < sizeof(alert_texts) / sizeof(alert_texts[0]); i++)
+    if (alert_texts[i].alert == c->alert)
+      failure_say(f, ": %s", alert_texts[i].text);
+  if (c->alert == SSL_AD_HANDSHAKE_FAILURE && !c->options.server_side)
+    say_refusal(f, c->ssl);
+}
+
+/* An alert of ours that says that the peer broke the rules: RFC 8446, 6.2. */
+static int blames_peer (int alert) {
+  switch (alert) {
+    case SSL_AD_UNEXPECTED_MESSAGE: case SSL_AD_BAD_RECORD_MAC:
+    case SSL_AD_RECORD_OVERFLOW: case SSL_AD_ILLEGAL_PARAMETER:
+    case SSL_AD_DECODE_ERROR: case SSL_AD_DECRYPT_ERROR:
+    case SSL_AD_MISSING_EXTENSION: case SSL_AD_UNSUPPORTED_EXTENSION:
+      return 1;
+    default: return 0;
+  }
+}
+
+/* ---- versions and ciphers ---- */
+
+static const char *version_name (long version) {
+  switch (version) {
+    case TLS1_VERSION: return "TLSv1";
+    case TLS1_1_VERSION: return "TLSv1.1";
+    case TLS1_2_VERSION: return "TLSv1.2";
+    case TLS1_3_VERSION: return "TLSv1.3";
+    default: return "SSLv3";
+  }
+}
+
+static void say_versions (Failure *f, SSL *ssl) {
+  long low = SSL_get_min_proto_version(ssl);
+  long high = SSL_get_max_proto_version(ssl);
+  if (low == 0 && high == 0) return;
+  failure_say(f, "; this side accepts");
+  if (low != 0 && low == high) failure_say(f, " %s alone", version_name(low));
+  else {
+    if (low != 0) failure_say(f, " %s and later", version_name(low));
+    if (low != 0 && high != 0) failure_say(f, ",");
+    if (high != 0) failure_say(f, " up to %s", version_name(high));
+  }
+  failure_say(f, " (minimum_version, maximum_version)");
+}
+
+/* TLS 1.1 and older sign with SHA-1: SSL_CTX_set_security_level(3). */
+static void say_level (Failure *f, const SSL *ssl) {
+  if (SSL_version(ssl) < TLS1_2_VERSION && SSL_get_security_level(ssl) > 0)
+    failure_say(f, "; versions before TLSv1.2 also need "
+                "ciphers=\"DEFAULT:@SECLEVEL=0\" here");
+}
+
+static void read_local (Failure *f, const Connection *c) {
+  int is_version = strcmp(f->kind, "version") == 0;
+  if (failure_find(f, ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER) >= 0
+      && c->bio.first_size > 0 && !is_record(&c->bio)) {
+    f->kind = "protocol";
+    f->sentence[0] = '\0';
+    failure_say(f, "the peer does not speak TLS");
+    return;
+  }
+  if (is_version) say_versions(f, c->ssl);
+  if (is_version || strcmp(f->kind, "cipher") == 0) say_level(f, c->ssl);
+  if (failure_find(f, ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER) >= 0
+      && c->options.server_side && SSL_get_certificate(c->ssl) == NULL)
+    failure_say(f, "; this server has no certificate (certfile, keyfile)");
+  if (strcmp(f->kind, "ssl") == 0 && c->alert_sent && blames_peer(c->alert))
+    f->kind = "protocol";
+}
+
+void diagnosis_make (Failure *f, const Connection *c, const char *operation) {
+  int received;
+  failure_take(f, operation);
+  received = received_alert(f, c);
+  if (received || c->alert_sent) {
+    f->alert = c->alert;
+    f->alert_sent = c->alert_sent;
+  }
+  if (strcmp(f->kind, "verification") == 0) read_verdict(f, c);
+  else if (received && strcmp(f->kind, "ssl") == 0) read_alert(f, c);
+  else if (!read_plaintext(f, c)) read_local(f, c);
+  errors_clear();  /* what reading the certificate left */
+}

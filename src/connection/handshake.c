@@ -1,0 +1,253 @@
+/*
+** handshake.c -- the handshake, step by step: a step ends when the handshake
+** does, when time is up, or when Lua has to decide something.
+*/
+
+#include <errno.h>
+#include <poll.h>
+
+#include <openssl/async.h>
+#include <openssl/err.h>
+
+#include "connection/decision.h"
+#include "connection/method_prologue.h"
+#include "base/errors.h"
+#include "connection/client_hello.h"
+#include "connection/handshake.h"
+#include "connection/hooks.h"
+#include "connection/limits.h"
+#include "connection/opening.h"
+#include "connection/outcome.h"
+#include "connection/resumption.h"
+#include "connection/tickets.h"
+#include "base/fd_io.h"
+#include "connection/verify.h"
+
+#define ENGINE_FDS 8        /* of one handshake, that are waited for */
+#define STACK_SLOTS 8       /* free, for a hook inside OpenSSL's call */
+#define ENGINE_PAUSE 0.001  /* seconds, for those that have none */
+
+/* The chosen context's limit holds when one was chosen. */
+static double limit_of (const Connection *c) {
+  return c->handshake_began + c->options.handshake_timeout;
+}
+
+/* Waits until an engine tells that it is done, or for a moment. */
+static void await_engine (SSL *ssl) {
+  int fds[ENGINE_FDS];
+  struct pollfd polled[ENGINE_FDS];
+  size_t i, n = 0;
+  if (!SSL_get_all_async_fds(ssl, NULL, &n) || n > ENGINE_FDS
+      || !SSL_get_all_async_fds(ssl, fds, &n)) n = 0;
+  for (i = 0; i < n; i++) {
+    polled[i].fd = fds[i];
+    polled[i].events = POLLIN;
+  }
+  fd_poll(polled, n, clock_now() + ENGINE_PAUSE);
+}
+
+/* Where a hook can pause the handshake, an engine that computes elsewhere can
+** too: that is computing time, and nobody's decision. */
+static int do_handshake (Connection *c) {
+  int result;
+  for (;;) {
+    result = SSL_do_handshake(c->ssl);
+    if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
+    verify_note_thread(c);
+    if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))
+      return result;
+    await_engine(c->ssl);
+  }
+}
+
+/* A flight leaves in one piece: the queue is corked meanwhile. */
+static Outcome handshake_once (Connection *c) {
+  Outcome outcome;
+  errors_clear();
+  c->bio.corked = 1;
+  outcome = connection_outcome(c, do_handshake(c));
+  c->bio.corked = 0;
+  if (bio_flush(&c->bio) < 0 && outcome == WAIT) {
+    /* Nothing can be sent; perhaps the peer said why. */
+    outcome = connection_outcome(c, do_handshake(c));
+    if (outcome == WAIT) {
+      c->bio.read_error = c->bio.write_error;
+      outcome = BROKEN;
+    }
+  }
+  return outcome;
+}
+
+static int handshake_done (lua_State *L, Connection *c) {
+  errors_clear();
+  verify_again(c);
+  if (!verify_holds(c)) {
+    c->failed = 1;
+    if (c->verification.answer == REFUSED || c->verification.unpinned
+        || verify_complain(c))
+      return outcome_push_failure(L, c, "handshake");
+    errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
+                "the peer sent no certificate that could be verified");
+    return outcome_keep_failure(L, c);
+  }
+  if (c->options.server_side) tickets_limit(c);
+  else resumption_bind(c);
+  SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
+  errors_clear();
+  SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
+  limits_watch(c->ssl);
+  c->bio.by_record = 1;
+  c->established = 1;
+  resumption_keep(c);
+  verification_settle(&c->verification);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int handshake_failed (lua_State *L, Connection *c, Outcome outcome) {
+  if (outcome == FAILED) return outcome_push_failure(L, c, "handshake");
+  if (outcome == BROKEN) outcome_push_broken(L, c, "handshake");
+  else errors_eof(L, "handshake");  /* suppressed only once TLS is on */
+  return outcome_keep_failure(L, c);
+}
+
+static int handshake_late (lua_State *L, Connection *c) {
+  const char *who = "the peer did not complete the handshake";
+  if (c->decision.point != NOWHERE) who = "no hook's answer came";
+  errors_text(L, ERROR_T, "handshake", "handshake_timeout", "%s within %.14g "
+              "seconds (see the option handshake_timeout)", who,
+              c->options.handshake_timeout);
+  decision_forget(L, c);
+  return outcome_keep_failure(L, c);
+}
+
+static int handshake_wait (Connection *c, int events) {
+  double limit = limit_of(c);
+  if (c->deadline >= 0 && c->deadline < limit) limit = c->deadline;
+  return connection_wait(c, events, limit);
+}
+
+static int handshake_waits (lua_State *L, Connection *c, int native) {
+  if (clock_now() < limit_of(c))
+    return outcome_push(L, c, WAIT, "handshake", native);
+  return handshake_late(L, c);
+}
+
+/* The option server_names chooses where no hook has. */
+static void settle_client_hello (lua_State *L, Connection *c) {
+  Decision *d = &c->decision;
+  Choice *h = &c->choice;
+  int top = lua_gettop(L);
+  if (d->answer != REFUSED && !h->made) {
+    d->answer = REFUSED;  /* should anything raise here */
+    d->alert = SSL_AD_INTERNAL_ERROR;
+    if (hooks_choose_by_name(L, c) > 0)
+      hooks_refuse(L, c, SSL_AD_INTERNAL_ERROR);
+    else d->answer = ALLOWED;
+  }
+  lua_settop(L, top);
+  h->made = 1;
+  bio_forget(&c->bio);
+  client_hello_free(h->hello);
+  h->hello = NULL;
+}
+
+/* Where the handshake has stopped: asks Lua, or, with the answer known, goes
+** on and returns 0. */
+static int stop (lua_State *L, Connection *c) {
+  const Decision *d = &c->decision;
+  int known = d->answer != UNANSWERED;
+  if (d->point == AT_CLIENT_HELLO && !(c->policy->hooks & HOOK_CLIENT_HELLO))
+    known = 1;
+  if (!known) return hooks_ask(L, c);
+  if (d->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
+  decision_settle(c);
+  return 0;
+}
+
+/* 0, or what a handshake answers that is over. */
+static int ended (lua_State *L, Connection *c) {
+  if (c->closed || c->call.closing) return errors_condition(L, "closed");
+  if (c->failed) return outcome_push_failure(L, c, "handshake");
+  if (!c->established) return 0;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* 0, or what the handshake answers without a step. */
+static int begin (lua_State *L, Connection *c, int native) {
+  int n = ended(L, c);
+  if (n > 0) return n;
+  if (!c->carried) return errors_syscall(L, "handshake", ENOTCONN);
+  if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
+  if (c->handshake_began == 0) {
+    c->handshake_began = clock_now();
+    if (!c->options.server_side) resumption_offer(L, c);
+  }
+  if (verify_is_elsewhere(c->ssl, c))
+    return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "
+                       "thread, and can go on there alone");
+  if (c->decision.point == NOWHERE) return 0;
+  if (clock_now() >= limit_of(c)) return handshake_late(L, c);
+  if (c->decision.asked) return hooks_push_busy(L, c, native);
+  if (c->decision.answer != UNANSWERED)
+    c->deadline = c->decision.deadline;
+  return 0;
+}
+
+/* Goes on until it ends, time is up or Lua has to decide. */
+static int run (lua_State *L, Connection *c, int native) {
+  int n = begin(L, c, native);
+  for (;;) {
+    Outcome outcome;
+    int sent;
+    if (n == 0) n = ended(L, c);
+    if (n > 0) return n;
+    outcome = c->decision.point != NOWHERE ? ASK : handshake_once(c);
+    sent = outcome == DONE && bio_flush(&c->bio) != 0;
+    if (sent && verify_is_left(c)) outcome = ASK;
+    if (outcome == ASK) n = stop(L, c);
+    else if (sent) return handshake_done(L, c);
+    else if (outcome != DONE && outcome != WAIT)
+      return handshake_failed(L, c, outcome);
+    else if (!handshake_wait(c, outcome == WAIT ? WANT_READ : 0))
+      return handshake_waits(L, c, native);
+  }
+}
+
+/* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
+** is chosen only then: all that this needs is on the stack. */
+static int step_inside (lua_State *L, Connection *c, int native) {
+  int n;
+  lua_pushcfunction(L, hooks_run);
+  lua_pushnil(L);  /* what raises there */
+  luaL_checkstack(L, STACK_SLOTS, "handshake");
+  c->decision.inside = L;
+  n = run(L, c, native);
+  c->decision.inside = NULL;
+  if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
+    return n;
+  lua_pushnil(L);
+  lua_pushvalue(L, 3);
+  return outcome_keep_failure(L, c);
+}
+
+/* step(connection, native) */
+static int primitive_step (lua_State *L, Connection *c) {
+  int native = lua_toboolean(L, 2);
+  lua_settop(L, 1);
+  if (c->options.server_side && !verify_can_suspend()) {
+    if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
+      SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
+    return step_inside(L, c, native);
+  }
+  return run(L, c, native);
+}
+
+void handshake_primitives (lua_State *L) {
+  static const Method primitives[] = {
+    {"step", primitive_step, CHANGES, NULL},
+    {NULL, NULL, CHANGES, NULL}
+  };
+  method_add(L, primitives, 0, 0);
+}

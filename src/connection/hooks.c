@@ -1,0 +1,367 @@
+/*
+** hooks.c -- decisions that Lua takes in a handshake. OpenSSL's callbacks only
+** note that it has to stop; the hook runs when it has returned, in the
+** caller's coroutine (hooks.lua), and so may yield, raise and take its
+** time. What it decides is stored here and told to OpenSSL when it asks again.
+*/
+
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "connection/hook_args.h"
+#include "connection/decision.h"
+#include "connection/method_prologue.h"
+#include "base/errors.h"
+#include "connection/client_hello.h"
+#include "connection/hooks.h"
+#include "connection/opening.h"
+#include "context/options.h"
+#include "connection/outcome.h"
+#include "connection/verify.h"
+
+/***
+Decisions that your own functions take in a handshake: options of a context.
+Each is called as `hook(connection, facts)` in the coroutine of whoever runs
+the handshake, between two calls into OpenSSL: it may ask a database, another
+server or the user, yield and take its time, up to `handshake_timeout`. The
+connection is what the program holds: of a stream over an SSLObject the stream.
+
+It goes on when the hook returns nothing or `true`. `nil, err` refuses: `err` is
+what the method that runs the handshake answers; if it is an alert's name
+(RFC 8446, "unrecognized_name"), that alert is sent. What a hook raises is
+answered too, the very value; the alert is "internal_error". A string that would
+read like a condition ("timeout") comes in an SSLError, field `cause`.
+
+While a hook is suspended, calls of other coroutines that need the handshake
+answer at once what they answer when time is up, "timeout" or "wantread", and
+`close` closes. The hook's own such calls, which would wait for itself, answer
+an SSLError of kind "state". In Lua 5.1 a hook in a coroutine cannot be called
+protected: what it raises passes through the method.
+@classmod Hooks
+*/
+
+/***
+A server has the ClientHello and nothing is decided.
+@function on_client_hello
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `server_name` (string in lower case, nil without SNI), and
+lists of strings: `alpn_protocols`, `versions`, `ciphers`,
+`signature_algorithms`; what has no name here is like "0x1a1a"
+@treturn[1] SSLContext whose connection it is from now on, as if it had been
+its from the start; its own on_client_hello and server_names are not asked
+@treturn[2] table `{context=, alpn_protocol=, certificate=}`: a string that the
+client offers; a context with a certificate or `{cert=, key=, password=}`, PEM
+@treturn[3] nil the option server_names, or else this context
+@treturn[3] string|SSLError err refuses: any alert, else "handshake_failure"
+@source SSL_CTX_set_client_hello_cb(3); RFC 8446, 4.1.2
+*/
+
+/***
+This side is about to show its certificate, a client when the server asks.
+@function on_certificate
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `issuers`, a list of the names that the peer trusts, as
+`Certificate:issuer` gives them; `signature_algorithms`, a list of strings;
+`server_name` on a server, `server_hostname` on a client
+@treturn[1] SSLContext with the certificate, or `{cert=, key=, password=}`, PEM
+@treturn[2] nil the context's own, or none
+@treturn[2] string|SSLError err refuses; the alert is "internal_error"
+@source SSL_CTX_set_cert_cb(3)
+*/
+
+/***
+The peer's certificate was verified: on every connection, at the end of a
+resumed handshake, and of one without a client certificate, too. There no alert
+can be sent any more, the connection just ends.
+@function on_verify
+@tparam SSLSocket|SSLObject connection
+@tparam table facts `certificate` (Certificate, nil: there is none), `chain`
+(list, leaf first: what was verified, or as far as it came; on a server after
+resumption the leaf alone), `verified` (boolean), `verify_code`,
+`verify_message`, `verify_depth`; `errors` (list of `{code=, message=, depth=}`:
+all that OpenSSL finds wrong, up to 16, the verdict first; absent without a
+certificate); `resumed` (boolean), `server_hostname` or on a server
+`server_name`
+@treturn[1] table ssl.ACCEPT_UNVERIFIED accepts the certificate, though it was
+not verified. `verify_result` and `getpeercert` stay what they are
+@treturn[2] nil the verdict and `cert_reqs` hold
+@treturn[2] string|SSLError err refuses: "handshake_failure",
+"bad_certificate", "unsupported_certificate", "certificate_revoked",
+"certificate_expired", "certificate_unknown", "unknown_ca", "decrypt_error",
+"internal_error", else the verdict's own or "certificate_unknown".
+A server's handshake that waits for its on_verify goes on in the thread alone
+where it stopped; in others it answers an SSLError of kind "state"
+@source SSL_CTX_set_cert_verify_callback(3)
+*/
+
+#define STACK_SLOTS 16
+
+static const char *const names[] = {
+  NULL, "on_client_hello", "on_certificate", "on_verify"
+};
+
+/* ---- asking ---- */
+
+/* The marks are what hooks.lua compares with. */
+static char ask, busy;
+
+/* Pushes an option of the connection's context. */
+static void push_option (lua_State *L, const char *name) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CHOICES);
+  options_push(L, lua_gettop(L), name);
+  lua_insert(L, -3);
+  lua_pop(L, 2);
+}
+
+/* Pushes the option server_names of its context as it is now. */
+static void push_server_names (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_CONTEXT);
+  compat_getuservalue(L, lua_gettop(L));
+  options_push(L, lua_gettop(L), "server_names");
+  lua_insert(L, -4);
+  lua_pop(L, 3);
+}
+
+/* Whether the context at `index` is for servers; raises if it is none. */
+static int is_server (lua_State *L, int index) {
+  return context_policy(context_check(L, index))->defaults.server_side;
+}
+
+/* Pushes the connection at index 1 as the program holds it. */
+static void push_face (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_FACE);
+  lua_remove(L, -2);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_pushvalue(L, 1);
+}
+
+static void set_asked (lua_State *L) {
+  compat_getuservalue(L, 1);
+  lua_pushthread(L);
+  lua_rawseti(L, -2, UV_ASKED);
+  lua_pop(L, 1);
+}
+
+int hooks_ask (lua_State *L, Connection *c) {
+  Point point = c->decision.point;
+  const char *name = names[point];
+  int top = lua_gettop(L);
+  luaL_checkstack(L, STACK_SLOTS, name);
+  set_asked(L);
+  lua_pushnil(L);
+  lua_pushlightuserdata(L, &ask);
+  lua_pushstring(L, name);
+  push_option(L, name);
+  push_face(L);
+  hook_args_push(L, c);
+  if (c->call.closing) {
+    lua_settop(L, top);
+    return 0;
+  }
+  c->decision.asked = 1;
+  c->decision.deadline = c->deadline;
+  return HOOKS_ASKED;
+}
+
+/* UV_ASKED is set before `asked` is and cleared behind it, by no one else: a
+** finalizer's calls are refused meanwhile. */
+int hooks_push_busy (lua_State *L, Connection *c, int native) {
+  lua_pushnil(L);
+  lua_pushlightuserdata(L, &busy);
+  compat_getuservalue(L, 1);
+  lua_rawgeti(L, -1, UV_ASKED);
+  lua_remove(L, -2);
+  lua_pushstring(L, names[c->decision.point]);
+  c->want = WANT_READ;
+  outcome_push(L, c, WAIT, "handshake", native);
+  lua_remove(L, -2);
+  return 5;
+}
+
+int hooks_choose_by_name (lua_State *L, Connection *c) {
+  if (!(c->policy->hooks & HOOK_SERVER_NAMES)) return 0;
+  push_server_names(L);
+  client_hello_find(L, c->choice.hello, lua_gettop(L));
+  if (lua_isnil(L, -1)) return 0;
+  if (compat_testudata(L, -1, CONTEXT_T) == NULL)
+    return errors_text(L, ERROR_T, "server_names", "context", "what stands "
+                       "for the client's name is a %s, not an SSLContext",
+                       luaL_typename(L, -1));
+  if (!is_server(L, lua_gettop(L)))
+    return errors_text(L, ERROR_T, "server_names", "context", "the context "
+                       "that stands for the client's name is a client's");
+  return opening_replay(L, c, lua_gettop(L));
+}
+
+/* ---- answers ---- */
+
+void hooks_refuse (lua_State *L, Connection *c, int alert) {
+  compat_getuservalue(L, 1);
+  lua_insert(L, -2);
+  lua_rawseti(L, -2, UV_FAILURE);
+  lua_pop(L, 1);
+  c->decision.alert = alert;
+  c->decision.answer = REFUSED;
+  decision_forget(L, c);
+}
+
+/* 0: it is too late. */
+static int awaits_answer (const Connection *c) {
+  return c->decision.asked && !c->closed && !c->failed;
+}
+
+static int answer (lua_State *L, Connection *c, Answer value) {
+  if (!awaits_answer(c)) return 0;
+  c->decision.answer = value;
+  decision_forget(L, c);
+  return 0;
+}
+
+/* allow(connection): OpenSSL's verdict and what was set so far hold. */
+static int primitive_allow (lua_State *L, Connection *c) {
+  return answer(L, c, ALLOWED);
+}
+
+/* accept(connection): the peer's certificate, whatever the verdict. */
+static int primitive_accept (lua_State *L, Connection *c) {
+  return answer(L, c, ACCEPTED);
+}
+
+static int alert_number (const char *name) {
+  int alert;
+  if (name == NULL) return -1;
+  for (alert = 0; alert < 256; alert++) {
+    const char *known = errors_alert_name(alert);
+    if (known != NULL && strcmp(known, name) == 0) return alert;
+  }
+  return -1;
+}
+
+/* refuse(connection, value, alert): `value` is what the handshake answers,
+** `alert` a name; one that is none is OpenSSL's choice. */
+static int primitive_refuse (lua_State *L, Connection *c) {
+  const char *alert = lua_tostring(L, 3);
+  int number = alert_number(alert);
+  if (!awaits_answer(c)) return 0;
+  lua_settop(L, 2);
+  hooks_refuse(L, c, number == SSL_AD_CLOSE_NOTIFY ? -1 : number);
+  return 0;
+}
+
+/* choose(connection, context): on_client_hello's; true, or nil and an
+** error. */
+static int primitive_choose (lua_State *L, Connection *c) {
+  int n, server_side = is_server(L, 2);
+  if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
+  if (!server_side)
+    return errors_text(L, ERROR_T, "on_client_hello", "context",
+                       "it chose a context that is for the client side");
+  n = opening_replay(L, c, 2);
+  if (n > 0) return n;
+  c->choice.made = 1;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* use_certificate(connection, context): its certificate, key and chain; true,
+** or nil and an error. */
+static int primitive_use_certificate (lua_State *L, Connection *c) {
+  SSL_CTX *ctx = context_check(L, 2);
+  STACK_OF(X509) *chain = NULL;
+  if (!awaits_answer(c)) return 0;
+  if (SSL_CTX_get0_certificate(ctx) == NULL)
+    return errors_text(L, ERROR_T, names[c->decision.point], "context",
+                       "it chose a context that has no certificate");
+  errors_clear();
+  SSL_CTX_get0_chain_certs(ctx, &chain);
+  SSL_certs_clear(c->ssl);  /* those of other key types too */
+  if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
+                            SSL_CTX_get0_privatekey(ctx), chain, 1))
+    return errors_fail(L, names[c->decision.point], NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* use_protocol(connection, name): for ALPN; true, or nil and an error. */
+static int primitive_use_protocol (lua_State *L, Connection *c) {
+  size_t size;
+  const char *name = luaL_checklstring(L, 2, &size);
+  unsigned char *copy;
+  luaL_argcheck(L, size >= 1 && size <= 255, 2, "must have 1 to 255 bytes");
+  if (!awaits_answer(c) || c->choice.hello == NULL) return 0;
+  if (!client_hello_offers(c->choice.hello, name, size))
+    return errors_text(L, ERROR_T, "on_client_hello", "alpn", "it chose an "
+                       "alpn_protocol that the client does not offer");
+  copy = OPENSSL_malloc(size + 1);
+  if (copy == NULL) return luaL_error(L, "not enough memory");
+  copy[0] = (unsigned char)size;
+  memcpy(copy + 1, name, size);
+  OPENSSL_free(c->choice.protocol);
+  c->choice.protocol = copy;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* face(object, value): see hooks.lua. */
+static int primitive_face (lua_State *L, Connection *c) {
+  luaL_checkany(L, 2);
+  luaL_argcheck(L, c->link == NULL, 1, "SSLObject expected");
+  lua_settop(L, 2);
+  compat_getuservalue(L, 1);
+  lua_insert(L, 2);
+  lua_rawseti(L, 2, UV_FACE);  /* no new index: this raises nothing */
+  return 0;
+}
+
+/* ---- where OpenSSL has no stacks to switch ---- */
+
+static char decider;  /* registry key: what runs a hook and answers */
+
+/* decider(function): hooks.lua's, called with what hooks_ask pushes. */
+static int primitive_decider (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushlightuserdata(L, &decider);
+  lua_insert(L, 1);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+/* What a step without suspension puts at index 2. */
+int hooks_run (lua_State *L) {
+  Connection *c = lua_touserdata(L, 1);
+  int first = lua_gettop(L) + 1;
+  lua_pushlightuserdata(L, &decider);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  lua_pushvalue(L, 1);
+  if (hooks_ask(L, c) != HOOKS_ASKED) return 0;
+  lua_remove(L, first + 2);  /* nil */
+  lua_remove(L, first + 2);  /* the mark */
+  lua_call(L, HOOKS_ASKED - 1, 0);
+  return 0;
+}
+
+void hooks_primitives (lua_State *L) {
+  static const Method primitives[] = {
+    {"accept", primitive_accept, ANSWERS, NULL},
+    {"allow", primitive_allow, ANSWERS, NULL},
+    {"choose", primitive_choose, ANSWERS, NULL},
+    {"face", primitive_face, TELLS, NULL},
+    {"refuse", primitive_refuse, ANSWERS, NULL},
+    {"use_certificate", primitive_use_certificate, ANSWERS, NULL},
+    {"use_protocol", primitive_use_protocol, ANSWERS, NULL},
+    {NULL, NULL, ANSWERS, NULL}
+  };
+  method_add(L, primitives, 0, 0);
+  lua_pushcfunction(L, primitive_decider);
+  lua_setfield(L, -2, "decider");
+  lua_pushlightuserdata(L, &ask);
+  lua_setfield(L, -2, "ASK");
+  lua_pushlightuserdata(L, &busy);
+  lua_setfield(L, -2, "BUSY");
+}

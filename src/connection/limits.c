@@ -1,0 +1,43 @@
+/*
+** limits.c -- what a peer may make us spend on messages without data: the
+** budget of messages behind the handshake. doc/limits.md has all limits.
+*/
+
+#include "base/errors.h"
+#include "base/clock.h"
+#include "connection/limits.h"
+
+void limits_count (Connection *c) {
+  double now = clock_now();
+  if (c->allowed_at == 0) c->allowance = LIMITS_BURST;
+  else c->allowance += (now - c->allowed_at) * LIMITS_RATE;
+  if (c->allowance > LIMITS_BURST) c->allowance = LIMITS_BURST;
+  c->allowed_at = now;
+  if (c->allowance < 1) c->bio.flooded = 1;
+  else c->allowance -= 1;
+}
+
+static void on_message (int sent, int version, int type, const void *bytes,
+                        size_t size, SSL *ssl, void *unused) {
+  (void)version;
+  (void)bytes;
+  (void)size;
+  (void)unused;
+  if (type == SSL3_RT_HANDSHAKE && !sent)
+    limits_count(SSL_get_app_data(ssl));
+}
+
+void limits_watch (SSL *ssl) {
+  SSL_set_msg_callback(ssl, on_message);
+}
+
+int limits_push_flood (lua_State *L, const Connection *c,
+                       const char *operation) {
+  if (c->bio.handshake > QUEUE_HANDSHAKE_MAX)
+    return errors_text(L, ERROR_T, operation, "flood", "the peer sent more "
+                       "than %d KiB in the handshake",
+                       (int)(QUEUE_HANDSHAKE_MAX >> 10));
+  return errors_text(L, ERROR_T, operation, "flood", "the peer sent more "
+                     "messages without data (key updates, tickets, alerts) "
+                     "than %d and %d a second", LIMITS_BURST, LIMITS_RATE);
+}

@@ -1,0 +1,64 @@
+/*
+** operation.c -- an operation of Lua's part: its deadline, what it waits for.
+*/
+
+#include "connection/method_prologue.h"
+#include "connection/operation.h"
+
+/* begin(connection [, deadline]) starts an operation, whose deadline it
+** returns; with `deadline` it is that of an operation that goes on. */
+static int primitive_begin (lua_State *L, Connection *c) {
+  connection_begin(c);
+  if (!lua_isnoneornil(L, 2)) c->deadline = luaL_checknumber(L, 2);
+  lua_pushnumber(L, c->deadline);
+  return 1;
+}
+
+/* remaining(connection): seconds until the deadline, nil for ever. */
+static int primitive_remaining (lua_State *L, Connection *c) {
+  double deadline = c->deadline;
+  double left = deadline > 0 ? deadline - clock_now() : 0;
+  if (deadline < 0) lua_pushnil(L);
+  else lua_pushnumber(L, left > 0 ? left : 0);
+  return 1;
+}
+
+/* connecting(connection): what `want` tells while TCP connects. */
+static int primitive_connecting (lua_State *L, Connection *c) {
+  (void)L;
+  c->want = WANT_WRITE;
+  return 0;
+}
+
+#if COMPAT_CONTINUES
+/* first(run): what methods run before the handshake is done. */
+static int primitive_first (lua_State *L) {
+  luaL_getmetatable(L, SOCKET_T);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, CONNECTION_FIRST);
+  luaL_getmetatable(L, OBJECT_T);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, CONNECTION_FIRST);
+  return 0;
+}
+#endif
+
+/* Adds what hooks.lua needs to the table at the top. [-0, +0, m] */
+void operation_primitives (lua_State *L) {
+  static const luaL_Reg functions[] = {
+#if COMPAT_CONTINUES
+    {"first", primitive_first},
+#endif
+    {NULL, NULL}
+  };
+  static const Method primitives[] = {
+    {"begin", primitive_begin, CHANGES, NULL},
+    {"connecting", primitive_connecting, CHANGES, NULL},
+    {"remaining", primitive_remaining, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
+  };
+  compat_setfuncs(L, functions, 0);
+  method_add(L, primitives, 0, 0);
+  method_push_pending(L);
+  lua_setfield(L, -2, "PENDING");
+}

@@ -1,0 +1,22 @@
+/*
+** tickets.h -- a server's tickets of TLS 1.3.
+*/
+#ifndef LUASSL_TICKETS_H
+#define LUASSL_TICKETS_H
+
+#include "connection/connection.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Keeps OpenSSL from sending them at the end of the handshake. */
+void tickets_defer (SSL *ssl, Connection *c, const Policy *policy);
+
+/* At its end: how many there will be. */
+void tickets_limit (Connection *c);
+
+/* Makes the next write send them in front; 1: there are any. */
+int tickets_issue (Connection *c);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,60 @@
+/*
+** verification.c -- what was found out about the peer, without a connection.
+*/
+
+#include <string.h>
+
+#include "connection/verification.h"
+
+void verification_begin (Verification *v) {
+  verification_free(v);
+  memset(v, 0, sizeof(*v));
+  v->alert = -1;
+}
+
+/* A chain of one; NULL without memory. */
+static STACK_OF(X509) *alone (X509 *leaf) {
+  STACK_OF(X509) *chain = sk_X509_new_null();
+  if (chain == NULL || leaf == NULL) return chain;
+  if (X509_up_ref(leaf)) {
+    if (sk_X509_push(chain, leaf) > 0) return chain;
+    X509_free(leaf);
+  }
+  sk_X509_free(chain);
+  return NULL;
+}
+
+void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
+                       int code, int depth) {
+  if (leaf != NULL && X509_up_ref(leaf)) v->leaf = leaf;
+  v->code = code;
+  v->depth = depth;
+  v->chain = chain != NULL ? chain : alone(leaf);
+  v->known = 1;
+  if (v->chain != NULL) return;
+  v->code = X509_V_ERR_OUT_OF_MEM;
+  v->answer = REFUSED;
+  v->alert = SSL_AD_INTERNAL_ERROR;
+}
+
+void verification_settle (Verification *v) {
+  sk_X509_pop_free(v->chain, X509_free);
+  v->chain = NULL;
+}
+
+void verification_free (Verification *v) {
+  verification_settle(v);
+  X509_free(v->leaf);
+  v->leaf = NULL;
+}
+
+void verification_note (Verification *v, int code, int depth) {
+  if (v->count == VERIFICATION_FAULTS) return;
+  v->faults[v->count].code = code;
+  v->faults[v->count++].depth = depth;
+}
+
+const char *verification_by (const Verification *v) {
+  if (!v->known || v->leaf == NULL || v->code != X509_V_OK) return NULL;
+  return v->resumed ? "session" : "certificate";
+}

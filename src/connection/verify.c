@@ -1,0 +1,296 @@
+/*
+** verify.c -- the verdict on the peer's certificate, and what becomes of it.
+**
+** OpenSSL builds and checks the chain; the verdict is taken here, before
+** OpenSSL acts upon it. Where there are pins or a hook its verify mode is
+** always SSL_VERIFY_PEER, as it would ignore a refusal otherwise, and
+** cert_reqs is applied here.
+*/
+
+#include <openssl/async.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "connection/decision.h"
+#include "base/errors.h"
+#include "context/pins.h"
+#include "context/session.h"
+#include "connection/key_usage.h"
+#include "connection/verify.h"
+
+/* ---- taking the verdict ---- */
+
+static SSL *ssl_of (X509_STORE_CTX *store) {
+  return X509_STORE_CTX_get_ex_data(store,
+                                    SSL_get_ex_data_X509_STORE_CTX_idx());
+}
+
+/* Our matcher of names takes more than OpenSSL's. SSL_get0_peername(3) stays
+** NULL then. */
+static int is_no_fault (const Connection *c, X509_STORE_CTX *store, int code) {
+  return code == X509_V_ERR_HOSTNAME_MISMATCH
+         && X509_STORE_CTX_get_error_depth(store) == 0
+         && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));
+}
+
+/* OpenSSL finds fault with something, or, with `good`, does not. Where a hook
+** decides it is to know all of it: OpenSSL goes on, and the first is the
+** verdict. */
+static int on_fault (int good, X509_STORE_CTX *store) {
+  Connection *c = SSL_get_app_data(ssl_of(store));
+  int code = X509_STORE_CTX_get_error(store);
+  if (good) return 1;
+  if (!is_no_fault(c, store, code)) {
+    verification_note(&c->verification, code,
+                      X509_STORE_CTX_get_error_depth(store));
+    return (c->policy->hooks & HOOK_VERIFY) != 0;
+  }
+  X509_STORE_CTX_set_error(store, X509_V_OK);  /* it would be the verdict */
+  return 1;
+}
+
+/* OpenSSL's checks, and ours: the leaf may do what it does here. */
+static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
+  Verification *v = &c->verification;
+  X509_STORE_CTX_set_verify_cb(store, on_fault);
+  if (X509_verify_cert(store) <= 0) return 0;
+  if (key_usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)
+    verification_note(v, X509_V_ERR_INVALID_PURPOSE, 0);
+  if (v->count == 0) return 1;
+  X509_STORE_CTX_set_error(store, v->faults[0].code);
+  X509_STORE_CTX_set_error_depth(store, v->faults[0].depth);
+  return 0;
+}
+
+/* A chain that is not verified is the peer's say-so, all but its leaf. */
+static int is_pinned (const Connection *c) {
+  const Verification *v = &c->verification;
+  STACK_OF(X509) *leaf;
+  int found = 0;
+  if (c->policy->pins == NULL) return 1;
+  if (v->leaf == NULL) return 0;
+  if (v->code == X509_V_OK && v->chain != NULL)
+    return pins_match(c->policy->pins, v->chain);
+  leaf = sk_X509_new_null();
+  if (leaf != NULL && sk_X509_push(leaf, v->leaf) > 0)
+    found = pins_match(c->policy->pins, leaf);
+  sk_X509_free(leaf);
+  return found;
+}
+
+static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
+  Verification *v = &c->verification;
+  int good, code;
+  verification_begin(v);
+  good = verifies(c, ssl, store);
+  code = X509_STORE_CTX_get_error(store);
+  if (!good && code == X509_V_OK) code = X509_V_ERR_UNSPECIFIED;
+  verification_set(v, X509_STORE_CTX_get0_cert(store),
+                   X509_STORE_CTX_get1_chain(store), good ? X509_V_OK : code,
+                   good ? 0 : X509_STORE_CTX_get_error_depth(store));
+  v->unpinned = !is_pinned(c);
+}
+
+/* A client's handshake comes here once more after the hook has answered. */
+static void replay (const Verification *v, X509_STORE_CTX *store) {
+  X509_STORE_CTX_set_error(store, v->code);
+  X509_STORE_CTX_set_error_depth(store, v->depth);
+  if (v->code == X509_V_OK && v->chain != NULL)
+    X509_STORE_CTX_set0_verified_chain(store, X509_chain_up_ref(v->chain));
+}
+
+/* ---- the decision ---- */
+
+/* OpenSSL chooses the alert by the verdict (SSL_get_verify_result(3)). */
+static int code_for_alert (int alert) {
+  switch (alert) {
+    case SSL_AD_HANDSHAKE_FAILURE: return X509_V_ERR_APPLICATION_VERIFICATION;
+    case SSL_AD_BAD_CERTIFICATE: return X509_V_ERR_CERT_REJECTED;
+    case SSL_AD_UNSUPPORTED_CERTIFICATE: return X509_V_ERR_INVALID_PURPOSE;
+    case SSL_AD_CERTIFICATE_REVOKED: return X509_V_ERR_CERT_REVOKED;
+    case SSL_AD_CERTIFICATE_EXPIRED: return X509_V_ERR_CERT_HAS_EXPIRED;
+    case SSL_AD_UNKNOWN_CA: return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
+    case SSL_AD_DECRYPT_ERROR: return X509_V_ERR_CERT_SIGNATURE_FAILURE;
+    case SSL_AD_INTERNAL_ERROR: return X509_V_ERR_UNSPECIFIED;
+    default: return X509_V_ERR_PERMITTED_VIOLATION;  /* certificate_unknown */
+  }
+}
+
+static int accepts (const Connection *c) {
+  const Verification *v = &c->verification;
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  return v->code == X509_V_OK || v->answer == ACCEPTED
+         || c->policy->cert_reqs == CERT_NONE;
+}
+
+/* 1: goes on. The verdict itself stays what it was; OpenSSL forgets a
+** certificate that is refused. */
+static int decide (Connection *c, X509_STORE_CTX *store) {
+  Verification *v = &c->verification;
+  int named = v->answer == REFUSED && v->alert >= 0;
+  if (accepts(c)) return 1;
+  v->refused = 1;
+  if (v->unpinned) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  else if (named || v->code == X509_V_OK)
+    X509_STORE_CTX_set_error(store, code_for_alert(v->alert));
+  return 0;
+}
+
+/* Waits for the hook; 1: it has answered. A server's handshake waits on a
+** stack of its own (ASYNC_start_job(3)), a client's is done again from the
+** verification on. Where there are no such stacks the hook runs here; a client
+** that cannot wait is refused. */
+static int consult (Connection *c, SSL *ssl) {
+  Verification *v = &c->verification;
+  errors_clear();  /* of names, say: SSL_get_error would take it for the end */
+  if (!c->options.server_side && SSL_set_retry_verify(ssl)) {
+    v->stopped = 1;
+    decision_stop(c, AT_VERIFY);
+    return 0;
+  }
+  if (!(SSL_get_mode(ssl) & (long)SSL_MODE_ASYNC)) {
+    decision_run_inside(c, AT_VERIFY);
+    return 1;
+  }
+  decision_stop(c, AT_VERIFY);
+  while (v->answer == UNANSWERED) ASYNC_pause_job();
+  return 1;
+}
+
+/* OpenSSL wants a chain verified: one that it asked about before, or a new
+** one. */
+static int on_chain (X509_STORE_CTX *store, void *unused) {
+  SSL *ssl = ssl_of(store);
+  Connection *c = SSL_get_app_data(ssl);
+  Verification *v = &c->verification;
+  X509 *leaf = X509_STORE_CTX_get0_cert(store);
+  (void)unused;
+  if (v->stopped && leaf != NULL && leaf == v->leaf) replay(v, store);
+  else take(c, ssl, store);
+  v->stopped = 0;
+  if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
+      && v->answer == UNANSWERED && !consult(c, ssl))
+    return 1;  /* with SSL_set_retry_verify: no decision yet */
+  return decide(c, store);
+}
+
+void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
+  int mode = context_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
+  if (policy->defaults.server_side && policy->cert_reqs == CERT_REQUIRED)
+    mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  SSL_CTX_set_verify(ctx, mode, NULL);
+  SSL_CTX_set_cert_verify_callback(ctx, on_chain, NULL);
+}
+
+/* Not where OpenSSL has no stacks to switch, and not on somebody else's. */
+int verify_can_suspend (void) {
+  return ASYNC_is_capable() && ASYNC_get_current_job() == NULL;
+}
+
+void verify_prepare (SSL *ssl, const Policy *policy) {
+  if (policy->defaults.server_side && policy->hooks & HOOK_VERIFY
+      && verify_can_suspend())
+    SSL_set_mode(ssl, SSL_MODE_ASYNC);
+}
+
+/* ---- threads ---- */
+
+/* A number for each thread that ever came here: the system's ids are given
+** again when a thread has ended. */
+static unsigned long this_thread (void) {
+  static unsigned long last;
+  static __thread unsigned long number;
+  if (number == 0) number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+  return number;
+}
+
+void verify_note_thread (Connection *c) {
+  c->decision.thread = this_thread();
+}
+
+/* A job returns to the stack of the thread that began it, whichever resumes
+** it: async_start_func in OpenSSL's crypto/async. */
+int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
+  return ssl != NULL && SSL_waiting_for_async((SSL *)ssl)
+         && c->decision.thread != this_thread();
+}
+
+/* ---- the end of a handshake ---- */
+
+/* The certificate is for the name, where that is asked for. OpenSSL keeps the
+** name that it found in a full handshake, though not an address, nor what it
+** was told in on_fault. */
+static int is_named (const Connection *c, X509 *leaf) {
+  if (!c->options.check_hostname || c->options.server_side) return 1;
+  if (!c->verification.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
+  return hostname_matches(&c->name, leaf);
+}
+
+void verify_again (Connection *c) {
+  Verification *v = &c->verification;
+  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  STACK_OF(X509) *bound = session_chain(SSL_get_session(c->ssl));
+  STACK_OF(X509) *chain = NULL;
+  int code = (int)SSL_get_verify_result(c->ssl);
+  if (v->known) return;
+  verification_begin(v);
+  v->resumed = SSL_session_reused(c->ssl);
+  if (bound != NULL) chain = X509_chain_up_ref(bound);
+  if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
+  if (leaf != NULL && code == X509_V_OK) {
+    if (session_expired(SSL_get_session(c->ssl)))
+      code = X509_V_ERR_CERT_HAS_EXPIRED;
+    else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;
+  }
+  verification_set(v, leaf, chain, code, 0);
+  v->unpinned = !is_pinned(c);
+}
+
+/* A resumed session, or a client without a certificate: nothing was verified,
+** and the hook is asked all the same. */
+int verify_is_left (Connection *c) {
+  const Verification *v = &c->verification;
+  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
+  if (v->answer == UNANSWERED) verify_again(c);
+  if (v->answer != UNANSWERED || v->unpinned) return 0;
+  decision_stop(c, AT_VERIFY);
+  return 1;
+}
+
+/* OpenSSL has verified what the verify mode told it to. A cipher without
+** certificates asks it for nothing, and without memory to copy the name it
+** checks none: the policy stands all the same. */
+int verify_holds (const Connection *c) {
+  X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  const Policy *p = c->policy;
+  const Verification *v = &c->verification;
+  if (v->answer == REFUSED || v->unpinned) return 0;
+  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
+  if (p->cert_reqs == CERT_NONE) return 1;
+  if (leaf == NULL)
+    return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;
+  if (v->leaf == NULL || X509_cmp(leaf, v->leaf) != 0) return 0;
+  if (v->answer == ACCEPTED) return 1;
+  return v->known && v->code == X509_V_OK
+         && SSL_get_verify_result(c->ssl) == X509_V_OK
+         && (v->resumed || is_named(c, leaf));
+}
+
+int verify_complain (Connection *c) {
+  Verification *v = &c->verification;
+  if (v->leaf == NULL || v->code == X509_V_OK) return 0;
+  v->refused = 1;
+  SSL_set_verify_result(c->ssl, v->code);
+  ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);
+  return 1;
+}
+
+void verify_abandon (SSL *ssl, Connection *c) {
+  if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
+  if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
+  c->verification.answer = REFUSED;
+  c->verification.alert = SSL_AD_INTERNAL_ERROR;
+  c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
+  SSL_do_handshake(ssl);
+  errors_clear();
+}

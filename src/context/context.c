@@ -1,0 +1,494 @@
+/*
+** context.c -- SSLContext: an SSL_CTX and the policy of its connections.
+**
+** A context is built in one go from a table of options, which stays in its
+** uservalue: `get` reads there, `set` builds anew and swaps, so that a failure
+** changes nothing.
+*/
+
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "context/alpn.h"
+#include "context/session_binding.h"
+#include "context/context.h"
+#include "context/context_certificates.h"
+#include "base/errors.h"
+#include "context/pem.h"
+#include "context/options.h"
+#include "context/pins.h"
+#include "base/quote.h"
+#include "context/session_cache.h"
+#include "context/context_options.h"
+
+/***
+What connections have in common: certificates, trust, versions, policy.
+@classmod SSLContext
+*/
+
+#define OPERATION "SSLContext"
+#define TICKET_KEYS 80  /* bytes: OpenSSL's name, HMAC key and AES key */
+
+typedef struct Context {
+  SSL_CTX *ctx;    /* owned; NULL: collected */
+  Policy *policy;  /* the SSL_CTX's */
+} Context;
+
+/* The userdata */
+
+static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
+                     long n, void *p) {
+  Policy *policy = data;
+  (void)ctx;
+  (void)all;
+  (void)index;
+  (void)n;
+  (void)p;
+  if (policy == NULL) return;
+  alpn_free(policy->protocols);
+  pins_free(policy->pins);
+  session_cache_free(policy->cache);
+  OPENSSL_free(policy);
+}
+
+/* One index for the process: the module stays in memory (core.c). */
+static int policy_index = -1;
+static CRYPTO_ONCE policy_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_index (void) {
+  policy_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
+}
+
+static int add_policy (Context *c, const Policy *policy) {
+  if (!CRYPTO_THREAD_run_once(&policy_once, make_index) || policy_index < 0)
+    return 0;
+  c->policy = OPENSSL_memdup(policy, sizeof(*policy));
+  if (c->policy == NULL) return 0;
+  if (SSL_CTX_set_ex_data(c->ctx, policy_index, c->policy)) return 1;
+  OPENSSL_free(c->policy);
+  c->policy = NULL;
+  return 0;
+}
+
+const Policy *context_policy (const SSL_CTX *ctx) {
+  return SSL_CTX_get_ex_data(ctx, policy_index);
+}
+
+static void context_free (Context *c) {
+  SSL_CTX *ctx = c->ctx;
+  c->ctx = NULL;
+  SSL_CTX_free(ctx);
+}
+
+static Context *context_push (lua_State *L) {
+  Context *c = (Context *)lua_newuserdata(L, sizeof(*c));
+  memset(c, 0, sizeof(*c));
+  luaL_getmetatable(L, CONTEXT_T);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+static Context *check (lua_State *L, int index) {
+  Context *c = (Context *)compat_checkudata(L, index, CONTEXT_T);
+  if (c->ctx == NULL) luaL_argerror(L, index, "SSLContext was collected");
+  return c;
+}
+
+SSL_CTX *context_check (lua_State *L, int index) {
+  return check(L, index)->ctx;
+}
+
+int context_verifies (const Policy *policy) {
+  return policy->cert_reqs != CERT_NONE || policy->pins != NULL
+         || policy->hooks & HOOK_VERIFY;
+}
+
+/* Building: each step answers 1, or pushes nil and an error and answers 0 */
+
+static int fail (lua_State *L, const char *operation, const char *kind) {
+  errors_fail(L, operation, kind);
+  return 0;
+}
+
+static int open_ctx (lua_State *L, Context *c, const Policy *policy) {
+  SSL_CTX *ctx;
+  X509_VERIFY_PARAM *param;
+  c->ctx = ctx = SSL_CTX_new(policy->defaults.server_side
+                             ? TLS_server_method() : TLS_client_method());
+  if (ctx == NULL || !add_policy(c, policy)) return fail(L, OPERATION, NULL);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  /* Whatever openssl.cnf says: it would take a truncation for an end. */
+  SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY |
+                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                        SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_read_ahead(ctx, 0);
+  param = SSL_CTX_get0_param(ctx);
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+  X509_VERIFY_PARAM_set_hostflags(param,
+                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return 1;
+}
+
+/* OpenSSL's complaint may quote the list too. */
+static int fail_list (lua_State *L, const char *option, const char *list,
+                      const char *format) {
+  char room[QUOTE_ROOM];
+  if (quote_hides(list, strlen(list))) errors_clear();
+  errors_text(L, ERROR_T, option, "cipher", format, quote_text(room, list));
+  return 0;
+}
+
+/* Before certificates: the security level in it judges them. */
+static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  if (s->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, s->ciphers))
+    return fail_list(L, "ciphers", s->ciphers, "OpenSSL has no cipher up to "
+                     "TLS 1.2 for %s (those of TLS 1.3 go in option "
+                     "ciphersuites)");
+  if (s->ciphersuites != NULL &&
+      !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites))
+    return fail_list(L, "ciphersuites", s->ciphersuites, "OpenSSL has no "
+                     "TLS 1.3 cipher suite for %s");
+  if (s->groups != NULL && !SSL_CTX_set1_groups_list(ctx, s->groups))
+    return fail_list(L, "groups", s->groups, "OpenSSL has no list of key "
+                     "exchange groups like %s (\"X25519:P-256\")");
+  if (s->sigalgs != NULL && !SSL_CTX_set1_sigalgs_list(ctx, s->sigalgs))
+    return fail_list(L, "sigalgs", s->sigalgs, "OpenSSL has no list of "
+                     "signature algorithms like %s "
+                     "(\"ECDSA+SHA256:ed25519\")");
+  return 1;
+}
+
+/* What nobody asked for here remains as openssl.cnf has it, if that is
+** stricter. */
+static int set_versions (SSL_CTX *ctx, const Settings *s) {
+  int minimum = s->minimum;
+  int configured = (int)SSL_CTX_get_min_proto_version(ctx);
+  if (!s->has_minimum && configured > minimum &&
+      (s->maximum == 0 || configured <= s->maximum)) minimum = configured;
+  if (!SSL_CTX_set_min_proto_version(ctx, 0)) return 0;
+  if ((s->maximum != 0 || s->ssl_version >= 0) &&
+      !SSL_CTX_set_max_proto_version(ctx, s->maximum)) return 0;
+  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;
+}
+
+static int apply_versions (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  int level = SSL_CTX_get_security_level(ctx);
+  if (s->ssl_version == SSLV2 || s->ssl_version == SSLV3) {
+    errors_text(L, ERROR_T, "ssl_version", "unsupported", "%s is not supported "
+                "by this OpenSSL", s->ssl_version == SSLV2 ? "SSLv2" : "SSLv3");
+    return 0;
+  }
+  if (s->maximum != 0 && s->maximum < TLS1_2_VERSION && level > 0) {
+    errors_text(L, ERROR_T, OPERATION, "unsupported", "%s is impossible at "
+                "security level %d: ciphers=\"DEFAULT:@SECLEVEL=0\" makes it "
+                "possible", context_options_version_name(s->maximum), level);
+    return 0;
+  }
+  if (set_versions(ctx, s)) return 1;
+  errors_text(L, ERROR_T, OPERATION, "unsupported", "this OpenSSL supports no "
+              "TLS version from %s to %s",
+              context_options_version_name(s->minimum), s->maximum == 0
+              ? "its best" : context_options_version_name(s->maximum));
+  return 0;
+}
+
+static int use_trust (lua_State *L, Context *c, int options,
+                      const Settings *s) {
+  if (s->own_trust) {
+    if (!context_certificates_trust(L, c->ctx, options)) return 0;
+    if (s->policy.defaults.server_side && context_verifies(c->policy) &&
+        !context_certificates_announce(c->ctx)) return fail(L, OPERATION, NULL);
+    context_certificates_complete(c->ctx);
+  }
+  return !s->system_trust
+         || context_certificates_trust_system(L, c->ctx, s->own_trust,
+                                              &c->policy->unread);
+}
+
+static int apply_trust (lua_State *L, Context *c, int options,
+                        const Settings *s) {
+  if (s->policy.cert_reqs != CERT_NONE && !s->own_trust && !s->system_trust) {
+    errors_text(L, ERROR_T, "cert_reqs", "no_trust", "there is nothing to "
+                "verify certificates with: give ca_certs, ca_path, ca_data or "
+                "system_trust");
+    return 0;
+  }
+  return use_trust(L, c, options, s);
+}
+
+/* What is verified by pins cannot be verified again from a session that a
+** ticket holds: only the leaf is in it. So such a server resumes nothing. */
+static int apply_server_sessions (lua_State *L, Context *c,
+                                  const Settings *s) {
+  SSL_CTX *ctx = c->ctx;
+  size_t tickets = s->num_tickets >= 0 ? (size_t)s->num_tickets
+                                       : SSL_CTX_get_num_tickets(ctx);
+  if (!s->session_cache || c->policy->pins != NULL) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    tickets = 0;
+  }
+  if (SSL_CTX_set_num_tickets(ctx, tickets) &&
+      SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
+      SSL_CTX_set_dh_auto(ctx, 1)) return 1;
+  return fail(L, OPERATION, NULL);
+}
+
+static int apply_sessions (lua_State *L, Context *c, int options,
+                           const Settings *s) {
+  if (!session_binding_make(L, c->ctx, options, s, c->policy)) return 0;
+  if (s->policy.defaults.server_side) return apply_server_sessions(L, c, s);
+  if (!s->session_cache) return 1;
+  c->policy->cache = session_cache_new();
+  return c->policy->cache != NULL || fail(L, OPERATION, "memory");
+}
+
+/* Builds a context from the table at `options`: leaves it, or nil and an
+** error. */
+static int build (lua_State *L, int options) {
+  Settings s;
+  Context *c;
+  int top;
+  context_options_read(L, options, &s);
+  c = context_push(L);
+  top = lua_gettop(L);
+  lua_pushvalue(L, options);
+  compat_setuservalue(L, top);
+  errors_clear();
+  if (!open_ctx(L, c, &s.policy) || !apply_ciphers(L, c->ctx, &s) ||
+      !apply_versions(L, c->ctx, &s) ||
+      !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
+      !pins_read(L, options, &c->policy->pins) ||
+      !context_certificates_use(L, c->ctx, options)) return 2;
+  if (!apply_trust(L, c, options, &s) ||
+      !apply_sessions(L, c, options, &s)) return 2;
+  errors_clear();
+  lua_settop(L, top);
+  return 1;
+}
+
+/***
+Makes a context: what connections of one kind have in common. The defaults are
+the reference's, `CERT_NONE` and no trust among them; `create_default_context`
+has safe ones.
+@function SSLContext
+@tparam[opt] table options what is wanted, none of it needed:
+
+ - `server_side`: boolean, default false. A server without a certificate can be
+   made, though each of its handshakes fails
+ - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
+   its issuers; its key, which may also be in `certfile`
+ - `cert`, `key`: strings, the same in PEM instead of files; elsewhere than in
+   these and `ca_data`, PEM is an error, which does not show it
+ - `password`: string, the key's passphrase; or a function that returns it,
+   called with the name of the key's file, "key" if it is in none
+ - `ca_certs`: string, a PEM file of the certificates to trust; `ca_data`:
+   string, the same in PEM; `ca_path`: string, a directory with hashed names
+   ("openssl rehash"), by its real path; `system_trust`: boolean, default false,
+   those of the system too: of OpenSSL's file and directory, or of what
+   SSL_CERT_FILE ("": none) and SSL_CERT_DIR name. All files are read now, once
+   for the whole process the system's; one that SSL_CERT_FILE names is to be
+   there. A server tells its clients those of `ca_certs` and `ca_data`
+ - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`. A
+   certificate with key usage has to allow what TLS does with its key: to sign,
+   or in TLS 1.2 with RSA key exchange to encipher
+ - `check_hostname`: boolean, default false
+ - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
+   "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`
+ - `ciphers`: string, OpenSSL's list for TLS up to 1.2; `ciphersuites`: for 1.3
+ - `groups`: string, key exchange groups, best first: "X25519:P-256";
+   `sigalgs`: string, signature algorithms, "ECDSA+SHA256:ed25519"
+ - `alpn_protocols`: list of strings of 1 to 255 bytes, best first. A server
+   chooses by its own order and refuses clients that offer others only;
+   `alpn_strict`: boolean, default true; false: it goes on without
+ - `pins`: list of strings "sha256//" and base64, the SHA-256 of public keys
+   (SubjectPublicKeyInfo, as curl's): the verified chain must hold one of them,
+   or if it is not verified, the peer's certificate. A server with pins resumes
+   no sessions
+ - `on_client_hello`, `on_certificate`, `on_verify`: functions that decide in
+   the handshake, in the coroutine of who runs it: see `Hooks`
+ - `server_names`: table, host names in lower case ("example.com",
+   "*.example.com", "" for clients that ask for none) to server contexts, which
+   then hold for the connection from its ClientHello on. It is read at each
+   ClientHello: changing it is enough
+ - `session_cache`: boolean. A server (default true) lets sessions be resumed.
+   A client (default false) keeps them and resumes them by itself
+ - `num_tickets`: integer, 0 to 100, default 2: a server's tickets for each
+   handshake of TLS 1.3
+ - `session_id_context`: string, instead of the digest of a server's
+   configuration that its sessions are bound to, besides the client's SNI. Who
+   has the same takes the other's sessions, whatever was verified for them
+ - `handshake_timeout`: seconds, default 30
+ - `linger`: seconds, default 5: how long `close` of a socket that may wait
+   lets what was sent arrive, at most; 0: never, more than 5 is 5
+ - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
+   is reported as a clean one
+ - `nodelay`: boolean, default true: TCP_NODELAY
+
+@treturn[1] SSLContext
+@treturn[2] nil
+@treturn[2] SSLError a file, certificate, key or cipher that cannot be used;
+or what the password function raised, as it is
+@raise on unknown options, wrong types and contradictions
+@usage local context = assert(ssl.SSLContext {
+  server_side = true, certfile = "server.pem", keyfile = "key.pem" })
+*/
+static int context_new (lua_State *L) {
+  lua_settop(L, 1);
+  options_check(L, 1, OF_CONTEXT);
+  lua_newtable(L);
+  options_merge(L, 1, 2, OF_CONTEXT);
+  return build(L, 2);
+}
+
+/* Pushes an option's value as it may be told. */
+static void push_public (lua_State *L, int options, const Option *o) {
+  size_t size;
+  const char *text;
+  if (o->flags & IS_SECRET)
+    options_raise(L, o->name, "is secret and cannot be read");
+  if (options_push(L, options, o->name) != LUA_TSTRING) return;
+  text = lua_tolstring(L, -1, &size);
+  if (o->flags & IS_PEM) pem_push_certificates(L, options, o->name);
+  else if (quote_is_key(text, size))
+    options_raise(L, o->name, "holds what looks like a key and cannot be "
+                  "read");
+}
+
+/***
+Reads an option, or its default.
+@function get
+@tparam string name of an option of `SSLContext`
+@return its value; nil if it has none. The versions are those that hold. Of
+`cert` and `ca_data` only the certificates, without keys and text around them
+@raise on unknown names, and on `key` and `password`, which stay secret, as
+does what looks like a private key in any other option
+*/
+static int context_get (lua_State *L) {
+  Context *c = check(L, 1);
+  size_t size;
+  const char *name = luaL_checklstring(L, 2, &size);
+  const Option *o = strlen(name) == size ? options_find(name) : NULL;
+  lua_settop(L, 2);
+  if (o == NULL || !(o->of & OF_CONTEXT))
+    return options_raise_unknown(L, name, size, OF_CONTEXT);
+  if (strcmp(name, "minimum_version") == 0)
+    lua_pushstring(L, context_options_version_name(
+                        (int)SSL_CTX_get_min_proto_version(c->ctx)));
+  else if (strcmp(name, "maximum_version") == 0)
+    lua_pushstring(L, context_options_version_name(
+                        (int)SSL_CTX_get_max_proto_version(c->ctx)));
+  else {
+    compat_getuservalue(L, 1);
+    lua_newtable(L);
+    options_merge(L, 3, 4, OF_CONTEXT);  /* lists as copies */
+    push_public(L, 4, o);
+  }
+  return 1;
+}
+
+/* What is no policy stays the same: the keys of a server's tickets, and the
+** sessions that a client keeps. */
+static int carry_over (const Context *from, Context *to) {
+  unsigned char keys[TICKET_KEYS];
+  int done = 1;
+  if (from->policy->cache != NULL && to->policy->cache != NULL) {
+    session_cache_free(to->policy->cache);
+    to->policy->cache = session_cache_share(from->policy->cache);
+  }
+  if (from->policy->defaults.server_side && to->policy->defaults.server_side)
+    done = SSL_CTX_get_tlsext_ticket_keys(from->ctx, keys, sizeof(keys))
+           && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));
+  OPENSSL_cleanse(keys, sizeof(keys));
+  return done;
+}
+
+/***
+Changes options, all of them or, if one fails, none, for what is wrapped,
+accepted or chosen from then on; what was before keeps what it has. Only
+`server_names` holds for all. Ticket keys and a client's kept sessions stay, as
+far as what they are bound to does. The certificate's options (`certfile`,
+`keyfile`, `cert`, `key`, `password`) replace each other as a whole. Files are
+read anew, by their names in the working directory of now.
+@function set
+@tparam table options as of `SSLContext`
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] SSLError as of `SSLContext`
+@raise as `SSLContext`
+*/
+static int context_set (lua_State *L) {
+  Context *c = check(L, 1);
+  Context *fresh, old;
+  int results;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  options_check(L, 2, OF_CONTEXT);
+  lua_newtable(L);
+  compat_getuservalue(L, 1);
+  options_merge(L, 4, 3, OF_CONTEXT);
+  options_merge(L, 2, 3, OF_CONTEXT);
+  results = build(L, 3);
+  if (results != 1) return results;
+  fresh = check(L, -1);
+  if (!carry_over(c, fresh)) {
+    fail(L, OPERATION, NULL);
+    return 2;
+  }
+  old = *c;
+  *c = *fresh;
+  *fresh = old;
+  lua_pushvalue(L, 3);
+  compat_setuservalue(L, 1);
+  context_free(fresh);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int context_gc (lua_State *L) {
+  context_free((Context *)compat_checkudata(L, 1, CONTEXT_T));
+  return 0;
+}
+
+static int context_tostring (lua_State *L) {
+  Context *c = (Context *)compat_checkudata(L, 1, CONTEXT_T);
+  const char *state = "collected";
+  if (c->ctx != NULL)
+    state = c->policy->defaults.server_side ? "server" : "client";
+  lua_pushfstring(L, "SSLContext (%s)", state);
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+  {"get", context_get},
+  {"set", context_set},
+  {NULL, NULL}
+};
+
+static const luaL_Reg metamethods[] = {
+  {"__gc", context_gc},
+  {"__tostring", context_tostring},
+  {NULL, NULL}
+};
+
+static const luaL_Reg functions[] = {
+  {"new", context_new},
+  {NULL, NULL}
+};
+
+int context_open (lua_State *L) {
+  pem_open(L);
+  lua_newtable(L);
+  compat_setfuncs(L, functions, 0);
+  compat_newtype(L, CONTEXT_T);
+  compat_setfuncs(L, methods, 0);
+  lua_setfield(L, -3, "methods");
+  compat_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+  return 1;
+}

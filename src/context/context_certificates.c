@@ -1,0 +1,154 @@
+/*
+** context_certificates.c -- the certificate, key and trust of a context.
+*/
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "context/context_certificates.h"
+#include "base/errors.h"
+#include "context/pem.h"
+#include "base/quote.h"
+#include "x509/truststore.h"
+
+#define NAMES_MAX 60000  /* of 65535 bytes in a CertificateRequest */
+#define TEXT_MAX 512
+
+/* The certificate with its key */
+
+static int take (lua_State *L, Material *m, int options, const char *file,
+                 const char *string) {
+  if (!pem_take_file(L, m, options, file)) return 0;
+  return m->bytes != NULL || pem_take_string(L, m, options, string);
+}
+
+static int use (lua_State *L, SSL_CTX *ctx, const Material *cert,
+                const Material *key) {
+  STACK_OF(X509) *chain = cert->certificates;
+  X509 *leaf = sk_X509_value(chain, 0);
+  int done;
+  if (!pem_match(L, cert, key)) return 0;
+  sk_X509_shift(chain);
+  done = SSL_CTX_use_cert_and_key(ctx, leaf, key->key, chain, 1);
+  sk_X509_unshift(chain, leaf);
+  if (done == 1) return 1;
+  if (cert->file == NULL) errors_fail(L, cert->option, NULL);
+  else errors_file(L, cert->option, NULL, cert->file, NULL);
+  return 0;
+}
+
+int context_certificates_use (lua_State *L, SSL_CTX *ctx, int options) {
+  Material *cert = pem_push(L);
+  Material *key = pem_push(L);
+  int done;
+  if (!take(L, cert, options, "certfile", "cert")) return 0;
+  if (cert->bytes == NULL) return 1;
+  if (!pem_read_certificates(L, cert)) return 0;
+  if (!take(L, key, options, "keyfile", "key")) return 0;
+  if (key->bytes == NULL) key = cert;
+  if (!pem_read_key(L, key, options)) return 0;
+  done = use(L, ctx, cert, key);
+  pem_clear(cert);
+  pem_clear(key);
+  return done;
+}
+
+/* Trust */
+
+static int add_certificates (lua_State *L, X509_STORE *store, Material *m) {
+  int i;
+  if (!pem_read_certificates(L, m)) return 0;
+  for (i = 0; i < sk_X509_num(m->certificates); i++) {
+    if (X509_STORE_add_cert(store, sk_X509_value(m->certificates, i))) continue;
+    errors_fail(L, m->option, NULL);
+    return 0;
+  }
+  pem_clear(m);
+  return 1;
+}
+
+int context_certificates_trust (lua_State *L, SSL_CTX *ctx, int options) {
+  X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+  Material *file = pem_push(L);
+  Material *string = pem_push(L);
+  Material *directory = pem_push(L);
+  if (!pem_take_file(L, file, options, "ca_certs")) return 0;
+  if (file->bytes != NULL && !add_certificates(L, store, file)) return 0;
+  if (!pem_take_string(L, string, options, "ca_data")) return 0;
+  if (string->bytes != NULL && !add_certificates(L, store, string)) return 0;
+  if (!pem_take_directory(L, directory, options, "ca_path")) return 0;
+  if (directory->file == NULL ||
+      X509_STORE_load_path(store, (const char *)directory->bytes)) return 1;
+  errors_file(L, directory->option, NULL, directory->file, NULL);
+  return 0;
+}
+
+static int fail_system (lua_State *L, const Trust *trust) {
+  char name[QUOTE_ROOM], text[TEXT_MAX], room[REASON_MAX];
+  if (trust->error == 0) errors_fail(L, "system_trust", NULL);
+  else {
+    quote_name(name, trust->path);
+    if (trust->error == TRUST_COLON)
+      snprintf(text, sizeof(text), "the real path of %s (%s) has a colon, "
+               "where OpenSSL would take it apart", name, trust->variable);
+    else
+      snprintf(text, sizeof(text), "cannot read %s (%s): %s", name,
+               trust->variable, failure_system_reason(trust->error, room));
+    errors_file(L, "system_trust", "file", trust->path, text);
+  }
+  return 0;
+}
+
+int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
+                                       int *unread) {
+  Trust trust;
+  X509_STORE *shared = NULL;
+  int done;
+  if (own) done = truststore_add_system(SSL_CTX_get_cert_store(ctx), &trust);
+  else done = (shared = truststore_system(&trust)) != NULL;
+  if (!done) return fail_system(L, &trust);
+  if (shared != NULL) SSL_CTX_set_cert_store(ctx, shared);
+  *unread = trust.unread;
+  return 1;
+}
+
+static int is_announced (SSL_CTX *ctx, const X509_NAME *name) {
+  const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ctx);
+  int i;
+  for (i = 0; i < sk_X509_NAME_num(names); i++)
+    if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0) return 1;
+  return 0;
+}
+
+/* RFC 8446, 4.2.4. A list that its message cannot hold is left out, as clients
+** send nothing for a list that lacks their CA, and try with none. */
+int context_certificates_announce (SSL_CTX *ctx) {
+  X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+  const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+  int i, total = 0;
+  for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+    X509 *x509 = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+    if (x509 == NULL || is_announced(ctx, X509_get_subject_name(x509)))
+      continue;
+    total += i2d_X509_NAME(X509_get_subject_name(x509), NULL) + 2;
+    if (total > NAMES_MAX) {
+      SSL_CTX_set_client_CA_list(ctx, NULL);
+      return 1;
+    }
+    if (!SSL_CTX_add_client_CA(ctx, x509)) return 0;
+  }
+  return 1;
+}
+
+void context_certificates_complete (SSL_CTX *ctx) {
+  STACK_OF(X509) *chain = NULL;
+  if (SSL_CTX_get0_certificate(ctx) == NULL) return;
+  SSL_CTX_get0_chain_certs(ctx, &chain);
+  if (sk_X509_num(chain) <= 0)
+    SSL_CTX_build_cert_chain(ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT |
+                                  SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR |
+                                  SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR);
+}

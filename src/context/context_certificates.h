@@ -1,0 +1,37 @@
+/*
+** context_certificates.h -- certificates and private keys from files and
+** strings. `options` is the index of a table that nobody else can change, with
+** its types checked. What fails pushes nil and an error and returns 0.
+*/
+#ifndef LUASSL_CONTEXT_CERTIFICATES_H
+#define LUASSL_CONTEXT_CERTIFICATES_H
+
+#include <openssl/ssl.h>
+
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Gives `ctx` the certificate, chain and private key of the options certfile
+** or cert, keyfile or key, password; without them it does nothing. A function
+** as password is called. [-0, +?, e] */
+int context_certificates_use (lua_State *L, SSL_CTX *ctx, int options);
+
+/* Adds the certificates of ca_certs, ca_data and ca_path to the trust store
+** of `ctx`, which is its own. [-0, +?, e] */
+int context_certificates_trust (lua_State *L, SSL_CTX *ctx, int options);
+
+/* Adds the system's trust to that, or (not `own`) makes it the trust store of
+** `ctx`. `*unread`: see Policy. [-0, +?, e] */
+int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
+                                       int *unread);
+
+/* Makes a server tell its clients whom it trusts; 0: see the error queue. */
+int context_certificates_announce (SSL_CTX *ctx);
+
+/* Completes the chain of a lone certificate from the context's own trust. */
+void context_certificates_complete (SSL_CTX *ctx);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,148 @@
+/*
+** context_options.c -- the options of an SSLContext: all misuse raises here,
+** before anything is opened.
+*/
+
+#include <string.h>
+
+#include <openssl/ssl.h>
+
+#include "context/options.h"
+#include "context/context_options.h"
+
+#define LINGER_MAX 5  /* seconds */
+#define ALPN_LIST_MAX 65535
+
+static const int version_numbers[OPTION_VERSIONS] = {
+  TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION
+};
+
+const char *context_options_version_name (int value) {
+  int i;
+  for (i = 0; i < OPTION_VERSIONS; i++)
+    if (version_numbers[i] == value) return option_versions[i];
+  return NULL;
+}
+
+static int is_set (lua_State *L, int options, const char *name) {
+  int type = options_push(L, options, name);
+  lua_pop(L, 1);
+  return type != LUA_TNIL;
+}
+
+/* What belongs together. */
+static void check_identity (lua_State *L, int options) {
+  if (is_set(L, options, "certfile") || is_set(L, options, "cert")) return;
+  if (is_set(L, options, "keyfile"))
+    options_raise(L, "keyfile", "needs option 'certfile'");
+  if (is_set(L, options, "key"))
+    options_raise(L, "key", "needs option 'cert'");
+  if (is_set(L, options, "password"))
+    options_raise(L, "password", "needs option 'certfile' or 'cert'");
+}
+
+static void read_trust (lua_State *L, int options, Settings *s) {
+  Policy *p = &s->policy;
+  s->ca_path = options_string(L, options, "ca_path", NULL);
+  s->own_trust = s->ca_path != NULL || is_set(L, options, "ca_certs")
+                 || is_set(L, options, "ca_data");
+  s->system_trust = options_boolean(L, options, "system_trust", 0);
+  p->cert_reqs = options_integer(L, options, "cert_reqs", CERT_NONE);
+  p->defaults.check_hostname = options_boolean(L, options, "check_hostname", 0);
+  if (p->defaults.check_hostname && p->cert_reqs == CERT_NONE)
+    options_raise(L, "check_hostname", "needs a cert_reqs other than "
+                  "CERT_NONE");
+}
+
+static int read_version (lua_State *L, int options, const char *name) {
+  const char *text = options_string(L, options, name, NULL);
+  int i;
+  for (i = 0; text != NULL && i < OPTION_VERSIONS; i++)
+    if (strcmp(option_versions[i], text) == 0) return version_numbers[i];
+  return 0;
+}
+
+static void read_versions (lua_State *L, int options, Settings *s) {
+  s->ssl_version = options_integer(L, options, "ssl_version", -1);
+  s->minimum = read_version(L, options, "minimum_version");
+  s->maximum = read_version(L, options, "maximum_version");
+  s->has_minimum = s->minimum != 0 || s->ssl_version >= 0;
+  if (s->ssl_version == SSLV23) s->minimum = TLS1_VERSION;
+  else if (s->ssl_version >= TLSV1)
+    s->minimum = s->maximum = version_numbers[s->ssl_version - TLSV1];
+  else if (s->minimum == 0) s->minimum = TLS1_2_VERSION;
+  if (s->maximum == 0 || s->minimum <= s->maximum) return;
+  if (s->has_minimum)
+    options_raise(L, "minimum_version", "is above option 'maximum_version'");
+  options_raise(L, "maximum_version", "is below TLSv1.2, which is the minimum "
+                "unless option 'minimum_version' lowers it");
+}
+
+/* The size of option alpn_protocols on the wire. */
+static size_t read_protocols (lua_State *L, int options) {
+  size_t size = 0;
+  int i, type = options_push(L, options, "alpn_protocols");
+  int n = type == LUA_TNIL ? 0 : (int)compat_rawlen(L, -1);
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, i);
+    size += 1 + compat_rawlen(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  if (size > ALPN_LIST_MAX)
+    options_raise(L, "alpn_protocols", "has more than %d bytes",
+                  ALPN_LIST_MAX);
+  return size;
+}
+
+static void check_pins (lua_State *L, int options) {
+  int type = options_push(L, options, "pins");
+  if (type == LUA_TTABLE && compat_rawlen(L, -1) == 0)
+    options_raise(L, "pins", "is empty: nothing would be accepted");
+  lua_pop(L, 1);
+}
+
+static int read_hooks (lua_State *L, int options) {
+  int hooks = 0;
+  if (is_set(L, options, "on_client_hello")) hooks |= HOOK_CLIENT_HELLO;
+  if (is_set(L, options, "on_certificate")) hooks |= HOOK_CERTIFICATE;
+  if (is_set(L, options, "on_verify")) hooks |= HOOK_VERIFY;
+  if (is_set(L, options, "server_names")) hooks |= HOOK_SERVER_NAMES;
+  return hooks;
+}
+
+double context_options_linger (lua_State *L, int options, double absent) {
+  double linger = options_number(L, options, "linger", absent);
+  return linger < LINGER_MAX ? linger : LINGER_MAX;
+}
+
+void context_options_read (lua_State *L, int options, Settings *s) {
+  Policy *p = &s->policy;
+  memset(s, 0, sizeof(*s));
+  options_complete(L, options, OF_CONTEXT);
+  p->defaults.server_side = options_boolean(L, options, "server_side", 0);
+  options_check_exclusion(L, options);
+  options_check_side(L, options, OF_CONTEXT, p->defaults.server_side);
+  check_identity(L, options);
+  check_pins(L, options);
+  read_trust(L, options, s);
+  read_versions(L, options, s);
+  s->protocols_size = read_protocols(L, options);
+  s->ciphers = options_string(L, options, "ciphers", NULL);
+  s->ciphersuites = options_string(L, options, "ciphersuites", NULL);
+  s->groups = options_string(L, options, "groups", NULL);
+  s->sigalgs = options_string(L, options, "sigalgs", NULL);
+  s->alpn_strict = options_boolean(L, options, "alpn_strict", 1);
+  s->session_cache = options_boolean(L, options, "session_cache",
+                                     p->defaults.server_side);
+  s->num_tickets = options_integer(L, options, "num_tickets", -1);
+  p->hooks = read_hooks(L, options);
+  p->defaults.nodelay = options_boolean(L, options, "nodelay", 1);
+  p->defaults.suppress_ragged_eofs = options_boolean(L, options,
+                                            "suppress_ragged_eofs", 0);
+  p->defaults.handshake_timeout = options_number(L, options,
+                                                 "handshake_timeout", 0);
+  p->defaults.linger = context_options_linger(L, options, LINGER_MAX);
+  lua_pushboolean(L, s->session_cache);
+  lua_setfield(L, options, "session_cache");
+}

@@ -1,0 +1,409 @@
+/*
+** pem.c -- certificates and private keys from a file or a string.
+**
+** Files are read here and parsed from memory, so that an error can name the
+** file, what is in it and what to do.
+*/
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include "x509/certificate.h"
+#include "base/errors.h"
+#include "base/files.h"
+#include "context/pem.h"
+#include "context/options.h"
+#include "base/failure.h"
+
+#define MATERIAL_T "luassl.material"
+
+#define INPUT_MAX ((size_t)16 << 20)
+#define PASSPHRASE_MAX 1023  /* OpenSSL's buffers have 1024 bytes */
+#define TEXT_MAX 1024
+
+typedef struct Passphrase {
+  const char *text;  /* borrowed from the Lua stack; NULL: not known yet */
+  size_t size;
+  int asked;         /* the key is encrypted */
+} Passphrase;
+
+/* Material */
+
+void pem_clear (Material *m) {
+  OPENSSL_clear_free(m->contents, m->size);
+  sk_X509_pop_free(m->certificates, X509_free);
+  EVP_PKEY_free(m->key);
+  memset(m, 0, sizeof(*m));
+}
+
+static int pem_gc (lua_State *L) {
+  pem_clear((Material *)compat_checkudata(L, 1, MATERIAL_T));
+  return 0;
+}
+
+Material *pem_push (lua_State *L) {
+  Material *m = (Material *)lua_newuserdata(L, sizeof(*m));
+  memset(m, 0, sizeof(*m));
+  luaL_getmetatable(L, MATERIAL_T);
+  lua_setmetatable(L, -2);
+  return m;
+}
+
+/* As texts call it: what they say of a string follows the option's name. */
+static const char *name_of (const Material *m) {
+  return m->file != NULL ? m->name : "it";
+}
+
+static int fail (lua_State *L, const Material *m, const char *kind,
+                 const char *format, ...) {
+  char text[TEXT_MAX];
+  va_list arguments;
+  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) {
+    errors_fail(L, m->option, NULL);  /* whatever it looks like */
+    return 0;
+  }
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  if (m->file != NULL) errors_file(L, m->option, kind, m->file, text);
+  else errors_text(L, ERROR_T, m->option, kind, "%s", text);
+  return 0;
+}
+
+/* Input */
+
+/* Takes the option's file or directory: 1, or 0: PEM stands there instead of
+** a name. */
+static int take_name (lua_State *L, Material *m, int options,
+                      const char *option) {
+  const char *wanted = "ca_data";
+  m->option = option;
+  m->file = options_string(L, options, option, NULL);
+  if (m->file == NULL) return 1;
+  quote_name(m->name, m->file);
+  if (strstr(m->file, "-----BEGIN") == NULL) return 1;
+  if (strcmp(option, "certfile") == 0) wanted = "cert";
+  if (strcmp(option, "keyfile") == 0) wanted = "key";
+  m->file = NULL;
+  return fail(L, m, "pem", "option %s wants a file name; PEM text goes in "
+              "option %s", option, wanted);
+}
+
+static int fail_reading (lua_State *L, const Material *m, int error) {
+  const char *file = name_of(m);
+  char room[REASON_MAX];
+  errors_clear();
+  if (error == ENOENT) return fail(L, m, "file", "%s does not exist", file);
+  if (error == EISDIR && strcmp(m->option, "ca_certs") == 0)
+    return fail(L, m, "file", "%s is a directory, not a PEM file; one with "
+                "hashed names goes in option ca_path", file);
+  if (error == EISDIR)
+    return fail(L, m, "file", "%s is a directory, not a PEM file", file);
+  if (error == EFBIG)
+    return fail(L, m, "file", "%s has more than 16 MiB", file);
+  return fail(L, m, "file", "cannot read %s: %s", file,
+              failure_system_reason(error, room));
+}
+
+int pem_take_file (lua_State *L, Material *m, int options,
+                   const char *option) {
+  int error;
+  if (!take_name(L, m, options, option)) return 0;
+  if (m->file == NULL) return 1;
+  error = files_read(m->file, &m->contents, &m->size);
+  m->bytes = m->contents;
+  if (error != 0) return fail_reading(L, m, error);
+  if (m->size > 0) return 1;
+  return fail(L, m, "pem", "%s is empty", name_of(m));
+}
+
+int pem_take_string (lua_State *L, Material *m, int options,
+                     const char *option) {
+  m->option = option;
+  m->bytes = (const unsigned char *)options_string(L, options, option,
+                                                   &m->size);
+  if (m->bytes == NULL) return 1;
+  if (m->size == 0) return fail(L, m, "pem", "it is empty");
+  if (m->size > INPUT_MAX) return fail(L, m, "pem", "it has more than 16 MiB");
+  return 1;
+}
+
+int pem_take_directory (lua_State *L, Material *m, int options,
+                        const char *option) {
+  char real[PATH_MAX];
+  struct stat status;
+  int error;
+  if (!take_name(L, m, options, option)) return 0;
+  if (m->file == NULL) return 1;
+  if (stat(m->file, &status) != 0) return fail_reading(L, m, errno);
+  if (!S_ISDIR(status.st_mode))
+    return fail(L, m, "file", "%s is not a directory: a file goes in option "
+                "ca_certs", name_of(m));
+  error = files_real(m->file, real);
+  if (error != 0) return fail_reading(L, m, error);
+  if (strchr(real, ':') != NULL)
+    return fail(L, m, "file", "the real path of %s has a colon, where OpenSSL "
+                "would take it apart", name_of(m));
+  m->bytes = m->contents = (unsigned char *)OPENSSL_strdup(real);
+  m->size = strlen(real);
+  return m->bytes != NULL || fail_reading(L, m, ENOMEM);
+}
+
+/* What is in it? */
+
+/* The kind of DER object, as a command that converts it; or NULL. */
+static const char *der_command (const Material *m) {
+  const unsigned char *p = m->bytes;
+  X509 *x509;
+  EVP_PKEY *key;
+  PKCS12 *pkcs12;
+  if (*p != 0x30) return NULL;  /* all of them are SEQUENCEs */
+  x509 = d2i_X509(NULL, &p, (long)m->size);
+  X509_free(x509);
+  if (x509 != NULL) return "x509 -inform DER";
+  p = m->bytes;
+  key = d2i_AutoPrivateKey(NULL, &p, (long)m->size);
+  EVP_PKEY_free(key);
+  if (key != NULL) return "pkey -inform DER";
+  p = m->bytes;
+  pkcs12 = d2i_PKCS12(NULL, &p, (long)m->size);
+  PKCS12_free(pkcs12);
+  return pkcs12 != NULL ? "pkcs12 -nodes" : NULL;
+}
+
+#define BEGIN "-----BEGIN "
+
+/* Finds `text` from `p` on; NULL: it is not there. */
+static const char *find (const Material *m, const char *p, const char *text) {
+  const char *end = (const char *)m->bytes + m->size;
+  size_t length = strlen(text);
+  while ((size_t)(end - p) >= length) {
+    if (memcmp(p, text, length) == 0) return p;
+    p = memchr(p + 1, *text, (size_t)(end - p) - 1);
+    if (p == NULL) return NULL;
+  }
+  return NULL;
+}
+
+/* The label of the first PEM block, "CERTIFICATE REQUEST"; 0: there is no
+** block. */
+static int first_label (const Material *m, char *label, size_t size) {
+  const char *start = (const char *)m->bytes;
+  const char *end = start + m->size;
+  const char *p = find(m, start, BEGIN);
+  size_t i = 0;
+  while (p != NULL && p > start && p[-1] != '\n') p = find(m, p + 1, BEGIN);
+  if (p == NULL) return 0;
+  for (p += strlen(BEGIN); p < end && i + 1 < size; p++) {
+    if (*p != ' ' && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9')) break;
+    label[i++] = *p;
+  }
+  label[i] = '\0';
+  return i > 0;
+}
+
+/* No `wanted` was found: what is there instead? */
+static int fail_without (lua_State *L, const Material *m, const char *wanted) {
+  char label[48];
+  const char *name = name_of(m), *command = der_command(m);
+  errors_clear();
+  if (command != NULL && m->file != NULL)
+    return fail(L, m, "pem", "%s is DER, not PEM: \"openssl %s -in %s -out "
+                "%s.pem\" converts it", name, command, name, name);
+  if (command != NULL)
+    return fail(L, m, "pem", "it is DER, not PEM: \"openssl %s\" converts it",
+                command);
+  if (first_label(m, label, sizeof(label)))
+    return fail(L, m, "pem", "no %s in %s, but a %s", wanted, name, label);
+  return fail(L, m, "pem", "no %s in %s: it is not PEM, which has lines that "
+              "begin with -----BEGIN", wanted, name);
+}
+
+/* Certificates */
+
+/* OpenSSL asks only for what is encrypted; without this it would ask the
+** terminal. */
+static int on_passphrase (char *room, int size, int writing, void *data) {
+  Passphrase *p = (Passphrase *)data;
+  (void)writing;
+  p->asked = 1;
+  if (p->text == NULL || p->size > (size_t)size) return -1;
+  memcpy(room, p->text, p->size);
+  return (int)p->size;
+}
+
+/* All certificates, in order. 1, or 0: see the error queue, the number of
+** those read before tells which. Trusted certificates (X509_AUX) too. */
+static int parse_certificates (Material *m) {
+  BIO *bio = BIO_new_mem_buf(m->bytes, (int)m->size);
+  m->certificates = sk_X509_new_null();
+  while (bio != NULL && m->certificates != NULL) {
+    Passphrase none = {NULL, 0, 0};
+    X509 *x509 = PEM_read_bio_X509_AUX(bio, NULL, on_passphrase, &none);
+    unsigned long error = ERR_peek_last_error();
+    if (x509 != NULL && sk_X509_push(m->certificates, x509)) continue;
+    BIO_free(bio);
+    X509_free(x509);
+    return x509 == NULL && ERR_GET_LIB(error) == ERR_LIB_PEM &&
+           ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  }
+  BIO_free(bio);
+  return 0;
+}
+
+int pem_read_certificates (lua_State *L, Material *m) {
+  int n;
+  errors_clear();
+  if (!parse_certificates(m)) {
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
+    return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,
+                name_of(m), reason != NULL ? reason :
+                "there is nothing in it, or an empty line at its end");
+  }
+  if (sk_X509_num(m->certificates) == 0)
+    return fail_without(L, m, "certificate");
+  errors_clear();
+  return 1;
+}
+
+void pem_push_certificates (lua_State *L, int options,
+                            const char *option) {
+  Material *m = pem_push(L);
+  luaL_Buffer b;
+  int i;
+  if (!pem_take_string(L, m, options, option)
+      || !pem_read_certificates(L, m))
+    luaL_error(L, "not enough memory");  /* it was read before */
+  luaL_buffinit(L, &b);
+  for (i = 0; i < sk_X509_num(m->certificates); i++) {
+    certificate_push_pem(L, sk_X509_value(m->certificates, i), 1);
+    luaL_addvalue(&b);
+  }
+  luaL_pushresult(&b);
+  pem_clear(m);
+}
+
+/* Private keys */
+
+static void parse_key (Material *m, Passphrase *p) {
+  BIO *bio = BIO_new_mem_buf(m->bytes, (int)m->size);
+  if (bio == NULL) return;
+  m->key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, p);
+  BIO_free(bio);
+}
+
+/* Calls the function at the top with the key's name. Its result, or nil and
+** what it raised, is at the top; 0: the latter. */
+static int call_password (lua_State *L, const Material *m) {
+  errors_clear();  /* the function may call into OpenSSL too */
+  lua_pushstring(L, m->file != NULL ? m->file : "key");
+  if (lua_pcall(L, 1, 1, 0) == 0) {
+    int type = lua_type(L, -1);
+    errors_clear();
+    if (type != LUA_TSTRING && type != LUA_TNIL)
+      options_raise(L, "password", "is a function that returned a %s, not a "
+                    "string", lua_typename(L, type));
+    return 1;
+  }
+  errors_clear();
+  if (compat_caught_nil(L, -1))
+    return fail(L, m, "passphrase", "the password function for %s raised nil",
+                name_of(m));
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 0;
+}
+
+/* Asks the option password; the text stays on the stack. */
+static int ask (lua_State *L, const Material *m, int options, Passphrase *p) {
+  int type = options_push(L, options, "password");
+  if (type == LUA_TNIL)
+    return fail(L, m, "passphrase", "the private key in %s is encrypted: its "
+                "passphrase goes in option password", name_of(m));
+  if (type == LUA_TFUNCTION && !call_password(L, m)) return 0;
+  if (lua_isnil(L, -1))
+    return fail(L, m, "passphrase", "the password function gave no passphrase "
+                "for %s", name_of(m));
+  p->text = lua_tolstring(L, -1, &p->size);
+  if (p->size > PASSPHRASE_MAX)
+    return fail(L, m, "passphrase", "the passphrase for %s has more than %d "
+                "bytes", name_of(m), PASSPHRASE_MAX);
+  return 1;
+}
+
+/* Asked for a passphrase and given one, OpenSSL still made no key. What a
+** wrong one decrypts is garbage, which no decoder supports. */
+static int fail_decrypting (lua_State *L, const Material *m) {
+  unsigned long code = ERR_peek_error();
+  if (ERR_GET_REASON(code) == ERR_R_UNSUPPORTED
+      && ERR_GET_LIB(code) != ERR_LIB_OSSL_DECODER)
+    return fail(L, m, "unsupported", "the private key in %s is encrypted in a "
+                "way that this OpenSSL does not support", name_of(m));
+  return fail(L, m, "passphrase", "wrong passphrase for %s", name_of(m));
+}
+
+static int fail_finding (lua_State *L, const Material *m) {
+  if (find(m, (const char *)m->bytes, "PRIVATE KEY-----") != NULL)
+    return fail(L, m, "pem", "the private key in %s is damaged, or of a type "
+                "that this OpenSSL does not know", name_of(m));
+  if (strcmp(m->option, "certfile") == 0)
+    return fail(L, m, "pem", "no private key in %s, nor an option keyfile",
+                name_of(m));
+  return fail_without(L, m, "private key");
+}
+
+int pem_read_key (lua_State *L, Material *m, int options) {
+  Passphrase p = {NULL, 0, 0};
+  errors_clear();
+  parse_key(m, &p);
+  if (m->key == NULL && p.asked) {
+    if (!ask(L, m, options, &p)) return 0;
+    errors_clear();
+    parse_key(m, &p);
+    if (m->key == NULL) return fail_decrypting(L, m);
+  }
+  if (m->key == NULL) return fail_finding(L, m);
+  errors_clear();
+  return 1;
+}
+
+/* Both together */
+
+static int fail_matching (lua_State *L, const Material *cert,
+                          const Material *key) {
+  int i;
+  for (i = 1; i < sk_X509_num(cert->certificates); i++)
+    if (X509_check_private_key(sk_X509_value(cert->certificates, i),
+                               key->key) == 1)
+      return fail(L, cert, "key_mismatch", "the private key belongs to "
+                  "certificate %d in %s, which must come first", i + 1,
+                  name_of(cert));
+  if (key == cert)
+    return fail(L, cert, "key_mismatch", "the private key and the certificate "
+                "in %s do not belong together", name_of(cert));
+  return fail(L, key, "key_mismatch", "the private key in %s does not belong "
+              "to the certificate in %s", name_of(key),
+              cert->file != NULL ? name_of(cert) : "option cert");
+}
+
+int pem_match (lua_State *L, const Material *cert, const Material *key) {
+  if (X509_check_private_key(sk_X509_value(cert->certificates, 0), key->key)
+      == 1) return 1;
+  return fail_matching(L, cert, key);
+}
+
+void pem_open (lua_State *L) {
+  compat_newmetatable(L, MATERIAL_T);
+  lua_pushcfunction(L, pem_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}

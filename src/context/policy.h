@@ -1,0 +1,50 @@
+/*
+** policy.h -- how the connections of a context treat their peers.
+*/
+#ifndef LUASSL_POLICY_H
+#define LUASSL_POLICY_H
+
+#include <openssl/ssl.h>
+
+#include "base/compat.h"
+
+enum { CERT_NONE, CERT_OPTIONAL, CERT_REQUIRED };
+
+/* Policy.hooks: who decides in a handshake besides OpenSSL. */
+enum {
+  HOOK_CLIENT_HELLO = 1,
+  HOOK_CERTIFICATE = 2,
+  HOOK_VERIFY = 4,
+  HOOK_SERVER_NAMES = 8
+};
+
+#define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
+
+struct Pins;
+struct Protocols;
+struct SessionCache;
+
+/* What a connection may have otherwise than its context. */
+typedef struct ConnectionOptions {
+  int server_side;           /* this one not */
+  int check_hostname;
+  int suppress_ragged_eofs;
+  int nodelay;
+  double handshake_timeout;  /* seconds */
+  double linger;             /* seconds */
+} ConnectionOptions;
+
+/* What OpenSSL has no place for. It belongs to the SSL_CTX, lives as long, and
+** does not change once that has left its constructor. */
+typedef struct Policy {
+  ConnectionOptions defaults;
+  int cert_reqs;                  /* CERT_* */
+  int hooks;                      /* HOOK_* */
+  int unread;                     /* errno of the system's bundle, 0: read */
+  struct Protocols *protocols;    /* owned; or NULL */
+  struct Pins *pins;              /* owned; NULL: none */
+  struct SessionCache *cache;     /* a reference; NULL: not kept */
+  unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
+} Policy;
+
+#endif

@@ -1,0 +1,233 @@
+/*
+** session.c -- SSLSession: an SSL_SESSION and its scope.
+**
+** OpenSSL resumes any session that it is given, with nothing verified again.
+** So each one carries a digest of whom it was made with and what was asked of
+** them, and is offered only to the same, under the same conditions.
+*/
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "context/session.h"
+#include "context/context_options.h"
+
+/***
+What resumes a connection: see the option `session`.
+@classmod SSLSession
+*/
+
+/* ---- what a session is bound to: shared by a session and its copies ---- */
+
+typedef struct SessionScope {
+  int references;
+  unsigned char digest[DIGEST_SIZE];
+  STACK_OF(X509) *chain;  /* owned: what was verified; NULL: nothing */
+  int64_t expires;        /* the first of its certificates; 0: not known */
+} SessionScope;
+
+static void scope_release (SessionScope *s) {
+  if (s == NULL || --s->references > 0) return;
+  sk_X509_pop_free(s->chain, X509_free);
+  OPENSSL_free(s);
+}
+
+static void on_session_free (void *session, void *data, CRYPTO_EX_DATA *all,
+                             int index, long n, void *p) {
+  (void)session;
+  (void)all;
+  (void)index;
+  (void)n;
+  (void)p;
+  scope_release(data);
+}
+
+/* OpenSSL copies a session for each ticket of TLS 1.3. */
+static int on_session_copy (CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from,
+                            void **data, int index, long n, void *p) {
+  SessionScope *s = *data;
+  (void)to;
+  (void)from;
+  (void)index;
+  (void)n;
+  (void)p;
+  if (s != NULL) s->references++;
+  return 1;
+}
+
+/* One index for the process: the module stays in memory (core.c). */
+static int scope_index = -1;
+static CRYPTO_ONCE scope_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_index (void) {
+  scope_index = SSL_SESSION_get_ex_new_index(0, NULL, NULL, on_session_copy,
+                                             on_session_free);
+}
+
+static SessionScope *scope_of (const SSL_SESSION *session) {
+  return scope_index < 0 ? NULL : SSL_SESSION_get_ex_data(session, scope_index);
+}
+
+void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
+                        STACK_OF(X509) *chain) {
+  SessionScope *s;
+  if (!CRYPTO_THREAD_run_once(&scope_once, make_index) || scope_index < 0)
+    return;
+  s = OPENSSL_zalloc(sizeof(*s));
+  if (s == NULL) return;
+  s->references = 1;
+  memcpy(s->digest, digest, sizeof(s->digest));
+  if (chain != NULL) s->chain = X509_chain_up_ref(chain);
+  if ((chain != NULL && s->chain == NULL)
+      || !SSL_SESSION_set_ex_data(session, scope_index, s)) scope_release(s);
+}
+
+/* The time at which a certificate ends, if it is before `first`. */
+static int64_t sooner (const X509 *x509, int64_t first) {
+  int days = 0, seconds = 0;
+  int64_t end;
+  if (x509 == NULL) return first;
+  if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(x509)))
+    return 1;  /* none that can be read: long ago */
+  end = (int64_t)time(NULL) + (int64_t)days * 86400 + seconds;
+  if (end < 1) end = 1;
+  return first == 0 || end < first ? end : first;
+}
+
+static int has_expired (SSL_SESSION *session, SessionScope *s) {
+  int i;
+  if (s->expires == 0) {
+    s->expires = sooner(SSL_SESSION_get0_peer(session), 0);
+    for (i = 0; i < sk_X509_num(s->chain); i++)
+      s->expires = sooner(sk_X509_value(s->chain, i), s->expires);
+  }
+  return s->expires != 0 && s->expires <= (int64_t)time(NULL);
+}
+
+int session_expired (SSL_SESSION *session) {
+  SessionScope *s = scope_of(session);
+  X509 *leaf = SSL_SESSION_get0_peer(session);
+  if (s != NULL) return has_expired(session, s);
+  return leaf != NULL
+         && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), time(NULL)) <= 0;
+}
+
+STACK_OF(X509) *session_chain (const SSL_SESSION *session) {
+  SessionScope *s = scope_of(session);
+  return s != NULL ? s->chain : NULL;
+}
+
+int session_has_scope (const SSL_SESSION *session) {
+  return scope_of(session) != NULL;
+}
+
+int session_same_scope (const SSL_SESSION *session,
+                        const unsigned char *digest) {
+  const SessionScope *s = scope_of(session);
+  return s != NULL && memcmp(s->digest, digest, DIGEST_SIZE) == 0;
+}
+
+/* time(2) may be a tick behind the clock by which OpenSSL dates a session, and
+** so a second. */
+int session_usable (SSL_SESSION *session, const unsigned char *digest) {
+  long age = (long)(time(NULL) - compat_session_time(session));
+  return session_same_scope(session, digest)
+         && SSL_SESSION_is_resumable(session)
+         && age >= -1 && age < SSL_SESSION_get_timeout(session)
+         && !has_expired(session, scope_of(session));
+}
+
+int session_single_use (const SSL_SESSION *session) {
+  return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+}
+
+/* ---- the userdata ---- */
+
+SSL_SESSION **session_new (lua_State *L) {
+  SSL_SESSION **slot = lua_newuserdata(L, sizeof(*slot));
+  *slot = NULL;
+  luaL_getmetatable(L, SESSION_T);
+  lua_setmetatable(L, -2);
+  return slot;
+}
+
+SSL_SESSION *session_test (lua_State *L, int index) {
+  SSL_SESSION **slot = compat_testudata(L, index, SESSION_T);
+  return slot != NULL ? *slot : NULL;
+}
+
+static SSL_SESSION *check (lua_State *L, int index) {
+  SSL_SESSION **slot = compat_checkudata(L, index, SESSION_T);
+  if (*slot == NULL) luaL_argerror(L, index, "SSLSession was collected");
+  return *slot;
+}
+
+/***
+Whether it can still be offered: TLS 1.3's tickets serve once.
+@function is_resumable
+@treturn boolean
+@source SSL_SESSION_is_resumable(3)
+*/
+static int session_is_resumable (lua_State *L) {
+  SSL_SESSION *session = check(L, 1);
+  const SessionScope *s = scope_of(session);
+  lua_pushboolean(L, s != NULL && session_usable(session, s->digest));
+  return 1;
+}
+
+/***
+How long it can be used from the time it was made.
+@function lifetime
+@treturn integer seconds
+@source SSL_SESSION_get_timeout(3)
+*/
+static int session_lifetime (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)SSL_SESSION_get_timeout(check(L, 1)));
+  return 1;
+}
+
+/***
+The protocol version it was made in, the only one it can be used in.
+@function version
+@treturn string `"TLSv1.3"` ...
+@source SSL_SESSION_get_protocol_version(3)
+*/
+static int session_version (lua_State *L) {
+  lua_pushstring(L, context_options_version_name(
+                      SSL_SESSION_get_protocol_version(check(L, 1))));
+  return 1;
+}
+
+static int session_gc (lua_State *L) {
+  SSL_SESSION **slot = compat_checkudata(L, 1, SESSION_T);
+  SSL_SESSION *session = *slot;
+  *slot = NULL;
+  SSL_SESSION_free(session);
+  return 0;
+}
+
+static int session_tostring (lua_State *L) {
+  lua_pushfstring(L, "%s: %p", compat_typename(SESSION_T),
+                  compat_checkudata(L, 1, SESSION_T));
+  return 1;
+}
+
+void session_open (lua_State *L) {
+  static const luaL_Reg methods[] = {
+    {"is_resumable", session_is_resumable},
+    {"lifetime", session_lifetime},
+    {"version", session_version},
+    {NULL, NULL}
+  };
+  static const luaL_Reg metamethods[] = {
+    {"__gc", session_gc},
+    {"__tostring", session_tostring},
+    {NULL, NULL}
+  };
+  compat_newtype(L, SESSION_T);
+  compat_setfuncs(L, methods, 0);
+  lua_pop(L, 1);
+  compat_setfuncs(L, metamethods, 0);
+  lua_pop(L, 1);
+}

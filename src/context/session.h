@@ -1,0 +1,49 @@
+/*
+** session.h -- SSLSession: an SSL_SESSION and its scope, which is what it was
+** made with and all that was checked then.
+*/
+#ifndef LUASSL_SESSION_H
+#define LUASSL_SESSION_H
+
+#include "context/policy.h"
+
+#define SESSION_T "luassl.SSLSession"
+
+#pragma GCC visibility push(hidden)
+
+/* Binds the session to the scope of that digest, and to the chain that was
+** verified; NULL: none was. A session without a scope is never offered. */
+void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
+                        STACK_OF(X509) *chain);
+
+int session_has_scope (const SSL_SESSION *session);
+
+/* 1: it is of that scope. */
+int session_same_scope (const SSL_SESSION *session,
+                        const unsigned char *digest);
+
+/* 1: it is, and can still be offered. */
+int session_usable (SSL_SESSION *session, const unsigned char *digest);
+
+/* RFC 8446, C.4: a ticket is used once; before TLS 1.3 one session serves. */
+int session_single_use (const SSL_SESSION *session);
+
+/* What was verified when it was made, borrowed; or NULL. */
+STACK_OF(X509) *session_chain (const SSL_SESSION *session);
+
+/* 1: of the certificates that it rests upon one is out of date; a server's
+** session holds the client's own alone. */
+int session_expired (SSL_SESSION *session);
+
+/* Pushes an SSLSession that waits for the reference it will own. [-0, +1, m] */
+SSL_SESSION **session_new (lua_State *L);
+
+/* The SSLSession at `index`, borrowed; NULL: it is none. */
+SSL_SESSION *session_test (lua_State *L, int index);
+
+/* Registers the type. [-0, +0, m] */
+void session_open (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
