@@ -8,5 +8,5 @@ read_globals = {
   math = {fields = {"tointeger", "type"}},
   table = {fields = {"pack", "unpack"}},
 }
-files["spec/*_spec.lua"] = {std = "min+busted"}
+files["spec/*/*_spec.lua"] = {std = "min+busted"}
 include_files = {"**/*.lua", ".luacheckrc"}

@@ -6,7 +6,8 @@
 # On a fresh Debian `make demo` and `make test` install what they need first;
 # elsewhere set what differs: CC, CFLAGS, LDFLAGS, OPENSSL_DIR, LUA_INCDIR,
 # INTERPRETER, PREFIX, DESTDIR, INST_LUADIR, INST_LIBDIR. DEPS=: installs
-# nothing. `make test SPECS=spec/smoke_spec.lua ARGS=--filter=name` runs a part.
+# nothing. `make test SPECS=spec/x509` runs a part, and so does
+# `make test SPECS=spec/project/smoke_spec.lua ARGS=--filter=name`.
 
 LUA = 5.4
 BUILD = build/$(LUA)
@@ -47,7 +48,7 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 # Only the specs use these.
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
-  $(BUILD)/luassl_inject.so $(BUILD)/luassl_halfway.so \
+  $(BUILD)/luassl_inject.so $(BUILD)/luassl_posix.so \
   $(BUILD)/luassl_matcher.so $(BUILD)/states \
   $(BUILD)/flood \
   $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
@@ -85,14 +86,15 @@ $(BUILD)/%.o: src/%.c Makefile
 	$(Q)$(COMPILE) -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # Resident: OpenSSL calls back into the audit until the process ends.
-$(BUILD)/luassl_%.so: spec/%.c Makefile
+$(BUILD)/luassl_%.so: spec/support/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
 	$(Q)$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
 
 # Hosts of their own: one chooses Lua's allocator, one has several states. And
 # a hostile peer.
-$(BUILD)/flood $(BUILD)/oom $(BUILD)/states: $(BUILD)/%: spec/%.c Makefile
+$(BUILD)/flood $(BUILD)/oom $(BUILD)/states: $(BUILD)/%: \
+  spec/support/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
 	$(Q)$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
@@ -116,16 +118,25 @@ test-deps:
 
 test: test-deps
 	$(AGAIN) all witnesses
-	@sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+	@sh spec/support/run.sh $(INTERPRETER) spec/support/run.lua $(ARGS) $(SPECS)
 
 # What depends on the Lua: the C module's calls, and the Lua files. The rest is
 # the same on each.
-CORE = accept alone boundaries certificate certificates close connection \
-  context differences equivalence errors halfway handshake hooks \
-  hooks_abandoned hooks_answers hooks_choice hooks_errors hooks_lost misuse \
-  oom options options_misuse poll reentry reference registry replay sends \
-  server_names session shortcuts smoke socket stackless strings takeover \
-  unix unwrap user_errors versions wrap_socket yield
+CORE = base/oom base/registry x509/certificate x509/pem_der \
+  context/configuration_errors context/context context/options \
+  context/options_misuse context/protocol_versions context/server_names \
+  context/session connection/connection connection/context_switch \
+  connection/fast_path connection/handshake connection/hooks \
+  connection/hooks_abandoned connection/hooks_answers connection/hooks_choice \
+  connection/hooks_dead_coroutines connection/hooks_errors \
+  connection/hooks_yield connection/lifetime \
+  connection/on_verify_without_async connection/partial_send \
+  connection/record_boundaries connection/reentrancy connection/unwrap \
+  carrier/accept carrier/close carrier/luasocket_differences \
+  carrier/luasocket_equivalence carrier/luasocket_takeover \
+  carrier/unix_socket lua/absurd_arguments lua/error_strings lua/errors \
+  lua/misuse lua/poll lua/without_luasocket lua/wrap_socket \
+  reference/reference project/smoke
 test-core:
 	$(AGAIN) test SPECS="$(CORE:%=spec/%_spec.lua)"
 
@@ -133,12 +144,12 @@ test-core:
 interop:
 	@$(DEPS) interop-all $(LUA)
 	$(AGAIN) all witnesses
-	@sh spec/run.sh $(INTERPRETER) spec/interop/run.lua all write
+	@sh spec/support/run.sh $(INTERPRETER) spec/interop/run.lua all write
 
 interop-small:
 	@$(DEPS) interop $(LUA)
 	$(AGAIN) all witnesses
-	@sh spec/run.sh $(INTERPRETER) spec/interop/run.lua
+	@sh spec/support/run.sh $(INTERPRETER) spec/interop/run.lua
 
 # Faults planted in copies of the tree: does the suite notice? FAULTS= names
 # files of spec/faults or patterns of faults; all take a quarter of an hour.
@@ -163,33 +174,33 @@ WATCHED = LUASSL_SPARSE=7 ASAN_OPTIONS=detect_leaks=0:exitcode=99 \
   LUASSL_WRAPPER="env LD_PRELOAD=$(shell gcc -print-file-name=libasan.so)"
 
 watched-sanitize-suite: all witnesses
-	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/run.lua $(ARGS) $(SPECS)
+	@$(WATCHED) sh spec/support/run.sh $(INTERPRETER) spec/support/run.lua $(ARGS) $(SPECS)
 
 watched-sanitize-programs: all witnesses
-	@$(WATCHED) sh spec/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-80) "$(KIND)" "$(WITHOUT)"
+	@$(WATCHED) sh spec/support/run.sh $(INTERPRETER) spec/programs/run.lua $(or $(SEEDS),1-80) "$(KIND)" "$(WITHOUT)"
 
 # Each allocation of Lua's fails in turn, each 47th of OpenSSL's: 40 s.
 oom: all witnesses
-	@sh spec/run.sh $(BUILD)/oom spec/oom.lua 1 47
+	@sh spec/support/run.sh $(BUILD)/oom spec/support/oom.lua 1 47
 
 # Ten thousand handshakes with every hook.
 growth: all witnesses
-	@sh spec/run.sh $(INTERPRETER) spec/growth.lua 10000
+	@sh spec/support/run.sh $(INTERPRETER) spec/support/memory_growth.lua 10000
 
 # Random programs against their model: SEEDS=1-200 [KIND=object|socket]
 # [WITHOUT=reentry,repeat]: spec/programs/world.lua lists what can be left out.
 programs: all witnesses
-	@sh spec/run.sh $(INTERPRETER) spec/programs/run.lua "$(or $(SEEDS),1-100)" "$(KIND)" "$(WITHOUT)"
+	@sh spec/support/run.sh $(INTERPRETER) spec/programs/run.lua "$(or $(SEEDS),1-100)" "$(KIND)" "$(WITHOUT)"
 
 # A thousand handshakes that ask Redis: against 50 ms a look-up, and in turn.
 dynamic: all witnesses
 	@$(DEPS) test $(LUA)
-	@sh spec/run.sh $(INTERPRETER) spec/dynamic_certificates.lua 1000 100 50 3
+	@sh spec/support/run.sh $(INTERPRETER) spec/support/dynamic_certificates.lua 1000 100 50 3
 
 leaks: all witnesses
 	@LUASSL_WRAPPER="valgrind -q --leak-check=full --error-exitcode=9 \
 	  --show-leak-kinds=definite --errors-for-leak-kinds=definite" \
-	sh spec/run.sh $(INTERPRETER) spec/leaks.lua
+	sh spec/support/run.sh $(INTERPRETER) spec/support/leaks.lua
 
 # Speed against C and the other bindings, 15 minutes: bench/RESULTS.md. Parts:
 # ROUNDS=1 WORK="lines ping-64" SUBJECTS="c luassl"; VERSION=TLSv1.2 CIPHER=...
@@ -231,7 +242,7 @@ install: all
 .PHONY: rocks
 rocks:
 	@$(DEPS) rocks $(LUA)
-	@sh spec/rocks.sh
+	@sh spec/rocks/run.sh
 
 # The two commands on another Debian, made below build/elsewhere and kept.
 # What the whole suite found there `make systems` puts into the README.

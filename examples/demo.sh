@@ -45,7 +45,7 @@ refused() {
 }
 
 say 'A throw-away authority and a certificate for localhost'
-sh "$here/../spec/pki.sh" "$pki"
+sh "$here/../spec/support/pki.sh" "$pki"
 openssl x509 -in "$pki/rsa.crt" -noout -subject -issuer -enddate
 
 say 'An HTTPS server that is not ours: openssl s_server'

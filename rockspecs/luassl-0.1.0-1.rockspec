@@ -27,7 +27,7 @@ external_dependencies = {
   OPENSSL = {header = "openssl/ssl.h", library = "ssl"},
 }
 
--- spec/rockspecs_spec.lua tells what is missing here.
+-- spec/project/rockspecs_spec.lua tells what is missing here.
 build = {
   type = "builtin",
   modules = {

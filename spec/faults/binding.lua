@@ -4,7 +4,7 @@ local list = {}
 local function digest(what, from, to, specs)
   list[#list + 1] = {
     name = "sessions are not bound to " .. what,
-    file = "src/context/session_binding.c", from = from, to = to or "", specs = specs or "binding",
+    file = "src/context/session_binding.c", from = from, to = to or "", specs = specs or "session_scope",
   }
 end
 
@@ -20,19 +20,19 @@ option("the ciphers", '{"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the ciphers of TLS 1.3", '{"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the signature algorithms", '{"sigalgs", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the groups", '{"groups", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
-option("trust in the system", '{"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE', nil, "server_session")
-option("the directory that is trusted", '{"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE', nil, "server_session")
-option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "server_session")
+option("trust in the system", '{"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
+option("the directory that is trusted", '{"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
+option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "session_id_context")
 option("on_certificate", '{"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
 option("on_verify", '{"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
 option("ALPN", '{"alpn_protocols", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
 digest("session_id_context", [[
 instead != NULL ? ]], [[
-size > 0xffffffff ? ]], "server_session")
+size > 0xffffffff ? ]], "session_id_context")
 digest("the security level", [[
   return add_level(md, ctx)
          && ]], [[
-  return ctx != NULL && ]], "protections")
+  return ctx != NULL && ]], "security_edge_cases")
 digest("their side's own certificate", [[
   if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
     return 0;
@@ -42,7 +42,7 @@ digest("the trust anchors", [[
   for (i = 0; done && i < 0 * sk_X509_OBJECT_num(objects); i++) {]])
 digest("what the anchors are trusted for", [[
   size = i2d_X509_AUX(x509, &der);]], [[
-  size = i2d_X509(x509, &der);]], "protections")
+  size = i2d_X509(x509, &der);]], "security_edge_cases")
 digest("what the system trusts", [[
 stamp = truststore_stamp();]], [[
 stamp = 0;]])
@@ -56,7 +56,7 @@ digest("where one part of the digest ends", [[
 local function connection(what, from, to, specs)
   list[#list + 1] = {
     name = "a connection's sessions are not bound to " .. what,
-    file = "src/connection/resumption.c", from = from, to = to or "", specs = specs or "binding",
+    file = "src/connection/resumption.c", from = from, to = to or "", specs = specs or "session_scope",
   }
 end
 
@@ -83,12 +83,12 @@ connection("the server's name for them", [[
   memcpy(bytes + DIGEST_SIZE, name, size);
 ]], [[
   memset(bytes + DIGEST_SIZE, 0, size);
-]], "server_session")
+]], "session_id_context")
 connection("the server's configuration", [[
   memcpy(bytes, policy->digest, DIGEST_SIZE);
 ]], [[
   memset(bytes, 0, DIGEST_SIZE);
-]], "server_session")
+]], "session_id_context")
 
 list[#list + 1] = {
   name = "a session is offered whatever it is bound to",
@@ -99,7 +99,7 @@ list[#list + 1] = {
   to = [[
   return session_has_scope(session) && digest != NULL
          && SSL_SESSION_is_resumable(session)]],
-  specs = "security",
+  specs = "resumption_verification",
 }
 list[#list + 1] = {
   name = "the name is bound to nothing and not compared after a resumption",
@@ -113,7 +113,7 @@ list[#list + 1] = {
       from = [[
     else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;]], to = "" },
   },
-  specs = "security",
+  specs = "resumption_verification",
 }
 
 return list

@@ -15,7 +15,7 @@ return {
   ssl = NULL;
   old = NULL;
   if (!bio_rewind]],
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "the policy stays the first context's",
@@ -26,7 +26,7 @@ return {
   SSL_free(old);]],
     to = [[
   SSL_free(old);]],
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "the chosen context's connection is opened by the first one's options",
@@ -36,7 +36,7 @@ return {
   SSL_free(old);]],
     to = [[
   SSL_free(old);]],
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "the hooks stay the first context's",
@@ -49,7 +49,7 @@ return {
   lua_pop(L, 2);
   old = c->ssl;
 ]],
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "the connection's own options are lost with the first context",
@@ -60,7 +60,7 @@ return {
     to = [[
   own = context_policy(c->context)->defaults;
 ]],
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "a connection's options are whatever the caller's table is now",
@@ -71,7 +71,7 @@ return {
     to = [[
   lua_pushvalue(L, 2);
   lua_rawseti]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a server can be told to check a name",
@@ -80,7 +80,7 @@ return {
   options_check_side(L, options, OF_CONNECTION, own->server_side);
 ]],
     to = "",
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "the socket is not tuned to the chosen context",
@@ -89,7 +89,7 @@ return {
   if (c->link != NULL) c->link->tune(c);
 ]],
     to = "",
-    specs = "replay",
+    specs = "context_switch",
   },
   {
     name = "what came behind the ClientHello is lost",
@@ -109,7 +109,7 @@ return {
       || ]],
     to = [[
   if (]],
-    specs = "replay server_names",
+    specs = "context_switch server_names",
   },
   {
     name = "the chosen context's server_names choose again",
@@ -118,7 +118,7 @@ return {
   if (d->answer != REFUSED && !h->made) {]],
     to = [[
   if (d->answer != REFUSED) {]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a second ClientHello may ask for another name",
@@ -127,7 +127,7 @@ return {
   if (h->named && strcmp(name, c->name.text) != 0) {]],
     to = [[
   if (h->named && name[0] == '\n') {]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a context of the client's side can be chosen",
@@ -207,7 +207,7 @@ return {
     return ours->strict ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;]],
     to = [[
     return SSL_TLSEXT_ERR_NOACK;]],
-    specs = "replay connection",
+    specs = "context_switch connection",
   },
   {
     name = "what server_names cannot use is passed over",

@@ -20,21 +20,21 @@ return {
     file = "src/connection/outcome.c",
     from = [[    case BROKEN: return outcome_push_broken(L, c, operation);]],
     to = [[    case BROKEN: return errors_condition(L, "closed");]],
-    specs = "ends",
+    specs = "eof",
   },
   {
     name = "a reset that a write met becomes an end for the reader",
     file = "src/connection/bio.c",
     from = [[  if (n == 0 && q->write_error == ECONNRESET)]],
     to = [[  if (n == 0 && q->write_error == 0 && q->ended)]],
-    specs = "ends",
+    specs = "eof",
   },
   {
     name = "a descriptor leaks",
     file = "src/carrier/sslsocket.c",
     from = [[  if (fd >= 0) fd_close(fd);]],
     to = [[  if (fd >= 0 && fd % 16 != 0) fd_close(fd);]],
-    specs = "takeover",
+    specs = "luasocket_takeover",
   },
   {
     name = "close_notify is dropped",
@@ -88,7 +88,7 @@ return {
     file = "lua/luassl/socket.lua",
     from = [[  if not server_side and sock:dirty() then]],
     to = [[  if server_side == nil and sock:dirty() then]],
-    specs = "takeover",
+    specs = "luasocket_takeover",
   },
   {
     name = "contexts suppress truncations by default",
@@ -116,7 +116,7 @@ return {
     file = "src/context/context.c",
     from = [[  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;]],
     to = [[  return SSL_CTX_set_min_proto_version(ctx, 0) == 1 + 0 * minimum;]],
-    specs = "context versions",
+    specs = "context protocol_versions",
   },
   {
     name = "getpeercert shows what was not verified",
@@ -136,7 +136,7 @@ return {
   resume(L, &hook);
   if (failed) lua_error(L);
 }]],
-    specs = "takeover",
+    specs = "luasocket_takeover",
   },
   {
     name = "close resets unread data",
@@ -220,14 +220,14 @@ return {
   } while (n < 0 && errno == EINTR);]],
     to = [[    n = readv(fd, parts, room > 0 ? 2 : 1);
   } while (0);]],
-    specs = "inject",
+    specs = "eintr_eagain",
   },
   {
     name = "what a short write leaves is dropped",
     file = "src/connection/bio.c",
     from = [[      buffer_consume(&q->out, (size_t)n);]],
     to = [[      buffer_consume(&q->out, buffer_length(&q->out));]],
-    specs = "inject",
+    specs = "eintr_eagain",
   },
   {
     name = "a connection without a descriptor waits for one",
@@ -236,7 +236,7 @@ return {
   if (!c->carried) return]],
     to = [[
   if (L == NULL) return]],
-    specs = "takeover",
+    specs = "luasocket_takeover",
   },
   {
     name = "the daemon's socket is inherited",

@@ -10,14 +10,14 @@ return {
     to = [[
   (void)again;
   return size;]],
-    specs = "certificates",
+    specs = "pem_der",
   },
   {
     name = "base64 goes on behind its end",
     file = "src/base/base64.c",
     from = "if (got == 0 || (got < n / 4 * 3 && i + n < size)) {",
     to = "if (got == 0) {",
-    specs = "certificates",
+    specs = "pem_der",
   },
   {
     name = "LuaSocket is asked for when the module is loaded",
@@ -26,7 +26,7 @@ return {
 local poll = require "luassl.poll"]],
     to = [[
 local poll = need "luassl" and require "luassl.poll"]],
-    specs = "alone",
+    specs = "without_luasocket",
   },
   {
     name = "misuse is at our own line",
@@ -46,7 +46,7 @@ local poll = need "luassl" and require "luassl.poll"]],
     if message:find(beginning) then return true end
   end
   return true]],
-    specs = "misuse halfway",
+    specs = "misuse lifetime",
   },
   {
     name = "wrap_socket is left by a tail call, and misuse of it is at another line",

@@ -14,7 +14,7 @@ return {
     from = [[if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[if (!c->options.server_side) {
     SSL_set_retry_verify(ssl);]],
-    specs = "stackless",
+    specs = "on_verify_without_async",
   },
   {
     name = "whatever on_verify returns accepts",
@@ -152,7 +152,7 @@ return {
     to = [[
   if type(value) == "number" and (value:find "attempt to yield from outside a coroutine$"
     or value:find]],
-    specs = "yield stackless",
+    specs = "hooks_yield on_verify_without_async",
   },
   {
     name = "what a hook raises passes through the method",
@@ -171,7 +171,7 @@ return {
     to = [[
   lua_call(L, 1, 1);
   if (m != NULL) {]],
-    specs = "credentials",
+    specs = "certfile_keyfile",
   },
   {
     name = "a hook whose coroutine is dead has said yes",
@@ -200,7 +200,7 @@ return {
   if (c->decision.asked) return hooks_push_busy(L, c, native);
 ]],
     to = "",
-    specs = "yield",
+    specs = "hooks_yield",
   },
   {
     name = "a hook is asked for a connection that a finalizer has closed",
@@ -211,7 +211,7 @@ return {
     to = [[
   if (c->closed) {
     lua_settop]],
-    specs = "hooks_abandoned reentry",
+    specs = "hooks_abandoned reentrancy",
   },
   {
     name = "handshake_timeout does not hold for hooks",
@@ -231,7 +231,7 @@ return {
     c->deadline = c->decision.deadline;
 ]],
     to = "",
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "an answer that comes too late counts",
@@ -285,7 +285,7 @@ end)]],
   return answer(self, name, true, hook(face, facts))
 end)]] },
     },
-    specs = "stackless",
+    specs = "on_verify_without_async",
   },
   {
     name = "a hook without stacks may close the connection under OpenSSL",
@@ -294,7 +294,7 @@ end)]] },
   if (!c->closed) c->call.closing = 1;]],
     to = [[
   close_now(L, c);]],
-    specs = "stackless",
+    specs = "on_verify_without_async",
   },
   {
     name = "a refused on_client_hello is passed over",
@@ -326,7 +326,7 @@ end)]] },
   done, err = run(client, false)
   if done then return client end
 ]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "accept does not say that a value is one client's",
@@ -335,7 +335,7 @@ end)]] },
   return nil, err, true]],
     to = [[
   return nil, err]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "accept takes a client's time that is up for its own",

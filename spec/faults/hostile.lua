@@ -32,7 +32,7 @@ return {
     from = [[  if (c->call.L != NULL && method_is_running(L, c)) return nested(L, c, m);]],
     to = [[  if (m->rule == CLOSES && c->call.L != NULL && method_is_running(L, c))
     return nested(L, c, m);]],
-    specs = "reentry",
+    specs = "reentrancy",
   },
   {
     name = "a call that raised is taken for one under way",
@@ -42,7 +42,7 @@ return {
   return 0;]],
     to = [[      if (is_call(from, &level, c)) return 1;
   return 1;]],
-    specs = "socket connection strings",
+    specs = "absurd_arguments connection error_strings",
   },
   {
     name = "a close inside a call is forgotten",
@@ -51,7 +51,7 @@ return {
   c->call.L = NULL;]],
     to = [[  c->call.closing = 0;
   c->call.L = NULL;]],
-    specs = "reentry",
+    specs = "reentrancy",
   },
   {
     name = "others' calls fail while a hook is suspended",
@@ -60,7 +60,7 @@ return {
   if status == "suspended" then return nil, condition end
 ]],
     to = "",
-    specs = "reentry yield",
+    specs = "reentrancy hooks_yield",
   },
   -- Messages that have come in part.
   {
@@ -68,7 +68,7 @@ return {
     file = "src/connection/transfer.c",
     from = [[      if (connection_wait(c, WANT_READ, c->deadline)) continue;]],
     to = "",
-    specs = "boundaries",
+    specs = "record_boundaries",
   },
   {
     name = "shutdown does not wait for the rest of a message",
@@ -76,14 +76,14 @@ return {
     from = [[    outcome = settle(c);
     if (outcome == DONE) outcome]],
     to = [[    outcome]],
-    specs = "boundaries",
+    specs = "record_boundaries",
   },
   {
     name = "close speaks in the middle of a message",
     file = "src/connection/closure.c",
     from = [[  if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {]],
     to = [[  if (c->ssl == NULL) {]],
-    specs = "boundaries",
+    specs = "record_boundaries",
   },
   -- What send tells.
   {
@@ -92,7 +92,7 @@ return {
     from = [[  left = gone(c);
   if (left < first) left = first;]],
     to = [[  left = u->end;]],
-    specs = "sends",
+    specs = "partial_send",
   },
   {
     name = "a message that is sent again goes twice",
@@ -103,7 +103,7 @@ return {
     to = [[
   if (same && first == u->start) return -1;
 ]],
-    specs = "sends programs",
+    specs = "partial_send random_programs",
   },
   {
     name = "the rest of a message goes twice",
@@ -114,7 +114,7 @@ return {
     to = [[
   if (same && first == u->told) return -1;
 ]],
-    specs = "sends",
+    specs = "partial_send",
   },
   {
     name = "another message passes for the rest of the first",
@@ -123,7 +123,7 @@ return {
   if (memcmp(kept + u->told, text + first, overlap) == 0)]],
     to = [[
   if (overlap > 0)]],
-    specs = "sends",
+    specs = "partial_send",
   },
   -- What close lets arrive.
   {

@@ -34,7 +34,7 @@ return {
   lua_rawgeti(L, -1, UV_CONTEXT);
   compat_getuservalue(L, lua_gettop(L));
   lua_remove(L, -2);]],
-    specs = "first_step",
+    specs = "lazy_ssl_new",
   },
   {
     name = "the SSL is made from what the context is by then",
@@ -47,7 +47,7 @@ return {
   hold_context(L, c, lua_gettop(L));
   c->ssl = open_ssl(c, &c->options);
   lua_pop(L, 3);]],
-    specs = "first_step",
+    specs = "lazy_ssl_new",
   },
   {
     name = "the name to check may be missing",
@@ -57,7 +57,7 @@ return {
       || c->name.text[0] != '\0') return 0;]],
     to = [[
   if (c->alert != 256) return 0;]],
-    specs = "first_step",
+    specs = "lazy_ssl_new",
   },
   {
     name = "a stream's hook is given the object under it",
@@ -67,7 +67,7 @@ return {
   lua_pop(L, 1);]],
     to = [[
   lua_pop(L, 1);]],
-    specs = "face",
+    specs = "hooks_stream_argument",
   },
   {
     name = "an unwrapped object stays open",

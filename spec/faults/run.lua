@@ -4,6 +4,7 @@
 -- Arguments: names of files beside this, patterns of faults' names; none: all.
 
 local faults = dofile "spec/faults/list.lua"
+local find_spec = dofile "spec/faults/specs.lua"
 local WORKERS = 2
 local PATIENCE = 120  -- seconds for the specs; the build's come on top
 
@@ -43,7 +44,7 @@ local function plant(fault, into)
 end
 
 local function specs_of(fault)
-  return (fault.specs:gsub("%S+", "spec/%0_spec.lua"))
+  return (fault.specs:gsub("%S+", find_spec))
 end
 
 local root = shell "mktemp -d"
@@ -120,13 +121,13 @@ local function run()
   for i, fault in ipairs(faults) do
     if chosen(fault) then
       for spec in fault.specs:gmatch "%S+" do
-        if not seen[spec] then specs[#specs + 1], seen[spec] = "spec/" .. spec .. "_spec.lua", true end
+        if not seen[spec] then specs[#specs + 1], seen[spec] = find_spec(spec), true end
       end
       plant(fault)  -- tells at once what the sources no longer have
       made[#made + 1] = { fault = fault, name = tostring(i) }
     end
   end
-  assert(shell(("sh spec/pki.sh %s >/dev/null 2>&1 && echo done"):format(PKI)) == "done", "no certificates")
+  assert(shell(("sh spec/support/pki.sh %s >/dev/null 2>&1 && echo done"):format(PKI)) == "done", "no certificates")
   local clean = wait(start(copy_tree "clean", table.concat(specs, " "), PATIENCE * 10), PATIENCE * 10)
   assert(clean:find("status 0%s*$"), "the specs do not pass without a fault:\n" .. clean)
   for _, job in ipairs(made) do

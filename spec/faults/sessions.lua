@@ -34,7 +34,7 @@ return {
     from = [[
          && !has_expired(session, scope_of(session));]],
     to = ";",
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "a session outlives its issuer's certificate",
@@ -43,7 +43,7 @@ return {
     for (i = 0; i < sk_X509_num(s->chain); i++)]],
     to = [[
     for (i = 0; i < 0; i++)]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "the certificate that on_certificate chose is not asked for again",
@@ -52,7 +52,7 @@ return {
   if (c->own_choice) return;
 ]],
     to = "",
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "what was verified is forgotten with the full handshake",
@@ -63,7 +63,7 @@ return {
       || ]],
     to = [[
   if (]],
-    specs = "security pins",
+    specs = "resumption_verification pins",
   },
   {
     name = "what was not verified is bound as verified",
@@ -72,7 +72,7 @@ return {
 v->code == X509_V_OK ? v->chain : NULL);]],
     to = [[
 v->chain);]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a session's copy does not count",
@@ -119,7 +119,7 @@ v->chain);]],
     to = [[
   c->tickets = 0;
 ]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a resumption gives as many tickets as a handshake",
@@ -128,7 +128,7 @@ v->chain);]],
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 ]],
     to = "",
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "tickets are not sent",
@@ -160,7 +160,7 @@ v->chain);]],
     return SSL_CLIENT_HELLO_ERROR;
 ]],
     to = "",
-    specs = "server_session",
+    specs = "session_id_context",
   },
   {
     name = "a server with pins resumes",
@@ -169,7 +169,7 @@ v->chain);]],
   if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
   if (!s->session_cache) {]],
-    specs = "server_session",
+    specs = "session_id_context",
   },
   {
     name = "a server resumes though session_cache is off",
@@ -178,7 +178,7 @@ v->chain);]],
   if (!s->session_cache || c->policy->pins != NULL) {]],
     to = [[
   if (c->policy->pins != NULL) {]],
-    specs = "server_session session",
+    specs = "session_id_context session",
   },
   {
     name = "a session is given to a connection that cannot have it",
@@ -189,28 +189,28 @@ v->chain);]],
     to = [[
   if (session != NULL
       && SSL_SESSION_up_ref]],
-    specs = "security session",
+    specs = "resumption_verification session",
   },
   {
     name = "ssl.connect takes one function for another",
     file = "lua/luassl/context_cache.lua",
     from = [[if b[name] ~= value then return false end]],
     to = [[if b[name] == nil and value then return false end]],
-    specs = "session_cache secure",
+    specs = "session_cache ssl_connect",
   },
   {
     name = "ssl.connect takes other options for the same besides a hook",
     file = "lua/luassl/context_cache.lua",
     from = [[if entry and entry.key == key and is_same]],
     to = [[if entry and is_same]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "ssl.connect tells lists apart by where one string ends only",
     file = "lua/luassl/context_cache.lua",
     from = [[parts[i] = ("%q"):format(tostring(part)) end]],
     to = [[parts[i] = tostring(part) end]],
-    specs = "session_cache secure pins",
+    specs = "session_cache ssl_connect pins",
   },
   {
     name = "ssl.connect misses a file that has its old size and time",
@@ -220,6 +220,6 @@ v->chain);]],
   mix(stamp, (uint64_t)status.st_ctim.tv_nsec);
 ]],
     to = "",
-    specs = "secure",
+    specs = "ssl_connect",
   },
 }

@@ -31,7 +31,7 @@ return {
   return secure_getenv(name);]],
     to = [[
   return getenv(name);]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "each context has a trust store of its own",
@@ -148,6 +148,6 @@ return {
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);]],
     to = [[
     (void)info;]],
-    specs = "halfway",
+    specs = "lifetime",
   },
 }

@@ -58,7 +58,7 @@ return {
   if (!verify_holds(c)) {]],
     to = [[
   if (L == NULL) {]],
-    specs = "security pins",
+    specs = "resumption_verification pins",
   },
   {
     name = "a client that requires a certificate does without one",
@@ -68,7 +68,7 @@ return {
     return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;]],
     to = [[
   if (leaf == NULL) return p != NULL;]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a server does not say that it requires a certificate",
@@ -87,7 +87,7 @@ return {
     from = [[
          || policy->hooks & HOOK_VERIFY;]],
     to = [[;]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "pins stand under SSL_VERIFY_NONE",
@@ -98,7 +98,7 @@ return {
     to = [[
   return policy->cert_reqs != CERT_NONE
 ]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "a refusal of on_verify is ignored",
@@ -120,7 +120,7 @@ return {
     to = [[
   if (v->unpinned) return 0;
   if (p->hooks]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "pins are ignored",
@@ -186,7 +186,7 @@ return {
   c->verification.answer = ALLOWED;
   return 0;
 }]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "an on_verify that was not asked has said yes",
@@ -203,7 +203,7 @@ return {
   if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
 ]], to = "" },
     },
-    specs = "security hooks",
+    specs = "resumption_verification hooks",
   },
   {
     name = "an on_verify that was not asked ends the handshake",
@@ -214,7 +214,7 @@ return {
     to = [[
   if (c->ssl != NULL) return 0;
   if (v]],
-    specs = "security hooks",
+    specs = "resumption_verification hooks",
   },
   {
     name = "what was accepted though bad is good after a resumption",
@@ -226,7 +226,7 @@ return {
   int code = X509_V_OK;
   SSL_set_verify_result(c->ssl, X509_V_OK);
 ]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "a certificate that has expired is good after a resumption",
@@ -237,7 +237,7 @@ return {
     else if]],
     to = [[
     if]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "the verdict is not decided upon again after a resumption",
@@ -248,7 +248,7 @@ return {
     to = [[
   return v->known
          && SSL_get]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "what verified is not told after a resumption",
@@ -258,7 +258,7 @@ return {
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
 ]],
     to = "",
-    specs = "security pins",
+    specs = "resumption_verification pins",
   },
   {
     name = "a server accepts when its on_verify has to wait",
@@ -267,7 +267,7 @@ return {
   if (!c->options.server_side && SSL_set_retry_verify(ssl)) {]],
     to = [[
   if (SSL_set_retry_verify(ssl)) {]],
-    specs = "security",
+    specs = "resumption_verification",
   },
   {
     name = "a server's on_verify cannot wait",
@@ -278,7 +278,7 @@ return {
     to = [[
     SSL_clear_mode(ssl, SSL_MODE_ASYNC);
 ]],
-    specs = "yield",
+    specs = "hooks_yield",
   },
   {
     name = "a job that was paused is freed as it is",
@@ -287,7 +287,7 @@ return {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;]],
     to = [[
   if (ssl == NULL || c != NULL) return;]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a handshake that is abandoned succeeds",
@@ -300,7 +300,7 @@ return {
     to = [[
   c->verification.answer = ACCEPTED;
 ]],
-    specs = "protections",
+    specs = "security_edge_cases",
   },
   {
     name = "a client's bad verdict is good once its hook has answered",
@@ -338,7 +338,7 @@ return {
   if (key_usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)]],
     to = [[
   if (ssl == NULL)]],
-    specs = "usage",
+    specs = "key_usage",
   },
   {
     name = "in TLS 1.3 a server's key need not be for signing",
@@ -350,7 +350,7 @@ return {
   if (SSL_version(ssl) > TLS1_2_VERSION && !SSL_is_server(ssl)) return NONE;
   if (SSL_is_server(ssl))
     return]],
-    specs = "usage",
+    specs = "key_usage",
   },
   {
     name = "a client's key need not be for signing",
@@ -360,7 +360,7 @@ return {
     to = [[
   if (SSL_is_server(ssl)) return NONE;
   if (SSL]],
-    specs = "usage",
+    specs = "key_usage",
   },
   {
     name = "a key need not be for enciphering",
@@ -368,7 +368,7 @@ return {
     from = [[
 case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     to = [[case NID_kx_rsa_psk: return NONE;]],
-    specs = "usage",
+    specs = "key_usage",
   },
   {
     name = "a wildcard does not stand for a label with an underscore",

@@ -7,7 +7,7 @@
 --   visit(cell, port, text): a process that ends with status 0 once it has got
 --     `text` back from us ("echo"), or a page holding it ("http")
 -- `cell` has `key` ("rsa", "ecdsa", "ed25519") and `version` ("TLSv1.2").
-local helpers = require "spec.helpers"
+local helpers = require "spec.support.helpers"
 
 local peers = {}
 

@@ -4,7 +4,7 @@
 --   write  puts the table into README.md, between its two marks
 -- Ends with "N passed, N failed, N skipped".
 
-local helpers = require "spec.helpers"
+local helpers = require "spec.support.helpers"
 local peers = require "spec.interop.peers"
 local ssl = require "luassl"
 

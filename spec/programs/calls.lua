@@ -3,8 +3,8 @@
 -- `perform` makes every call; the oracles that hold for all methods are here.
 -- What is particular to reading and writing is in traffic.lua.
 local errors = require "luassl.errors"
-local helpers = require "spec.helpers"
-local hooking = require "spec.hooking"
+local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 
 local calls = {}
 

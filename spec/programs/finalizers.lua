@@ -1,6 +1,6 @@
 --- Objects that nobody holds, whose finalizers call any method of either
 -- connection: what they do is drawn when they are made.
-local inside = require "spec.inside"
+local inside = require "spec.support.finalizer_inside"
 local calls = require "spec.programs.calls"
 local traffic = require "spec.programs.traffic"
 

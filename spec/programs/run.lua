@@ -6,7 +6,7 @@
 --
 -- The programs run in processes of their own, some seeds each: a crash or an
 -- endless loop is one seed's failure.
-local helpers = require "spec.helpers"
+local helpers = require "spec.support.helpers"
 
 local BATCH = 20     -- seeds in a process
 local PATIENCE = 30  -- seconds without a new seed

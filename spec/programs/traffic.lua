@@ -1,6 +1,6 @@
 --- Sending and receiving, with the model of the stream kept; carrying the
 -- bytes of SSLObjects.
-local helpers = require "spec.helpers"
+local helpers = require "spec.support.helpers"
 local calls = require "spec.programs.calls"
 
 local traffic = {}

@@ -2,9 +2,9 @@
 -- connections, the collector, the log, and which oracles complain.
 local socket = require "socket"
 local ssl = require "luassl"
-local collector = require "spec.collector"
-local helpers = require "spec.helpers"
-local inside = require "spec.inside"
+local collector = require "spec.support.collector"
+local helpers = require "spec.support.helpers"
+local inside = require "spec.support.finalizer_inside"
 local model = require "spec.programs.model"
 local random = require "spec.programs.random"
 

@@ -1,0 +1,27 @@
+-- Some allocations of whole lives fail, of Lua's and of OpenSSL's; `make oom`
+-- has all of Lua's. A host of its own chooses the allocators: Lua 5.4's only.
+local helpers = require "spec.support.helpers"
+
+helpers.audit()
+
+local PATIENCE = 300  -- a sanitizer is slow
+local STEPS = {object = 1, load = 23}  -- of Lua's allocations; others: 3
+local SPARSE = tonumber(os.getenv "LUASSL_SPARSE") or 1  -- of these, one in so many
+local host = os.getenv "LUASSL_BUILD" .. "/oom"
+local built = io.open(host)
+if built then built:close() end
+
+describe("without memory for one allocation", function()
+  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "connect",
+    "contexts", "features", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
+    "object", "pins", "refused_object", "refused_socket", "sessions",
+    "sessions_1_2", "socket", "system_trust", "truncated_object", "unwrap"} or {}) do
+    it("nothing leaks, hangs or goes wrong: " .. life, function()
+      local sweep = helpers.spawn({host, "spec/support/oom.lua",
+        (STEPS[life] or 3) * SPARSE, 499 * SPARSE, life}, {timeout = PATIENCE})
+      local status = sweep:wait(PATIENCE)
+      assert(status == 0, sweep:output())
+      assert.is_truthy(sweep:output():find "OpenSSL's: %d+ lives\n")
+    end)
+  end
+end)

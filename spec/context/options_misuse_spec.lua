@@ -1,0 +1,190 @@
+-- Misuse of options raises each time, whoever takes them, and changes nothing:
+-- what was refused once is not accepted the second time.
+local helpers = require "spec.support.helpers"
+local socket = require "socket"
+local ssl = require "luassl"
+
+helpers.audit()
+
+local file = helpers.file
+
+-- All that there are: one that is new needs a row in WRONG.
+local OF_CONTEXTS, OF_CONNECTIONS = {}, {}
+for _, option in ipairs(require "luassl.core".options) do
+  OF_CONTEXTS[option.name] = option.context or nil
+  OF_CONNECTIONS[option.name] = not option.context or option.connection or option.name == "server_side" or nil
+end
+
+local NO_BOOLEAN, NO_STRING, NO_FUNCTION = {1, "true", {}}, {1, true, {}}, {1, "f", {}}
+local NO_NAME = {1, true, {}, "a\0b"}
+local NO_SECONDS = {-1, 1 / 0, 0 / 0, "1", true, {}}
+local NO_VERSION = {1, true, "TLSv9", "TLSv1.2\0", ""}
+
+-- What no value of the option is.
+local WRONG = {
+  alpn_protocols = {1, "h2", {1}, {""}, {"h2", {}}, {("x"):rep(256)}, {named = "h2"}},
+  alpn_strict = NO_BOOLEAN,
+  ca_certs = NO_NAME, ca_data = NO_STRING, ca_path = NO_NAME,
+  cert = NO_STRING, certfile = NO_NAME, key = NO_STRING, keyfile = NO_NAME,
+  cert_reqs = {-1, 3, 1.5, "1", true},
+  check_hostname = NO_BOOLEAN,
+  ciphers = NO_NAME, ciphersuites = NO_NAME, groups = NO_NAME, sigalgs = NO_NAME,
+  context = {1, true, "x", {}, io.stdout},
+  do_handshake_on_connect = NO_BOOLEAN,
+  handshake_timeout = {0, -1, 1 / 0, 0 / 0, "1", true, {}},
+  linger = NO_SECONDS,
+  maximum_version = NO_VERSION, minimum_version = NO_VERSION,
+  nodelay = NO_BOOLEAN,
+  num_tickets = {-1, 101, 1.5, "1"},
+  on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_verify = NO_FUNCTION,
+  password = {1, true, {}},
+  pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
+  server_hostname = NO_STRING,
+  server_names = {1, "x", print},
+  server_side = NO_BOOLEAN,
+  session = {1, "x", {}, io.stdout},
+  session_cache = NO_BOOLEAN,
+  session_id_context = NO_STRING,
+  ssl_version = {-1, 99, 1.5, "x"},
+  suppress_ragged_eofs = NO_BOOLEAN,
+  system_trust = NO_BOOLEAN,
+  timeout = {0, -1, "1", true, {}, 0 / 0},
+}
+
+-- What contradicts itself, and the option that the complaint names.
+local TOGETHER = {
+  {"keyfile", {keyfile = file "rsa.key"}},
+  {"key", {key = "x"}},
+  {"password", {password = "x"}},
+  {"certfile", {certfile = file "rsa.pem", cert = "x"}},
+  {"keyfile", {certfile = file "rsa.pem", keyfile = file "rsa.key", key = "x"}},
+  {"ssl_version", {ssl_version = ssl.PROTOCOL_TLSv1_2, minimum_version = "TLSv1.2"}},
+  {"ssl_version", {ssl_version = ssl.PROTOCOL_TLSv1_2, maximum_version = "TLSv1.2"}},
+  {"minimum_version", {minimum_version = "TLSv1.3", maximum_version = "TLSv1.2"}},
+  {"maximum_version", {maximum_version = "TLSv1.1"}},
+  {"check_hostname", {check_hostname = true, cert_reqs = ssl.CERT_NONE}},
+  {"alpn_strict", {alpn_strict = true}},
+  {"num_tickets", {num_tickets = 1}},
+  {"on_client_hello", {on_client_hello = print}},
+  {"server_names", {server_names = {}}},
+  {"session_id_context", {session_id_context = "x"}},
+}
+
+local function raises_twice(name, take, options)
+  local messages = {}
+  for i = 1, 2 do
+    local done, message = pcall(take, options)
+    assert.is_false(done, ("%s is accepted, try %d"):format(name, i))
+    messages[i] = tostring(message)
+    assert.truthy(messages[i]:find("'" .. name .. "'", 1, true), messages[i])
+  end
+  assert.equal(messages[1], messages[2])
+end
+
+-- Calls use(name, options) with all that `take` must refuse.
+local function each(known, use)
+  for name in pairs(known) do
+    for _, value in ipairs(WRONG[name]) do use(name, {[name] = value}) end
+  end
+end
+
+local function merged(...)
+  local result = {}
+  for _, names in ipairs {...} do
+    for name in pairs(names) do result[name] = true end
+  end
+  return result
+end
+
+local function without(known, ...)
+  local result = merged(known)
+  for _, name in ipairs {...} do result[name] = nil end
+  return result
+end
+
+describe("each option", function()
+  it("has a row here", function()
+    local all = merged(OF_CONTEXTS, OF_CONNECTIONS)
+    assert.is_true(all.certfile and all.session)
+    for name in pairs(all) do assert.is_table(WRONG[name], name) end
+    for name in pairs(WRONG) do assert.is_true(all[name], name) end
+  end)
+end)
+
+describe("misuse raises twice", function()
+  local makers = {
+    SSLContext = ssl.SSLContext, create_default_context = ssl.create_default_context,
+  }
+
+  for title, take in pairs(makers) do
+    it("in " .. title, function()
+      each(OF_CONTEXTS, function(name, options) raises_twice(name, take, options) end)
+      for _, case in ipairs(TOGETHER) do raises_twice(case[1], take, case[2]) end
+    end)
+  end
+
+  it("in wrap_socket, connect and get_server_certificate", function()
+    local sock = socket.tcp()
+    local all = merged(OF_CONTEXTS, OF_CONNECTIONS)
+    local wrapping = without(all, "timeout")
+    local function wrap(options) return ssl.wrap_socket(sock, options) end
+    local function connect(options) return ssl.connect("127.0.0.1", 1, options) end
+    local function fetch(options) return ssl.get_server_certificate({"127.0.0.1", 1}, options) end
+    each(wrapping, function(name, options) raises_twice(name, wrap, options) end)
+    each(all, function(name, options) raises_twice(name, connect, options) end)
+    each(all, function(name, options) raises_twice(name, fetch, options) end)
+    for _, case in ipairs(TOGETHER) do
+      raises_twice(case[1], wrap, case[2])
+      raises_twice(case[1], connect, case[2])
+      raises_twice(case[1], fetch, case[2])
+    end
+    local conn = assert(ssl.wrap_socket(sock))  -- it is whole
+    conn:close()
+  end)
+
+  it("in a context's set, which changes nothing", function()
+    local context = assert(ssl.SSLContext {nodelay = false, alpn_protocols = {"a"}})
+    local public = without(OF_CONTEXTS, "key", "password")
+    local function look()
+      local found = {}
+      for name in pairs(public) do found[name] = context:get(name) end
+      return found
+    end
+    local before = look()
+    local function set(options) return context:set(options) end
+    each(OF_CONTEXTS, function(name, options) raises_twice(name, set, options) end)
+    for _, case in ipairs(TOGETHER) do raises_twice(case[1], set, case[2]) end
+    assert.same(before, look())
+  end)
+
+  it("in a context's wrap_object and wrap_socket, and leaves it as it was", function()
+    local context = assert(ssl.SSLContext {})
+    local near, far = helpers.sockets()
+    local names = without(OF_CONNECTIONS, "context", "timeout")
+    local takers = {
+      function(options) return context:wrap_object(options) end,
+      function(options) return context:wrap_socket(near, options) end,
+    }
+    for _, take in ipairs(takers) do
+      each(names, function(name, options) raises_twice(name, take, options) end)
+      raises_twice("check_hostname", take, {check_hostname = true})
+      raises_twice("server_side", take, {server_side = true})
+    end
+    assert.is_true(near:getfd() >= 0)
+    assert.is_true(context:set {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"})
+    for _, take in ipairs(takers) do
+      for _ = 1, 2 do
+        assert.error_matches(function() take {check_hostname = true} end, "check_hostname needs a server_hostname")
+      end
+    end
+    assert.is_true(context:set {nodelay = false})  -- it has no connection yet
+    local server = assert(ssl.SSLContext {server_side = true, certfile = file "rsa.pem"})
+    for _ = 1, 2 do
+      assert.error_matches(function() server:wrap_object {server_hostname = "a"} end, "'server_hostname'")
+      assert.error_matches(function() server:wrap_object {check_hostname = true} end, "'check_hostname'")
+    end
+    assert.is_true(server:set {num_tickets = 0})
+    near:close()
+    far:close()
+  end)
+end)

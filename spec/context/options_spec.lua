@@ -1,0 +1,163 @@
+-- Option tables: what is unknown, of a wrong type or out of range raises, and
+-- says so in a way that helps.
+local helpers = require "spec.support.helpers"
+local ssl = require "luassl"
+
+helpers.audit()
+
+-- What an option table makes SSLContext say.
+local function complaint(options)
+  local done, message = pcall(ssl.SSLContext, options)
+  assert.is_false(done)
+  assert.is_string(message)
+  return message
+end
+
+local function unknown(name, meant)
+  local expected = ("unknown option '%s'"):format(name)
+  if meant then expected = expected .. (" (did you mean '%s'?)"):format(meant) end
+  local message = complaint {[name] = 1}
+  assert.equal(expected, message:sub(-#expected))
+end
+
+describe("an unknown option", function()
+  it("raises and names the nearest known one", function()
+    unknown("cerfile", "certfile")
+    unknown("certifle", "certfile")  -- neighbours that changed places
+    unknown("keyfil", "keyfile")
+    unknown("kye", "key")
+    unknown("cipher", "ciphers")
+    unknown("ciphersuite", "ciphersuites")
+    unknown("minimum_versoin", "minimum_version")
+    unknown("alpn_protocol", "alpn_protocols")
+  end)
+
+  it("is recognized in other spellings", function()
+    unknown("CERTFILE", "certfile")
+    unknown("Certfile", "certfile")
+    unknown("ca-certs", "ca_certs")
+    unknown("no_delay", "nodelay")
+    unknown("checkhostname", "check_hostname")
+  end)
+
+  it("raises without a guess when nothing is near", function()
+    unknown "mood"
+    unknown "protocol"
+    unknown "zzz"
+    unknown "c"
+    unknown ""
+    unknown(("x"):rep(32))
+  end)
+
+  it("raises however long its name is", function()
+    assert.matches("unknown option with a name of 33 bytes", complaint {[("x"):rep(33)] = 1})
+    assert.matches("name of 1000000 bytes", complaint {[("x"):rep(1e6)] = 1})
+  end)
+
+  it("is not taken for a known one that ends at a NUL", function()
+    assert.matches("unknown option 'certfile' ?", complaint {["certfile\0"] = "x"})
+  end)
+
+  it("raises in each function that takes options", function()
+    local context = assert(ssl.SSLContext())
+    assert.error_matches(function() context:wrap_object {server_hostnam = "a"} end,
+      "did you mean 'server_hostname'")
+    assert.error_matches(function() ssl.create_default_context {cafile = "a"} end, "unknown option 'cafile'")
+    assert.error_matches(function() ssl.connect("127.0.0.1", 1, {cerfile = "a"}) end, "did you mean 'certfile'")
+  end)
+end)
+
+describe("an option table", function()
+  it("may be absent", function()
+    assert(ssl.SSLContext())
+    assert(ssl.SSLContext(nil))
+    assert(ssl.SSLContext {})
+  end)
+
+  it("is nothing but a table", function()
+    for _, options in ipairs {1, "certfile", true, print, io.stdout} do
+      assert.matches("table expected", complaint(options))
+    end
+  end)
+
+  it("has names as keys", function()
+    assert.matches("options have names, this key is a number", complaint {"certfile"})
+    assert.matches("options have names, this key is a boolean", complaint {[true] = 1})
+    assert.matches("options have names, this key is a function", complaint {[print] = 1})
+  end)
+
+  it("must not inherit what would be overlooked", function()
+    local safe = {__index = {cert_reqs = ssl.CERT_REQUIRED}}
+    assert.matches("not inherited", complaint(setmetatable({}, safe)))
+    assert.matches("not inherited", complaint(setmetatable({}, {__index = function() end})))
+    assert(ssl.SSLContext(setmetatable({}, {})))
+  end)
+end)
+
+describe("an option", function()
+  it("that is a boolean takes nothing else", function()
+    for _, value in ipairs {1, "true", {}} do
+      assert.matches("option 'nodelay' must be a boolean, not a " .. type(value), complaint {nodelay = value})
+    end
+    assert(ssl.SSLContext {nodelay = false})
+  end)
+
+  it("that is a number takes finite ones from 0 on", function()
+    for _, value in ipairs {-1, math.huge, -math.huge, 0 / 0} do
+      assert.matches("option 'handshake_timeout' must be a finite number", complaint {handshake_timeout = value})
+    end
+    for _, value in ipairs {"1", true, {}} do
+      assert.matches("option 'handshake_timeout' must be a number, not a " .. type(value),
+        complaint {handshake_timeout = value})
+    end
+    assert(ssl.SSLContext {handshake_timeout = 0.5})
+  end)
+
+  it("that is one of a few integers takes no other", function()
+    for _, value in ipairs {-1, 3, 1.5, 2 ^ 53, math.huge, 0 / 0} do
+      assert.matches("option 'cert_reqs' must be an integer from 0 to 2", complaint {cert_reqs = value})
+    end
+    for _, value in ipairs {"1", true} do
+      assert.matches("option 'cert_reqs' must be a number, not a " .. type(value), complaint {cert_reqs = value})
+    end
+  end)
+
+  it("that is a string takes nothing else, and no NUL in a file's name", function()
+    for _, value in ipairs {1, true, {}} do
+      assert.matches("option 'ca_certs' must be a string, not a " .. type(value), complaint {ca_certs = value})
+    end
+    assert.matches("option 'ca_certs' must not hold a NUL byte", complaint {ca_certs = "a\0b"})
+  end)
+
+  it("complains where the caller is", function()
+    local done, message = pcall(function() ssl.SSLContext {nodelay = 1} end)
+    assert.is_false(done)
+    assert.matches("%.lua:%d+: option 'nodelay'", message)
+  end)
+end)
+
+describe("the table of options", function()
+  local rows = require "luassl.core".options
+
+  it("is in order, so that each is found", function()
+    for i = 2, #rows do assert.is_true(rows[i - 1].name < rows[i].name, rows[i].name) end
+  end)
+
+  it("says of each what sessions are bound to", function()
+    for _, row in ipairs(rows) do assert.is_boolean(row.bound, row.name) end
+  end)
+
+  it("is the documented one", function()
+    local pipe = io.popen(helpers.interpreter .. " doc/options.lua")
+    local printed = pipe:read "*a"
+    pipe:close()
+    assert.equal(printed, helpers.read_file "doc/options.md")
+  end)
+
+  it("has each in a docstring", function()
+    local text = helpers.read_file "src/context/context.c" .. helpers.read_file "lua/luassl/socket.lua"
+    for _, row in ipairs(rows) do
+      if row.context or row.connection then assert.matches("`" .. row.name .. "`", text, nil, true) end
+    end
+  end)
+end)

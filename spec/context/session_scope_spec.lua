@@ -1,0 +1,271 @@
+-- What a session is bound to: it is offered only where all that was asked of
+-- the peer, and shown to it, is the same. One case for each part.
+local helpers = require "spec.support.helpers"
+local resuming = require "spec.support.resuming_handshakes"
+local socket = require "socket"
+local ssl = require "luassl"
+
+helpers.audit()
+
+local file, read_file = helpers.file, helpers.read_file
+local client, server = resuming.client, resuming.server
+local offers = resuming.offers
+
+local VERSIONS = {"TLSv1.2", "TLSv1.3"}
+
+local function run(...)
+  local peer = helpers.spawn {...}
+  assert(peer:wait() == 0, peer:output())
+end
+
+local function with(options, version)
+  local copy = {maximum_version = version}
+  for name, value in pairs(options or {}) do copy[name] = value end
+  return client(copy)
+end
+
+-- A directory with hashed names that holds this file.
+local function hashed(name)
+  local directory = helpers.temp_name()
+  run("mkdir", directory)
+  run("cp", file(name), directory .. "/root.pem")
+  run("openssl", "rehash", directory)
+  return directory
+end
+
+local function accept() return true end
+local function accept_too() return true end
+local function no_certificate() end
+local function no_certificate_either() end
+
+-- name; the context's options that make the session; others, under which it
+-- is not offered. Each time an equal context, made anew, offers it.
+local function verification()
+  local both = read_file(file "root.crt") .. read_file(file "other-root.crt")
+  local directory, twin = hashed "root.crt", hashed "root.crt"
+  local none = {cert_reqs = ssl.CERT_NONE, check_hostname = false}
+  local optional = {cert_reqs = ssl.CERT_OPTIONAL}
+  local unchecked = {check_hostname = false}
+  return {
+    {"verifies though the session's did not", none, nil},
+    {"does not verify though the session's did", nil, none},
+    {"verifies, the name aside, though the session's did not", none, unchecked},
+    {"requires what was optional", optional, nil},
+    {"checks the name though the session's did not", unchecked, nil},
+    {"does not check the name though the session's did", nil, unchecked},
+    {"trusts others", nil, {ca_certs = file "roots.crt"}},
+    {"trusts fewer", {ca_certs = file "roots.crt"}, nil},
+    {"trusts others by ca_data", {ca_data = read_file(file "root.crt")},
+      {ca_data = both}},
+    {"trusts another directory", {ca_path = directory}, {ca_path = twin}},
+    {"trusts a directory, too", nil, {ca_path = directory}},
+    {"trusts the system, too", nil, {system_trust = true}},
+    {"no longer trusts the system", {system_trust = true}, nil},
+  }
+end
+
+local function identity()
+  local leaf, other = resuming.pin "rsa.crt", resuming.pin "other.crt"
+  return {
+    {"has a certificate of its own", nil, {certfile = file "client.pem"}},
+    {"has another certificate of its own", {certfile = file "client.pem"},
+      {certfile = file "ecdsa.pem"}},
+    {"has no certificate of its own any more",
+      {certfile = file "client.pem"}, nil},
+    {"has pins", nil, {pins = {leaf}}},
+    {"has other pins", {pins = {leaf}}, {pins = {leaf, other}}},
+    {"has no pins any more", {pins = {leaf}}, nil},
+    {"has a hook on_verify", nil, {on_verify = accept}},
+    {"has another hook on_verify", {on_verify = accept},
+      {on_verify = accept_too}},
+    {"has no hook on_verify any more", {on_verify = accept}, nil},
+    {"has a hook on_certificate", nil, {on_certificate = no_certificate}},
+    {"has another hook on_certificate", {on_certificate = no_certificate},
+      {on_certificate = no_certificate_either}},
+    {"has one hook in another's place", {on_verify = accept},
+      {on_certificate = accept}},
+  }
+end
+
+local function protocol()
+  return {
+    {"speaks by ALPN", nil, {alpn_protocols = {"h2"}}},
+    {"speaks something else by ALPN", {alpn_protocols = {"h2"}},
+      {alpn_protocols = {"http/1.1"}}},
+    {"prefers something else by ALPN", {alpn_protocols = {"h2", "http/1.1"}},
+      {alpn_protocols = {"http/1.1", "h2"}}},
+    {"splits its ALPN names elsewhere", {alpn_protocols = {"a", "b"}},
+      {alpn_protocols = {"aalpn\0b"}}},  -- as the digest would have it
+    {"does not speak by ALPN any more", {alpn_protocols = {"h2"}}, nil},
+    {"has a higher security level", {ciphers = "DEFAULT:@SECLEVEL=0"},
+      {ciphers = "DEFAULT:@SECLEVEL=2"}},
+    {"takes other signatures", nil,
+      {sigalgs = "RSA-PSS+SHA256:ECDSA+SHA256"}},
+    {"takes other groups", nil, {groups = "P-384"}},
+    {"takes other ciphers", nil, {ciphers = "ECDHE+AESGCM",
+      ciphersuites = "TLS_AES_128_GCM_SHA256"}},
+    {"takes others up to TLS 1.2", {ciphers = "ECDHE+AESGCM"},
+      {ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"}},
+    {"takes others of TLS 1.3", {ciphersuites = "TLS_AES_128_GCM_SHA256"},
+      {ciphersuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"}},
+  }
+end
+
+describe("a session is not offered by a context that", function()
+  local list = {}
+  for _, parts in ipairs {verification, identity, protocol} do
+    for _, case in ipairs(parts()) do list[#list + 1] = case end
+  end
+  local far_context = server {alpn_strict = false,
+    alpn_protocols = {"http/1.1"}}
+
+  teardown(function() list, far_context = nil, nil end)
+
+  for i = 1, #list do
+    it(list[i][1], function()
+      local made_with, offered_with = list[i][2], list[i][3]
+      for _, version in ipairs(VERSIONS) do
+        local session = resuming.session(with(made_with, version), far_context)
+        local option = {session = session}
+        assert.is_true(offers(with(made_with, version), option),
+          "an equal context does not offer it either")
+        assert.is_false(offers(with(offered_with, version), option))
+        local near, far = resuming.meet(with(offered_with, version),
+          far_context, option)
+        if near then
+          assert.is_false(near:session_reused())
+          resuming.part(near, far)
+        end
+      end
+    end)
+  end
+end)
+
+describe("a session is offered by a context that differs in", function()
+  -- Nothing of this is asked of the peer anew after a resumption.
+  for name, value in pairs {nodelay = false, suppress_ragged_eofs = true,
+    handshake_timeout = 5, session_cache = true} do
+    it(name, function()
+      local session = resuming.session(client(), server())
+      assert.is_true(offers(client {[name] = value}, {session = session}))
+    end)
+  end
+end)
+
+describe("a session is not offered", function()
+  it("to another name", function()
+    for _, version in ipairs(VERSIONS) do
+      local near_context = client {maximum_version = version}
+      local far_context = server {certfile = file "wildcard.pem"}
+      local session = resuming.session(near_context, far_context,
+        {server_hostname = "a.wildcard.example"})
+      local function asks(name)
+        return offers(near_context, {server_hostname = name, session = session})
+      end
+      assert.is_true(asks "a.wildcard.example")
+      assert.is_true(asks "a.wildcard.example.")  -- the same, in full
+      assert.is_false(asks "b.wildcard.example")
+      assert.is_false(asks "wildcard.example")
+      assert.is_false(asks "a.wildcard.exampl")
+      assert.is_false(asks "127.0.0.1")
+    end
+  end)
+
+  it("to a name when it was made without one, and the reverse", function()
+    local near_context = client {check_hostname = false}
+    local far_context = server()
+    local near = assert(near_context:wrap_object())
+    local far = assert(far_context:wrap_object())
+    assert(helpers.handshake(near, far))
+    assert(far:write ".")
+    helpers.pump(near, far)
+    assert.equal(".", near:read(1))
+    local nameless = near:session()
+    resuming.part(near, far)
+    assert.is_false(offers(near_context, {session = nameless}))
+    near = assert(near_context:wrap_object {
+      session = resuming.session(near_context, far_context)})
+    near:do_handshake()
+    assert.is_false(resuming.is_offer(near:drain()))
+    near = assert(near_context:wrap_object {session = nameless})
+    near:do_handshake()
+    assert.is_true(resuming.is_offer(near:drain()))
+  end)
+
+  it("where the connection checks the name and the session's did not",
+    function()
+      local near_context = client {check_hostname = false}
+      local session = resuming.session(near_context, server())
+      assert.is_true(offers(near_context, {session = session}))
+      assert.is_false(offers(near_context,
+        {session = session, check_hostname = true}))
+      session = resuming.session(near_context, server(),
+        {check_hostname = true})
+      assert.is_false(offers(near_context, {session = session}))
+    end)
+
+  it("when the system's trust has changed", function()
+    local output = resuming.elsewhere([[
+      local root = helpers.read_file(file "root.crt")
+      local function trust(pem)
+        local bundle = assert(io.open(os.getenv "SSL_CERT_FILE", "w"))
+        bundle:write(pem)
+        bundle:close()
+      end
+      trust(root)
+      local function context() return assert(ssl.create_default_context()) end
+      local session = resuming.session(context(), resuming.server())
+      print(resuming.offers(context(), {session = session}))
+      trust(root .. helpers.read_file(file "other-root.crt"))
+      print(resuming.offers(context(), {session = session}))
+    ]], {SSL_CERT_FILE = helpers.temp_name()})
+    assert.equal("true\nfalse\n", output)
+  end)
+end)
+
+-- Connections of one server's context, at addresses and ports of our choice.
+describe("a session of a socket is not offered", function()
+  local function connect(near_context, far_context, address, port, options)
+    local listener = assert(socket.bind(address, port))
+    port = select(2, listener:getsockname())
+    local sock = assert(socket.connect(address, port))
+    local accepted = assert(listener:accept())
+    listener:close()
+    sock:settimeout(0)
+    accepted:settimeout(0)
+    local near = assert(near_context:wrap_socket(sock, options))
+    local far = assert(far_context:wrap_socket(accepted))
+    assert(helpers.handshake(near, far))
+    near:settimeout(helpers.patience)
+    assert(far:send "ready\n")
+    assert.equal("ready", (near:receive()))
+    local session, reused = near:session(), near:session_reused()
+    near:close()
+    far:close()
+    return port, session, reused
+  end
+
+  local function check(options, other_address, other_port)
+    local context, far_context = client {check_hostname = false}, server()
+    -- To listen on it again, nobody else may come upon it meanwhile.
+    local port, session, reused = connect(context, far_context, "127.0.0.1",
+      helpers.free_port(), options)
+    assert.is_false(reused)
+    options.session = session
+    port, session, reused = connect(context, far_context, "127.0.0.1", port,
+      options)
+    assert.is_true(reused, "not even to the same")
+    options.session = session
+    reused = select(3, connect(context, far_context, other_address,
+      other_port or port, options))
+    assert.is_false(reused)
+  end
+
+  it("to another port", function()
+    check({server_hostname = "localhost"}, "127.0.0.1", 0)
+  end)
+
+  it("to another address, where there is no name", function()
+    check({}, "127.0.0.2")
+  end)
+end)

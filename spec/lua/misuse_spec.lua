@@ -1,0 +1,338 @@
+-- Misuse raises, and the error names the line of the program, whichever layer
+-- of ours finds it, and what is wrong there. A public name without a row fails.
+local helpers = require "spec.support.helpers"
+local socket = require "socket"
+local core = require "luassl.core"
+local ssl = require "luassl"
+
+local HOST, PORT = "127.0.0.1", 1  -- nobody gets that far
+
+-- What the calls of the rows work on: made for each test.
+local function make()
+  local o = {}
+  o.near, o.far = helpers.sockets()
+  o.context = assert(ssl.SSLContext {ca_certs = helpers.file "root.crt"})
+  o.checking = assert(ssl.create_default_context {ca_certs = helpers.file "root.crt"})
+  o.unused = assert(ssl.SSLContext())
+  o.server_context = assert(ssl.SSLContext {server_side = true, certfile = helpers.file "rsa.pem"})
+  o.conn = assert(o.context:wrap_socket(o.near, {do_handshake_on_connect = false}))
+  o.fresh = assert(o.context:wrap_socket(socket.tcp()))
+  o.server = assert(o.server_context:wrap_socket(socket.tcp()))
+  o.listener = socket.bind(HOST, 0)
+  o.client_tls, o.server_tls = helpers.pair {client = {maximum_version = "TLSv1.2"}}
+  assert(helpers.handshake(o.client_tls, o.server_tls))
+  o.object, o.session = o.client_tls, assert(o.client_tls:session())
+  o.certificate = assert(o.object:peer_certificate())
+  o.sock = socket.tcp()
+  o.err = select(2, ssl.RAND_egd "/nonexistent/socket")
+  return o
+end
+
+local function close(o)
+  for _, name in ipairs {"conn", "fresh", "server", "listener", "client_tls", "server_tls", "sock", "far"} do
+    o[name]:close()
+  end
+end
+
+local NUMBER, STRING, TABLE = "number expected", "string expected", "table expected"
+
+-- name = what each call's error says, and the call, all of it in one line.
+local rows = {}
+
+rows.ssl = {
+  DER_cert_to_PEM_cert = {{"#1", function() ssl.DER_cert_to_PEM_cert() end}},
+  PEM_cert_to_DER_cert = {{"#1", function() ssl.PEM_cert_to_DER_cert {} end}},
+  cert_time_to_seconds = {{"#1", function() ssl.cert_time_to_seconds(1) end}},
+  RAND_add = {
+    {"#1", function() ssl.RAND_add({}, 1) end},
+    {"#2", function() ssl.RAND_add("x", -1) end},
+  },
+  RAND_bytes = {{"#1", function() ssl.RAND_bytes(-1) end}, {"#1", function() ssl.RAND_bytes "x" end}},
+  RAND_egd = {{"#1 to 'RAND_egd' (string", function() ssl.RAND_egd {} end}},
+  RAND_status = {},
+  SSLContext = {
+    {"#1 to 'SSLContext' (table", function() ssl.SSLContext(1) end},
+    {"did you mean 'certfile'", function() ssl.SSLContext {cerfile = "x"} end},
+    {"option 'cert_reqs' must be", function() ssl.SSLContext {cert_reqs = 9} end},
+  },
+  create_default_context = {
+    {"#1 to 'create_default_context' (table", function() ssl.create_default_context(1) end},
+    {"create_default_context: unknown option 'cerfile'", function() ssl.create_default_context {cerfile = "x"} end},
+    {"create_default_context: option 'nodelay' must", function() ssl.create_default_context {nodelay = 1} end},
+    {"unknown option 'server_hostname'", function() ssl.create_default_context {server_hostname = "x"} end},
+    {"create_default_context: options must be", function()
+      ssl.create_default_context(setmetatable({}, {__index = {}})) end, 1},
+  },
+  wrap_socket = {
+    {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket() end},
+    {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket({}, {}) end},
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) ssl.wrap_socket(o.fresh) end},
+    {"#2 to 'wrap_socket' (table", function(o) ssl.wrap_socket(o.sock, 1) end},
+    {"wrap_socket: unknown option 'server_hostnme' (did you mean 'server_hostname'?)",
+      function(o) ssl.wrap_socket(o.sock, {server_hostnme = "x"}) end},
+    {"wrap_socket: unknown option 'cerfile' (did you mean 'certfile'?)",
+      function(o) ssl.wrap_socket(o.sock, {cerfile = "x"}) end},
+    {"wrap_socket: unknown option 'contxt' (did you mean 'context'?)",
+      function(o) ssl.wrap_socket(o.sock, {contxt = o.context}) end},
+    {"wrap_socket: unknown option 'timout'", function(o) ssl.wrap_socket(o.sock, {timout = 1}) end},
+    {"wrap_socket: unknown option 'timeout'", function(o) ssl.wrap_socket(o.sock, {timeout = 1}) end},
+    {"wrap_socket: option 'nodelay' must", function(o) ssl.wrap_socket(o.sock, {nodelay = 1}) end},
+    {"wrap_socket: option 'ca_certs' must", function(o) ssl.wrap_socket(o.sock, {ca_certs = 1}) end},
+    {"option 'server_side' needs 'certfile'", function(o) ssl.wrap_socket(o.sock, {server_side = true}) end},
+    {"option 'ca_certs' belongs to the context",
+      function(o) ssl.wrap_socket(o.sock, {context = o.context, ca_certs = "x"}) end},
+    {"option 'context' must be an SSLContext", function(o) ssl.wrap_socket(o.sock, {context = 1}) end},
+    {"option 'context' must be an SSLContext",
+      function(o) ssl.wrap_socket(o.sock, {context = {}, server_hostname = "x"}) end},
+    {"option 'server_side' does not fit", function(o)
+      ssl.wrap_socket(o.sock, {context = o.context, server_side = true}) end, 1},
+    {"server_side=true", function(o) ssl.wrap_socket(o.listener) end},
+    {"option 'check_hostname' needs cert_reqs", function(o) ssl.wrap_socket(o.far, {check_hostname = true}) end},
+    {"check_hostname needs a server_hostname", function(o) ssl.wrap_socket(o.far, {context = o.checking}) end},
+  },
+  connect = {
+    {"connect: host", function() ssl.connect(nil, PORT) end},
+    {"connect: port", function() ssl.connect(HOST) end},
+    {"connect: port", function() ssl.connect(HOST, 65536) end},
+    {"#3 to 'connect' (table", function() ssl.connect(HOST, PORT, 1) end},
+    {"connect: unknown option 'cerfile'", function() ssl.connect(HOST, PORT, {cerfile = "x"}) end},
+    {"connect: unknown option 'server_hostnme'", function() ssl.connect(HOST, PORT, {server_hostnme = "x"}) end},
+    {"connect: unknown option 'timout' (did you mean 'timeout'?)",
+      function() ssl.connect(HOST, PORT, {timout = 1}) end},
+    {"connect: option 'timeout' must", function() ssl.connect(HOST, PORT, {timeout = 0}) end},
+    {"connect: option 'nodelay' must", function() ssl.connect(HOST, PORT, {nodelay = 1}) end},
+    {"connect: option 'ca_certs' must", function() ssl.connect(HOST, PORT, {ca_certs = 1}) end},
+    {"connect: option 'server_hostname' must", function() ssl.connect(HOST, PORT, {server_hostname = 1}) end},
+    {"connect: option 'session' must", function() ssl.connect(HOST, PORT, {session = 1}) end},
+    {"connect: option 'server_side'", function() ssl.connect(HOST, PORT, {server_side = true}) end},
+    {"connect: option 'context' must be an SSLContext", function() ssl.connect(HOST, PORT, {context = 1}) end},
+    {"option 'context' is for the server", function(o) ssl.connect(HOST, PORT, {context = o.server_context}) end},
+    {"option 'ca_certs' belongs", function(o) ssl.connect(HOST, PORT, {context = o.context, ca_certs = "x"}) end},
+  },
+  get_server_certificate = {
+    {"#1 to 'get_server_certificate'", function() ssl.get_server_certificate(1) end},
+    {"get_server_certificate: host", function() ssl.get_server_certificate {} end},
+    {"get_server_certificate: port", function() ssl.get_server_certificate {HOST} end},
+    {"#2 to 'get_server_certificate'", function() ssl.get_server_certificate({HOST, PORT}, 1) end},
+    {"get_server_certificate: unknown option", function() ssl.get_server_certificate({HOST, PORT}, {cafile = 1}) end},
+    {"option 'timeout' must", function() ssl.get_server_certificate({HOST, PORT}, {timeout = "x"}) end},
+    {"option 'server_side'", function() ssl.get_server_certificate({HOST, PORT}, {server_side = true}) end},
+    {"option 'ssl_version' must", function() ssl.get_server_certificate({HOST, PORT}, {ssl_version = "x"}) end},
+    {"'check_hostname' needs", function() ssl.get_server_certificate({HOST, PORT}, {check_hostname = true}) end},
+    {"option 'server_hostname' must", function() ssl.get_server_certificate({HOST, PORT}, {server_hostname = 1}) end},
+    {"unknown option 'context'", function(o) ssl.get_server_certificate({HOST, PORT}, {context = o.context}) end},
+  },
+  poll = {
+    {"poll: list of sockets", function() ssl.poll(1) end},
+    {"poll: list of sockets", function() ssl.poll(nil, "x") end},
+    {"poll: socket expected", function() ssl.poll {1} end},
+    {"poll: socket expected", function() ssl.poll(nil, {{}}) end},
+    {"poll: timeout", function() ssl.poll({}, {}, "x") end},
+    {"poll: timeout", function() ssl.poll({}, {}, 0 / 0) end},
+  },
+}
+
+rows.SSLContext = {
+  get = {
+    {"#1 to 'get'", function(o) o.context:get() end},
+    {"unknown option", function(o) o.context:get "cerfile" end},
+  },
+  set = {
+    {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
+    {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
+  },
+  wrap_object = {
+    {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},
+    {"unknown option 'server_hostnam'", function(o) o.context:wrap_object {server_hostnam = "x"} end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_object() end},
+  },
+  wrap_socket = {
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) o.context:wrap_socket() end},
+    {"#1 to 'wrap_socket' (LuaSocket", function(o) o.context:wrap_socket(o.fresh) end},
+    {"#2 to 'wrap_socket' (table", function(o) o.context:wrap_socket(o.sock, 1) end},
+    {"unknown option 'server_hostnme'", function(o) o.context:wrap_socket(o.sock, {server_hostnme = "x"}) end},
+    {"option 'nodelay' must", function(o) o.context:wrap_socket(o.sock, {nodelay = 1}) end},
+    {"option 'server_side' does not fit", function(o) o.context:wrap_socket(o.sock, {server_side = true}) end},
+    {"server_side=true", function(o) o.context:wrap_socket(o.listener) end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_socket(o.far) end},
+  },
+}
+
+-- Of both types.
+local function connection_rows(at)
+  return {
+    cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
+    authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
+    session_reused = {},
+    verify_result = {}, version = {}, want = {},
+    read = {
+      {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},
+      {"#1 to 'read' (must not be negative", function(o) o[at]:read(-1) end},
+    },
+    receive = {
+      {"#1 to 'receive' (invalid receive pattern", function(o) o[at]:receive "x" end},
+      {"#1 to 'receive'", function(o) o[at]:receive {} end},
+      {"#2 to 'receive'", function(o) o[at]:receive(1, {}) end},
+    },
+    send = {
+      {"#1 to 'send' (" .. STRING, function(o) o[at]:send() end},
+      {"#2 to 'send' (" .. NUMBER, function(o) o[at]:send("x", "y") end},
+      {"#3 to 'send' (" .. NUMBER, function(o) o[at]:send("x", 1, {}) end},
+    },
+    shutdown = {{"#1 to 'shutdown'", function(o) o[at]:shutdown "x" end}},
+    write = {{"#1 to 'write' (" .. STRING, function(o) o[at]:write() end}},
+  }
+end
+
+rows.SSLObject = connection_rows "object"
+rows.SSLObject.buffered, rows.SSLObject.unwrap = {}, {}
+rows.SSLObject.drain = {{"#1 to 'drain'", function(o) o.object:drain(0) end}}
+rows.SSLObject.feed = {
+  {"#1 to 'feed'", function(o) o.object:feed() end},
+  {"#1 to 'feed' (" .. STRING, function(o) o.object:feed {} end},
+}
+
+rows.SSLSocket = connection_rows "conn"
+for _, name in ipairs {"getfamily", "getfd", "getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
+  rows.SSLSocket[name] = {}
+end
+rows.SSLSocket.accept = {
+  {"accept works only on a socket that is not connected", function(o) o.conn:accept() end},
+  {"accept needs a listening socket", function(o) o.server:accept() end},
+}
+rows.SSLSocket.bind = {
+  {"bind works only on a socket that is not connected", function(o) o.conn:bind(HOST, 0) end},
+  {"#1 to 'bind' (" .. STRING, function(o) o.fresh:bind({}, 0) end},
+  {"#2 to 'bind' (" .. STRING, function(o) o.fresh:bind(HOST) end},
+}
+rows.SSLSocket.setsockname = {{"#1 to 'bind' (" .. STRING, function(o) o.fresh:setsockname() end}}
+rows.SSLSocket.connect = {
+  {"#1 to 'connect' (" .. STRING, function(o) o.fresh:connect() end},
+  {"#2 to 'connect' (" .. STRING, function(o) o.fresh:connect(HOST, {}) end},
+}
+rows.SSLSocket.setpeername = {{"#1 to 'connect' (" .. STRING, function(o) o.fresh:setpeername() end}}
+rows.SSLSocket.listen = {
+  {"listen works only on a socket that is not connected", function(o) o.conn:listen() end},
+  {"server_side=true", function(o) o.fresh:listen() end},
+  {"#1 to 'listen' (" .. NUMBER, function(o) o.server:listen {} end},
+}
+rows.SSLSocket.getoption = {
+  {"#1 to 'getoption' (" .. STRING, function(o) o.conn:getoption() end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.conn:getoption "x" end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.fresh:getoption "x" end},
+  {"#1 to 'getoption' (unsupported option", function(o) o.conn:getoption "x\ny" end},
+}
+rows.SSLSocket.setoption = {
+  {"#1 to 'setoption' (" .. STRING, function(o) o.conn:setoption() end},
+  {"#1 to 'setoption' (unsupported option", function(o) o.conn:setoption("x", 1) end},
+  {"#2 to 'setoption' (boolean", function(o) o.conn:setoption("keepalive", "x") end},
+  {"#2 to 'setoption' (boolean", function(o) o.fresh:setoption("keepalive", "x") end},
+}
+rows.SSLSocket.setstats = {{"#1 to 'setstats'", function(o) o.conn:setstats "x" end}}
+rows.SSLSocket.settimeout = {
+  {"#1 to 'settimeout'", function(o) o.conn:settimeout "x" end},
+  {"#2 to 'settimeout'", function(o) o.conn:settimeout(1, "x") end},
+}
+
+rows.Certificate = {
+  der = {}, issuer = {}, not_after = {}, not_before = {}, serial = {}, subject = {}, subject_alt_name = {},
+  pem = {}, matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
+}
+rows.SSLSession = {is_resumable = {}, lifetime = {}, version = {}}
+
+rows.SSLError = {
+  is = {{"#1 to 'is'", function(o) o.err:is() end}},
+  find = {{"#1 to 'find' (" .. STRING, function(o) o.err:find() end}},
+  match = {{"#1 to 'match' (" .. STRING, function(o) o.err:match {} end}},
+  gmatch = {{"#1 to 'gmatch' (" .. STRING, function(o) o.err:gmatch() end}},
+  gsub = {{"#2 to 'gsub'", function(o) o.err:gsub "x" end}, {"malformed pattern", function(o) o.err:gsub("[", "") end}},
+  sub = {{"#1 to 'sub' (" .. NUMBER, function(o) o.err:sub "x" end}},
+  lower = {}, upper = {}, len = {}, format = {},
+  __concat = {
+    {"attempt to concatenate a nil value", function(o) return o.err .. nil end},
+    {"attempt to concatenate a table value", function(o) return {} .. o.err end},
+  },
+  __tostring = {},
+}
+
+-- The types' tables of functions, as they are published.
+local function published(o)
+  return {
+    ssl = ssl, SSLContext = core.context.methods, SSLSocket = core.socket.methods, SSLObject = core.object.methods,
+    Certificate = core.certificate.methods, SSLSession = getmetatable(o.session).__index, SSLError = ssl.SSLError,
+  }
+end
+
+-- What is wrong with what the call raises; nil: nothing.
+local function complaint(o, words, call, extra)
+  local info = debug.getinfo(call, "S")
+  local place = ("%s:%d: "):format(info.short_src, info.linedefined + (extra or 0))
+  local done, message = pcall(call, o)
+  if done then return place .. "raises nothing" end
+  if type(message) ~= "string" then return place .. "raises a " .. type(message) end
+  if message:sub(1, #place) ~= place then return place .. "raised at another: " .. message end
+  if message:find(":%d+: ", #place + 1) then return "two places in: " .. message end
+  if not message:find(words, #place + 1, true) then return ("no %q in: %s"):format(words, message) end
+end
+
+describe("misuse names the line of the program and what is wrong there:", function()
+  local o
+
+  before_each(function() o = make() end)
+
+  after_each(function()
+    close(o)
+    o = nil
+  end)
+
+  it("there is a row for every public function", function()
+    for group, functions in pairs(published(o)) do
+      for name, value in pairs(functions) do
+        if type(value) == "function" then assert.is_table(rows[group][name], group .. "." .. tostring(name)) end
+      end
+      for name in pairs(rows[group]) do assert.is_function(functions[name], group .. "." .. name) end
+    end
+  end)
+
+  it("the constants", function()
+    assert.is_nil(complaint(o, "ssl.HAS is a constant", function() ssl.HAS.TLSv1 = true end))
+    assert.is_nil(complaint(o, "ssl.ACCEPT_UNVERIFIED is a constant", function() ssl.ACCEPT_UNVERIFIED.x = 1 end))
+  end)
+
+  it("what was raised elsewhere stays as it is", function()
+    local thing = {}
+    local done, message = pcall(o.err.gsub, o.err, "x", function() error(thing) end)
+    assert.is_false(done)
+    assert.equal(thing, message)
+    done, message = pcall(o.err.gsub, o.err, ".", function() error "mine" end)
+    assert.is_false(done)
+    assert.matches("^[^:]*misuse_spec%.lua:%d+: mine$", message)
+  end)
+
+  for group, functions in pairs(rows) do
+    it(group .. "'s functions", function()
+      local found = {}
+      for _, cases in pairs(functions) do
+        for _, case in ipairs(cases) do found[#found + 1] = complaint(o, case[1], case[2], case[3]) end
+      end
+      assert.equal("", table.concat(found, "\n"))
+    end)
+
+    if group ~= "ssl" and group ~= "SSLError" then
+      it(group .. "'s methods on anything else", function()
+        local found = {}
+        for name in pairs(functions) do
+          local method = published(o)[group][name]
+          local function try(value)
+            local function call() method(value, o.sock) end
+            local problem = complaint(o, group .. " expected, got ", call)
+            if problem then found[#found + 1] = name .. ": " .. problem end
+          end
+          try()
+          for _, value in ipairs {{}, o.far, 1, group == "Certificate" and o.session or o.certificate} do try(value) end
+        end
+        assert.equal("", table.concat(found, "\n"))
+      end)
+    end
+  end
+end)

@@ -1,0 +1,467 @@
+--- Whole lives for spec/support/oom.c, which lets one allocation after the
+-- other fail in them. What a life finds must be right or not be there at all: whatever
+-- fails, no byte is lost, no fact wrong and no wrong name accepted.
+local socket = require "socket"
+local process = require "luassl_process"
+local ssl = require "luassl"
+
+local again, ended, spare = again, ended, spare  -- luacheck: ignore
+
+local function file(name)
+  return os.getenv "LUASSL_PKI" .. "/" .. name
+end
+
+local failing  -- whose memory fails: "Lua", "OpenSSL", "" nobody's
+
+-- The result, or the life's end: OpenSSL's want of memory is a failure like
+-- others; Lua's raises, and no failure may come of it.
+local function must(value, err, ...)
+  if value ~= nil then return value, err, ... end
+  if failing == "OpenSSL" and type(err) == "table" then error(ended, 0) end
+  error("unexpected: " .. spare(tostring, err), 2)
+end
+
+local known  -- what this life found when nothing failed
+
+local function flatten(value)
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for key, part in pairs(value) do
+    parts[#parts + 1] = tostring(key) .. "=" .. flatten(part)
+  end
+  table.sort(parts)
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+local function compare(name, value)
+  local text = flatten(value)
+  if failing == "" then known[name] = text end
+  if known[name] == text then return end
+  error(("%s is %s, not %s"):format(name, text, known[name]), 0)
+end
+
+local function same(name, value)
+  spare(compare, name, value)
+end
+
+local OPTIONS = {
+  client = {ca_certs = file "root.crt", alpn_protocols = {"h2", "http/1.1"},
+    certfile = file "client.pem"},
+  server = {server_side = true, certfile = file "chained.pem",
+    ca_certs = file "root.crt", cert_reqs = ssl.CERT_REQUIRED,
+    alpn_protocols = {"http/1.1"}},
+  plain_client = {ca_data = spare(function()
+    local f = assert(io.open(file "root.crt"))
+    local text = f:read "*a"
+    f:close()
+    return text
+  end), maximum_version = "TLSv1.2"},
+  plain_server = {server_side = true, certfile = file "rsa.crt",
+    keyfile = file "rsa-traditional.key",
+    password = function() return "secret" end},
+}
+local RIGHT = {server_hostname = "localhost"}
+local WRONG = {server_hostname = "wrong.example"}
+local TEXT = "one\r\ntwo\nthree"
+local LARGE = ("0123456789abcdef"):rep(10000)
+
+local function context(name)
+  return must(again(ssl.create_default_context, OPTIONS[name]))
+end
+
+local function pair()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local address, port = listener:getsockname()
+  local client = assert(socket.connect(address, port))
+  local server = assert(listener:accept())
+  listener:close()
+  client:settimeout(0)
+  server:settimeout(0)
+  client:setoption("send-buffer-size", 16384)
+  server:setoption("recv-buffer-size", 16384)
+  return client, server
+end
+
+local WAITS = {timeout = true, wantread = true, wantwrite = true}
+
+-- Wraps; a wrap that was abandoned halfway leaves the object whole or closed.
+local function wrap(context_, sock, options)
+  local wrapped, err = again(context_.wrap_socket, context_, sock, options)
+  if err == "closed" then error(ended, 0) end
+  return must(wrapped, err)
+end
+
+-- Both handshakes, to their ends: true, or nil and the client's error.
+local function handshake(client, server, carry)
+  local client_done, server_done, client_err, server_err
+  for _ = 1, 2000 do
+    if not client_done then
+      client_done, client_err = again(client.do_handshake, client)
+    end
+    if not server_done then
+      server_done, server_err = again(server.do_handshake, server)
+    end
+    if client_done and server_done then return true end
+    if not client_done and not WAITS[client_err] then return nil, client_err end
+    if not server_done and not WAITS[server_err] then return nil, server_err end
+    carry(client, server)
+  end
+  error("the handshake does not end", 0)
+end
+
+local function look(client, server)
+  if failing == "OpenSSL" then  -- it offers what it had memory to load
+    local version = again(client.version, client)
+    if not version:find "^TLSv1%.[23]$" then error(version, 0) end
+  else
+    same("version", again(client.version, client))
+    same("cipher", again(client.cipher, client))
+  end
+  same("alpn", again(client.selected_alpn_protocol, client))
+  same("name", again(server.server_hostname, server))
+  same("verdict", again(client.verify_result, client))
+  same("certificate", must(again(client.getpeercert, client)))
+  same("DER", must(again(client.getpeercert, client, true)))
+end
+
+local function look_closer(client)
+  local certificate = must(again(client.peer_certificate, client))
+  for _, fact in ipairs {"subject", "issuer", "serial", "not_before",
+    "not_after", "subject_alt_name", "pem", "der"} do
+    same(fact, must(again(certificate[fact], certificate)))
+  end
+  for _, name in ipairs {"localhost", "127.0.0.1", "a_b.example.com"} do
+    same(name, must(again(certificate.matches_host, certificate, name)))
+  end
+  same("certificate's name", again(tostring, certificate))
+  local pem = must(again(ssl.DER_cert_to_PEM_cert, must(again(certificate.der, certificate))))
+  same("PEM of DER", pem)
+  same("DER of PEM", must(again(ssl.PEM_cert_to_DER_cert, pem)))
+end
+
+-- Sends `data` one way; what arrives must be `data`.
+local function transfer(from, to, data, carry)
+  local sent, got, last = 0, "", nil
+  for _ = 1, 20000 do
+    if not last then  -- what it took may still wait to leave
+      local err, partial
+      last, err, partial = again(from.send, from, data, sent + 1)
+      if not last and not WAITS[err] then must(nil, err) end
+      sent = last or partial
+    end
+    carry(from, to)
+    local all, err, partial = again(to.receive, to, #data, got)
+    if all then
+      if all ~= data then error("other bytes than were sent", 0) end
+      return
+    end
+    if not WAITS[err] then must(nil, err) end
+    got = partial
+  end
+  error("the transfer does not end", 0)
+end
+
+local function lines(from, to, carry)
+  must(again(from.send, from, TEXT))
+  for _, expected in ipairs {"one", "two"} do
+    local line, err, partial = nil, nil, nil
+    for _ = 1, 1000 do
+      carry(from, to)
+      line, err, partial = again(to.receive, to, "*l", partial)
+      if line or not WAITS[err] then break end
+    end
+    if must(line, err) ~= expected then error("another line", 0) end
+  end
+  if must(again(to.read, to, 3)) ~= "thr" then error("other bytes", 0) end
+  local data, _, partial = again(to.receive, to, 9)
+  if data or partial ~= "ee" then error("partial data is wrong", 0) end
+end
+
+-- The peer's clean end.
+local function closing(from, to, carry)
+  must(again(from.shutdown, from, "send"))
+  for _ = 1, 1000 do
+    carry(from, to)
+    local data, err = again(to.receive, to, 1)
+    if data then error("data from nowhere", 0) end
+    if err == "closed" then return end
+    if not WAITS[err] then must(nil, err) end
+  end
+  error("the end does not come", 0)
+end
+
+-- Waits for what the last receiver may read.
+local function poll(one, other)
+  spare(socket.select, {other}, nil, 0.001)
+  if not one:dirty() then spare(socket.select, {one}, nil, 0) end
+end
+
+local lives = {}
+
+-- Nothing may be said to this client, whatever it asks.
+local function refuse(client, server, carry)
+  local ok, err = handshake(client, server, carry)
+  if ok then error("a wrong name was accepted", 0) end
+  if failing ~= "OpenSSL" and not err:is(ssl.SSLCertVerificationError) then
+    error("another failure: " .. tostring(err), 0)
+  end
+  for _, method in ipairs {"do_handshake", "read", "receive"} do
+    if again(client[method], client) then error(method .. " works", 0) end
+  end
+  if again(client.send, client, "secret") then error("send works", 0) end
+  if again(client.getpeercert, client) and next(client:getpeercert()) then
+    error("a refused certificate was shown as good", 0)
+  end
+end
+
+function lives.socket()
+  local client_context, server_context = context "client", context "server"
+  local near, far = spare(pair)
+  local client = wrap(client_context, near, RIGHT)
+  local server = wrap(server_context, far)
+  must(handshake(client, server, poll))
+  look(client, server)
+  look_closer(client)
+  again(tostring, client)
+  again(client.getpeername, client)
+  again(client.getsockname, client)
+  lines(client, server, poll)
+  transfer(client, server, LARGE, poll)
+  closing(server, client, poll)
+  must(again(client.close, client))
+end
+
+function lives.refused_socket()
+  local client_context, server_context = context "client", context "server"
+  local near, far = spare(pair)
+  refuse(wrap(client_context, near, WRONG), wrap(server_context, far), poll)
+end
+
+function lives.unwrap()
+  local client_context = context "plain_client"
+  local server_context = context "plain_server"
+  local near, far = spare(pair)
+  local client = wrap(client_context, near, RIGHT)
+  local server = wrap(server_context, far)
+  must(handshake(client, server, poll))
+  local one, other, err
+  for _ = 1, 1000 do
+    if not one then
+      one, err = again(client.unwrap, client)
+      if not one and not WAITS[err] then break end
+    end
+    if not other then
+      other, err = again(server.unwrap, server)
+      if not other and not WAITS[err] then break end
+    end
+    if one and other then break end
+  end
+  if err == "closed" then error(ended, 0) end  -- raised when it was done
+  must(one, err)
+  must(other, err)
+  spare(one.send, one, "clear\n")
+  if spare(other.receive, other) ~= "clear" then error("not clear", 0) end
+end
+
+local FED_MAX = 128 * 1024
+
+local function pump(one, other)
+  for _ = 1, 2 do
+    while other:buffered() < FED_MAX do
+      local bytes = again(one.drain, one, FED_MAX - other:buffered())
+      if not bytes then break end
+      must(again(other.feed, other, bytes))
+    end
+    one, other = other, one
+  end
+end
+
+local function wrap_object(name, options)
+  local context_ = context(name)
+  return must(again(context_.wrap_object, context_, options))
+end
+
+function lives.object()
+  local client = wrap_object("plain_client", RIGHT)
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  look_closer(client)
+  lines(client, server, pump)
+  transfer(server, client, LARGE, pump)
+  closing(client, server, pump)
+  must(again(server.close, server))
+  must(again(client.feed, client, nil))
+end
+
+function lives.refused_object()
+  refuse(wrap_object("plain_client", WRONG), wrap_object("plain_server"),
+    function(one, other) spare(pump, one, other) end)
+end
+
+-- An end without close_notify is never a clean one.
+function lives.truncated_object()
+  local client = wrap_object("plain_client", RIGHT)
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  must(again(client.send, client, "half"))
+  pump(client, server)
+  must(again(server.feed, server, nil))
+  local all, err, partial = again(server.receive, server, "*a")
+  if all then error("a truncated end was taken for a clean one", 0) end
+  if not err:is(ssl.SSLEOFError) then must(nil, err) end
+  if partial ~= "half" then error("lost: " .. tostring(partial), 0) end
+end
+
+function lives.unwrap_object()
+  local client = wrap_object("plain_client", RIGHT)
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  local one, err = again(client.unwrap, client)
+  if one or err ~= "wantread" then must(nil, err) end
+  pump(client, server)
+  must(again(server.unwrap, server))
+  while true do  -- by hand: one that is closed takes nothing
+    local bytes = again(server.drain, server)
+    if not bytes then break end
+    must(again(client.feed, client, bytes))
+  end
+  must(again(client.feed, client, "clear"))
+  one = must(again(client.unwrap, client))
+  if one ~= "clear" then error("lost: " .. tostring(one), 0) end
+end
+
+-- What the transport failed with comes as it is, or in an error.
+function lives.broken_object()
+  for _, broken in ipairs {"reset", "timeout"} do
+    local client = wrap_object("plain_client", RIGHT)
+    must(again(client.feed, client, nil, broken))
+    local done, err = again(client.do_handshake, client)
+    if done then error("a handshake without a peer", 0) end
+    if broken == "timeout" then err = type(err) == "table" and err.cause or err end
+    if err ~= broken then must(nil, err) end
+  end
+end
+
+local FAILURES = {
+  {certfile = file "missing.pem"}, {certfile = file "empty.pem"},
+  {certfile = file "garbage.pem"}, {certfile = file "rsa.der"},
+  {certfile = file "rsa.crt", keyfile = file "ecdsa.key"},
+  {certfile = file "rsa-encrypted.pem", password = "wrong"},
+  {ca_certs = file "text.pem"}, {ca_path = file "missing"},
+  {ciphers = "none"}, {certfile = file "rsa.crt"},
+}
+
+function lives.contexts()
+  for i, options in ipairs(FAILURES) do
+    local made, err = again(ssl.SSLContext, options)
+    if made then error("context " .. i .. " was made", 0) end
+    if failing ~= "OpenSSL" then same("failure " .. i, err) end
+  end
+  local made = must(again(ssl.create_default_context,
+    {ca_path = file "empty", system_trust = true}))
+  must(again(made.set, made, {alpn_protocols = {"h2"}}))
+  same("option", again(made.get, made, "alpn_protocols"))
+  must(again(ssl.create_default_context))
+end
+
+-- The system's trust is another one each time: it is read and parsed anew.
+function lives.system_trust()
+  spare(function()
+    local other = file "roots.crt"
+    if os.getenv "SSL_CERT_FILE" == other then other = file "root.crt" end
+    process.setenv("SSL_CERT_FILE", other)
+  end)
+  local trusting = must(again(ssl.create_default_context))
+  local client = must(again(trusting.wrap_object, trusting, RIGHT))
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  same("verdict", again(client.verify_result, client))
+  local name = spare(os.getenv, "SSL_CERT_FILE")
+  spare(process.setenv, "SSL_CERT_FILE", "/nowhere")
+  local made, err = again(ssl.create_default_context)
+  spare(process.setenv, "SSL_CERT_FILE", name)
+  if made then error("a context without its bundle", 0) end
+  if failing ~= "OpenSSL" then same("failure", err) end
+end
+
+local accept = getmetatable(socket.tcp()).__index.accept
+
+-- LuaSocket loses the descriptor when it has no memory for its object.
+local function spare_accept(...)
+  return spare(accept, ...)
+end
+
+-- A server's loop, a client that connects by name, contexts kept.
+function lives.connect()
+  local listener = spare(function()
+    local sock = assert(socket.bind("127.0.0.1", 0))
+    getmetatable(sock).__index.accept = spare_accept
+    return sock
+  end)
+  local _, port = listener:getsockname()
+  local server_context = context "plain_server"
+  listener = must(again(server_context.wrap_socket, server_context, listener))
+  listener:settimeout(0)
+  local client_context = context "plain_client"
+  local client = must(again(client_context.wrap_socket, client_context,
+    spare(socket.tcp)))
+  client:settimeout(0)
+  local server, done, err
+  for _ = 1, 2000 do
+    if not server then
+      server, err = listener:accept()
+      if server then server:settimeout(0)
+      elseif err ~= "timeout" then must(nil, err) end
+    end
+    done, err = again(client.connect, client, "localhost", port)
+    if not done and err ~= "timeout" then must(nil, err) end
+    if server and not done then
+      local _, problem = again(server.do_handshake, server)
+      if problem and not WAITS[problem] then must(nil, problem) end
+    end
+    if done then break end
+  end
+  must(done, err)
+  same("verdict", again(client.verify_result, client))
+  must(again(client.close, client))
+end
+
+local more = require "spec.support.oom_hooks" {must = must, same = same,
+  handshake = handshake, pump = pump, lines = lines, transfer = transfer,
+  closing = closing, failing = function() return failing end}
+for name, life in pairs(more) do lives[name] = life end
+
+-- What fails while the module loads can be loaded once more.
+function lives.load()
+  spare(function()
+    for name in pairs(package.loaded) do
+      if name:find "^luassl" then package.loaded[name] = nil end
+    end
+  end)
+  local fresh = again(require, "luassl")
+  local made = must(again(fresh.SSLContext, {}))
+  must(again(made.wrap_object, made))
+end
+
+-- What OpenSSL can is not told wrong: without memory nothing is told.
+function lives.features()
+  local find = require "luassl.core".features
+  local told, found = pcall(again, find)
+  if not told then
+    if failing == "OpenSSL" and spare(string.find, found, "no memory", 1, true) then error(ended, 0) end
+    error(found, 0)
+  end
+  same("features", found)
+end
+
+local swept = {}
+
+for name, life in pairs(lives) do
+  local found = {}
+  swept[name] = function(whose)
+    failing, known = whose, found
+    return life()
+  end
+end
+
+return swept

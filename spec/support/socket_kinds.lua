@@ -1,0 +1,155 @@
+--- The two kinds of stream socket that have to behave alike: LuaSocket's tcp
+-- object and SSLSocket. A spec runs its cases over both.
+local luassert = require "luassert"
+local socket = require "socket"
+local ssl = require "luassl"
+local helpers = require "spec.support.helpers"
+local wire = require "spec.support.wire"
+
+local unpack = table.unpack or unpack
+
+local kinds = {}
+
+local tcp = {name = "tcp object"}
+
+--- Makes a client, or a server, of a LuaSocket object.
+function tcp.client(sock)
+  return sock
+end
+tcp.server = tcp.client
+
+--- Makes a connected pair ready to use.
+function tcp.settle()
+end
+
+local tls = {name = "SSLSocket"}
+
+-- Made when the first case runs: the audit counts what a file leaves behind.
+local contexts = {}
+
+local function context(side)
+  contexts[side] = contexts[side] or wire.context(side)
+  return contexts[side]
+end
+
+function tls.client(sock)
+  return assert(ssl.wrap_socket(sock, {context = context "client",
+    server_hostname = "localhost",
+    do_handshake_on_connect = sock:getpeername() == nil}))
+end
+
+function tls.server(sock)
+  return assert(ssl.wrap_socket(sock, {context = context "server",
+    server_side = true, do_handshake_on_connect = false}))
+end
+
+function tls.settle(client, server)
+  local limits = {}
+  for _, conn in ipairs {client, server} do
+    limits[conn] = {conn:gettimeout()}
+    conn:settimeout(0)
+  end
+  for _, result in ipairs(wire.together {
+      function() return client:do_handshake() end,
+      function() return server:do_handshake() end}) do
+    assert(result[1], result[2])
+  end
+  client:receive(0)  -- session tickets, which a receiver never sees
+  for conn, limit in pairs(limits) do
+    conn:settimeout(limit[1])
+    conn:settimeout(limit[2], "t")
+  end
+end
+
+for _, kind in ipairs {tcp, tls} do
+  --- A connected pair without a timeout: client, server.
+  function kind.pair(host)
+    local near, far = helpers.sockets(host)
+    local client, server = kind.client(near), kind.server(far)
+    kind.settle(client, server)
+    return client, server
+  end
+
+  --- A listening object without a timeout, its address and port.
+  function kind.listener(host)
+    local listener = kind.server(assert(socket.bind(host or "127.0.0.1", 0)))
+    local address, port = listener:getsockname()
+    return listener, address, tonumber(port)
+  end
+
+  --- What `listener` accepts, when something has come.
+  function kind.accept(listener)
+    local limit = listener:gettimeout()
+    assert(socket.select({listener}, nil, helpers.patience)[1])
+    listener:settimeout(0)  -- its handshake comes later
+    local conn = assert(listener:accept())
+    listener:settimeout(limit)
+    return conn
+  end
+
+  kinds[#kinds + 1] = kind
+end
+
+kinds.tcp, kinds.tls = tcp, tls
+
+--- Drops the contexts: for a file's teardown.
+function kinds.forget()
+  contexts = {}
+end
+
+--- What both have to do ----------------------------------------------------
+
+--- Results with their number: the nils at their end count too.
+function kinds.results(...)
+  return {n = select("#", ...), ...}
+end
+
+local results = kinds.results
+
+--- Checks that `expected` seconds have passed since `start`, not many more.
+function kinds.check_elapsed(expected, start)
+  local elapsed = socket.gettime() - start
+  assert(elapsed >= expected - 0.01 and elapsed < expected + 1,
+    ("%.3f s instead of %.3f"):format(elapsed, expected))
+end
+
+--- Checks that each of a list of calls {method, arguments...} raises.
+function kinds.check_raises(conn, calls)
+  for _, call in ipairs(calls) do
+    local name = call[1]
+    local done, err = pcall(conn[name], conn, unpack(call, 2, call.n or #call))
+    assert(not done and type(err) == "string", name .. " does not raise")
+  end
+end
+
+local OPTIONS = {
+  ["keepalive"] = {true, false, 1}, ["reuseaddr"] = {true, 0},
+  ["reuseport"] = {true}, ["tcp-nodelay"] = {true, false, "yes"},
+  ["tcp-keepidle"] = {60, -1, {}}, ["tcp-keepcnt"] = {3, 1000},
+  ["tcp-keepintvl"] = {7, 0}, ["ipv6-v6only"] = {true},
+  ["linger"] = {{on = true, timeout = 3}, {on = false, timeout = 0}, {}, 1},
+  ["recv-buffer-size"] = {20000}, ["send-buffer-size"] = {20000},
+  ["tcp-defer-accept"] = {1}, ["tcp-fastopen"] = {5}, ["error"] = {1},
+  ["no-such-option"] = {true}, [""] = {true}, [1] = {true},
+}
+
+--- Checks that every option is set and read back as the plain object's.
+function kinds.compare_options(plain, conn)
+  local function compare(name, method, ...)
+    local expected = results(pcall(plain[method], plain, ...))
+    local found = results(pcall(conn[method], conn, ...))
+    if not expected[1] then expected, found = expected[1], found[1] end
+    luassert.same(expected, found, method .. " " .. name)
+  end
+  for name, values in pairs(OPTIONS) do
+    for _, value in ipairs(values) do
+      compare(name, "setoption", name, value)
+      compare(name, "getoption", name)
+    end
+    compare(name, "setoption", name)
+  end
+  compare("nothing", "getoption")
+  compare("nothing", "setoption")
+end
+
+return kinds
