@@ -342,7 +342,8 @@ describe("with peers of other kinds", function()
   -- Never more than the kernel took, which the peer's end makes certain.
   local function check(client)
     client:expect("taken %d+\n")
-    assert.equal(0, client:wait())
+    local status = client:wait()
+    assert.equal(0, status, client:output())
     local told = tonumber(client:output():match "told (%d+)\n")
     local took = tonumber(client:output():match "taken (%d+)\n")
     local ends = {syscall = true, closed = true, eof = true}
