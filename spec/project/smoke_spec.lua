@@ -115,6 +115,7 @@ describe("the audit", function()
     local before = helpers.snapshot()
     local context = assert(ssl.create_default_context())
     local object = assert(context:wrap_object {server_hostname = "localhost"})
+    assert.same({nil, "wantread"}, {object:do_handshake()})  -- from here on it has an SSL
     local fds = {helpers.sockets()}
     local grown = table.concat(helpers.growth(before), "\n")
     assert.truthy(grown:find("SSL: 1 more", 1, true))
