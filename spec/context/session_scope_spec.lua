@@ -141,6 +141,37 @@ describe("a session is not offered by a context that", function()
   end
 end)
 
+-- A new option that sessions are bound to needs a case above, or another spec.
+describe("each option that a session is bound to", function()
+  local elsewhere = {
+    on_client_hello = true, session_id_context = true,  -- a server's: session_id_context_spec
+    server_hostname = true,  -- of each connection: below
+    cert = true, key = true, keyfile = true,  -- what certfile leads to counts
+    server_side = true,  -- a session of one side is none of the other's
+  }
+  for _, part in ipairs {verification, identity, protocol} do
+    for _, case in ipairs(part()) do
+      for i = 2, 3 do
+        for name in pairs(case[i] or {}) do elsewhere[name] = true end
+      end
+    end
+  end
+
+  for _, option in ipairs(require "luassl.core".options) do
+    if option.bound then
+      it("has a case: " .. option.name, function() assert.is_true(elsewhere[option.name]) end)
+    end
+  end
+
+  it("and is a connection's own is bound with its peer, in resumption.c", function()
+    local own = {}
+    for _, option in ipairs(require "luassl.core".options) do
+      if option.bound and option.connection then own[#own + 1] = option.name end
+    end
+    assert.same({"check_hostname", "server_hostname"}, own)
+  end)
+end)
+
 describe("a session is offered by a context that differs in", function()
   -- Nothing of this is asked of the peer anew after a resumption.
   for name, value in pairs {nodelay = false, suppress_ragged_eofs = true,
