@@ -10,7 +10,7 @@ local misuse = require "luassl.misuse"
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
-local lend, name_peer, parts = primitives.lend, primitives.name_peer, primitives.parts
+local lend, name_peer, part = primitives.lend, primitives.name_peer, primitives.part
 local state, wrap = primitives.state, primitives.wrap
 local begin, connecting = core.connection.begin, core.connection.connecting
 local remaining = core.connection.remaining
@@ -162,10 +162,10 @@ end
 -- The LuaSocket object that `self` still works on; nil, "closed" when closed;
 -- raises when TLS has taken its place.
 local function held(self, operation)
-  local context, options, sock = relay(3, ":" .. operation, pcall(parts, self))
+  local sock = relay(3, ":" .. operation, pcall(part, self, "object"))
   if state(self) == "closed" then return nil, "closed" end
   if not sock then error(operation .. " works only on a socket that is not connected", 3) end
-  return sock, context, options
+  return sock
 end
 
 --- As LuaSocket's.
@@ -212,7 +212,8 @@ end
 -- wrong before TLS, or a failure
 -- @source LuaSocket, tcp
 function methods.connect(self, host, port)
-  local _, options, sock = relay(2, ":connect", pcall(parts, self))
+  local sock = relay(2, ":connect", pcall(part, self, "object"))
+  local options = part(self, "options")
   local current = state(self)
   if current == "closed" then return nil, "closed" end
   if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
@@ -273,16 +274,18 @@ end
 -- @raise on a socket that does not listen
 -- @source LuaSocket, tcp
 function methods.accept(self)
-  local listener, context, options = held(self, "accept")
-  if not listener then return nil, context end
+  local listener, err = held(self, "accept")
+  if not listener then return nil, err end
   if class_of(listener) ~= "server" then error("accept needs a listening socket: call listen first", 2) end
-  local deadline, err = begin(self)
+  local deadline
+  deadline, err = begin(self)
   if not deadline then return nil, err end
   listener:settimeout(remaining(self))
   local sock
   sock, err = listener:accept()
   if not sock then return nil, err end
-  local client = wrap(context, sock, options)
+  local options = part(self, "options")
+  local client = wrap(part(self, "context"), sock, options)
   return pass(start_accepted(client, sock, options, deadline))
 end
 
@@ -302,7 +305,7 @@ end
 
 local function with_object(self, operation, ...)
   local name = ":" .. operation
-  local _, _, sock = relay(3, name, pcall(parts, self))
+  local sock = relay(3, name, pcall(part, self, "object"))
   if sock then return pass(relay(3, name, pcall(sock[operation], sock, ...))) end
   local object = shell or need(operation).tcp()
   shell = nil  -- a finalizer that sets options meanwhile takes another
@@ -348,7 +351,7 @@ end
 function methods.unwrap(self)
   local leftover, err = relay(2, ":unwrap", pcall(finish, self))
   if not leftover then return nil, err end
-  local _, _, _, original = parts(self)
+  local original = part(self, "original")
   local block, total = self:gettimeout()
   local sock = original or client_object()
   sock:settimeout(block, "b")

@@ -194,17 +194,20 @@ static int primitive_lend (lua_State *L, Connection *c) {
   return luasocket_fd_lend(L, 2, ((Socket *)c)->fd);
 }
 
-/* parts(self): context, options, the LuaSocket object that it still works
-** on, and the one kept for `detach`; nil for what there is not. */
-static int primitive_parts (lua_State *L, Connection *c) {
+/* part(self, name): its "context", its "options", the LuaSocket "object" that
+** it still works on, the "original" that is kept for `detach`; or nil. */
+static int primitive_part (lua_State *L, Connection *c) {
+  static const char *const names[] = {
+    "context", "object", "options", "original", NULL
+  };
+  static const int indexes[] = {
+    UV_CONTEXT, UV_OBJECT, UV_OPTIONS, UV_ORIGINAL
+  };
+  int i = luaL_checkoption(L, 2, NULL, names);
   (void)c;
-  lua_settop(L, 1);
   compat_getuservalue(L, 1);
-  lua_rawgeti(L, 2, UV_CONTEXT);
-  lua_rawgeti(L, 2, UV_OPTIONS);
-  lua_rawgeti(L, 2, UV_OBJECT);
-  lua_rawgeti(L, 2, UV_ORIGINAL);
-  return 4;
+  lua_rawgeti(L, -1, indexes[i]);
+  return 1;
 }
 
 /* state(self): "no connection", "handshake", "connected", "failed" or
@@ -474,7 +477,7 @@ static const Method primitives[] = {
   {"finish", closure_finish, CHANGES, NULL},
   {"lend", primitive_lend, TELLS, NULL},
   {"name_peer", primitive_name_peer, CHANGES, NULL},
-  {"parts", primitive_parts, TELLS, NULL},
+  {"part", primitive_part, TELLS, NULL},
   {"state", primitive_state, TELLS, NULL},
   {NULL, NULL, TELLS, NULL}
 };
