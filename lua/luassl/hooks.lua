@@ -158,7 +158,7 @@ end)
 
 -- Another call found the hook at work: nil and an error; true when it will
 -- never answer, as its coroutine has ended.
-local function is_lost(self, thread, status, name)
+local function hook_is_dead(self, thread, status, name)
   if status ~= "dead" and (can_yield_through_pcall or thread ~= coroutine.running()) then return false end
   refuse(self, hook_error(name, "it ended without an answer"), "internal_error")
   return true
@@ -175,7 +175,7 @@ end
 -- ended, else nil and what this call answers.
 local function interrupted(self, thread, name, condition)
   local status = coroutine.status(thread)
-  if is_lost(self, thread, status, name) then return true end
+  if hook_is_dead(self, thread, status, name) then return true end
   if status == "suspended" then return nil, condition end
   return nil, busy(name)
 end

@@ -62,7 +62,7 @@ end
 
 -- Bytes that LuaSocket had read already. A server's client may have begun its
 -- handshake in them; what a client finds there, nobody vouches for.
-local function early_bytes(sock)
+local function drain_luasocket_buffer(sock)
   if not sock:dirty() then return "" end
   local bytes = {}
   while sock:dirty() do
@@ -82,7 +82,7 @@ local function start(level, operation, self, sock, host)
   end
   local done, err = relay(level, operation, pcall(name_peer, self, host))
   if not done then return nil, err end
-  return attach(self, sock, early_bytes(sock), is_unix(sock))
+  return attach(self, sock, drain_luasocket_buffer(sock), is_unix(sock))
 end
 
 local function inherit_timeouts(self, sock)

@@ -7,14 +7,14 @@ return {
     from = [[
   ssl = open_ssl(c, &own);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
-  if (!bio_rewind]],
+  if (!bio_replay_hello]],
     to = [[
   c->policy = context_policy(c->context);
   SSL_set_SSL_CTX(c->ssl, c->context);
   if (c->context != NULL) return 0;
   ssl = NULL;
   old = NULL;
-  if (!bio_rewind]],
+  if (!bio_replay_hello]],
     specs = "context_switch",
   },
   {

@@ -48,7 +48,7 @@ return {
     name = "each read has a deadline of its own",
     file = "src/connection/transfer.c",
     from = [[    else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;]],
-    to = [[    else connection_begin(c);]],
+    to = [[    else connection_begin_operation(c);]],
     specs = "deadline",
   },
   {

@@ -197,7 +197,7 @@ return {
     name = "a hook that has not answered is asked again",
     file = "src/connection/handshake.c",
     from = [[
-  if (c->decision.asked) return hooks_push_busy(L, c, native);
+  if (c->decision.hook_running) return hooks_push_busy(L, c, native);
 ]],
     to = "",
     specs = "hooks_yield",
@@ -218,9 +218,9 @@ return {
     file = "src/connection/handshake.c",
     from = [[
   if (clock_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->decision.asked]],
+  if (c->decision.hook_running]],
     to = [[
-  if (c->decision.asked]],
+  if (c->decision.hook_running]],
     specs = "hooks_abandoned",
   },
   {
@@ -237,7 +237,7 @@ return {
     name = "an answer that comes too late counts",
     file = "src/connection/hooks.c",
     from = [[
-  return c->decision.asked && !c->closed && !c->failed;]],
+  return c->decision.hook_running && !c->closed && !c->failed;]],
     to = [[
   return c != NULL;]],
     specs = "hooks_abandoned",
@@ -246,11 +246,11 @@ return {
     name = "a hook keeps its coroutine when it has answered",
     file = "src/connection/decision.c",
     from = [[
-  c->decision.asked = 0;
+  c->decision.hook_running = 0;
   compat_getuservalue(L, 1);
   lua_pushnil(L);]],
     to = [[
-  c->decision.asked = 0;
+  c->decision.hook_running = 0;
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_ASKED);]],
     specs = "hooks_abandoned",
@@ -271,11 +271,11 @@ return {
     c->decision.answer = REFUSED;
     c->decision.alert = SSL_AD_INTERNAL_ERROR;
   }
-  c->decision.asked = 0;]],
+  c->decision.hook_running = 0;]],
     to = [[
     c->decision.answer = ALLOWED;
   }
-  c->decision.asked = 0;]],
+  c->decision.hook_running = 0;]],
     also = {
       { file = "lua/luassl/hooks.lua",
         from = [[

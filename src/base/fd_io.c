@@ -27,7 +27,7 @@
 #if defined(MSG_NOSIGNAL)
 #define SEND_FLAGS MSG_NOSIGNAL
 #else
-#define SEND_FLAGS 0  /* fd_prepare sets SO_NOSIGPIPE instead */
+#define SEND_FLAGS 0  /* fd_set_nonblocking sets SO_NOSIGPIPE instead */
 #endif
 
 /* By programs that other threads start meanwhile. */
@@ -98,7 +98,7 @@ ptrdiff_t fd_send (int fd, const void *bytes, size_t size) {
   return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
-int fd_prepare (int fd, int nodelay) {
+int fd_set_nonblocking (int fd, int nodelay) {
   int on = 1;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
@@ -112,7 +112,7 @@ int fd_prepare (int fd, int nodelay) {
   return 0;
 }
 
-void fd_nodelay (int fd, int on) {
+void fd_set_nodelay (int fd, int on) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -120,7 +120,7 @@ static int connect_by (int fd, const struct sockaddr_un *address,
                        double deadline) {
   int error = 0;
   socklen_t size = sizeof(error);
-  int ready = fd_prepare(fd, 0);
+  int ready = fd_set_nonblocking(fd, 0);
   if (ready < 0) return ready;
   if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
     return 0;

@@ -35,10 +35,10 @@ ptrdiff_t fd_receive (int fd, void *bytes, size_t size, void *more,
 ptrdiff_t fd_send (int fd, const void *bytes, size_t size);
 
 /* Non-blocking, and TCP_NODELAY if wanted (and TCP). */
-int fd_prepare (int fd, int nodelay);
+int fd_set_nonblocking (int fd, int nodelay);
 
 /* TCP_NODELAY on or off; other sockets have none. */
-void fd_nodelay (int fd, int on);
+void fd_set_nodelay (int fd, int on);
 
 /* A unix stream socket connected to `path` by `deadline`: its fd. */
 int fd_connect_unix (const char *path, double deadline);

@@ -165,7 +165,7 @@ Ends the connection with close_notify, which `drain` still gives.
 @treturn integer 1
 */
 static int object_close (lua_State *L, Connection *c) {
-  if (c->decision.asked) decision_forget(L, c);
+  if (c->decision.hook_running) decision_forget(L, c);
   lifetime_close(L, c);
   lua_pushinteger(L, 1);
   return 1;
@@ -184,7 +184,7 @@ again
 @source RFC 8446, 6.1
 */
 static int object_unwrap (lua_State *L, Connection *c) {
-  int n = closure_finish(L, c);
+  int n = closure_unwrap(L, c);
   if (n == 1) lifetime_close(L, c);
   return n;
 }

@@ -48,7 +48,7 @@ static int link_wait (Connection *c, int events, double deadline) {
 }
 
 /* LuaSocket's two limits hold for each operation: the earlier one counts. */
-static double link_deadline (Connection *c) {
+static double operation_deadline (Connection *c) {
   Socket *s = (Socket *)c;
   double limit = s->block;
   if (limit < 0 || (s->total >= 0 && s->total < limit)) limit = s->total;
@@ -60,8 +60,8 @@ static int link_peer (Connection *c, Address *name) {
   return fd_peer_name(((Socket *)c)->fd, name);
 }
 
-static void link_tune (Connection *c) {
-  fd_nodelay(((Socket *)c)->fd, c->options.nodelay);
+static void set_nodelay (Connection *c) {
+  fd_set_nodelay(((Socket *)c)->fd, c->options.nodelay);
 }
 
 /* The LuaSocket object that it still works on. */
@@ -99,7 +99,8 @@ static void link_close (lua_State *L, Connection *c) {
 }
 
 static const Link socket_link = {
-  { link_receive, link_send }, link_wait, link_deadline, link_peer, link_tune,
+  { link_receive, link_send }, link_wait, operation_deadline, link_peer,
+  set_nodelay,
   link_close, link_release
 };
 
@@ -153,7 +154,7 @@ static int primitive_attach (lua_State *L, Connection *c) {
   size_t size;
   const char *bytes = luaL_checklstring(L, 3, &size);
   int fd = luasocket_fd_get(L, 2);
-  int result = fd >= 0 ? fd_prepare(fd, c->options.nodelay) : -EBADF;
+  int result = fd >= 0 ? fd_set_nonblocking(fd, c->options.nodelay) : -EBADF;
   if (c->closed) return errors_condition(L, "closed");
   if (result < 0) return errors_syscall(L, "wrap_socket", -result);
   if (!bio_feed(&c->bio, bytes, size))
@@ -288,7 +289,7 @@ is closed all the same
 */
 static int socket_close (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  if (c->decision.asked) decision_forget(L, c);
+  if (c->decision.hook_running) decision_forget(L, c);
   if (s->fd >= 0) return end(L, c, linger_time(s));
   lifetime_close(L, c);
   lua_pushinteger(L, 1);
@@ -299,7 +300,7 @@ static int socket_close (lua_State *L, Connection *c) {
 static int socket_end_scope (lua_State *L, Connection *c) {
   if (lua_isnoneornil(L, 2) || ((Socket *)c)->fd < 0)
     return socket_close(L, c);
-  if (c->decision.asked) decision_forget(L, c);
+  if (c->decision.hook_running) decision_forget(L, c);
   return end(L, c, 0);
 }
 
@@ -474,7 +475,7 @@ static const Method metamethods[] = {
 static const Method primitives[] = {
   {"attach", primitive_attach, CHANGES, NULL},
   {"detach", primitive_detach, CHANGES, NULL},
-  {"finish", closure_finish, CHANGES, NULL},
+  {"finish", closure_unwrap, CHANGES, NULL},
   {"lend", primitive_lend, TELLS, NULL},
   {"name_peer", primitive_name_peer, CHANGES, NULL},
   {"part", primitive_part, TELLS, NULL},

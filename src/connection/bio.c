@@ -115,13 +115,13 @@ static size_t take_carried (BioState *q, char *bytes, size_t size) {
   return given;
 }
 
-/* Without memory the recording is lost: bio_rewind tells. */
+/* Without memory the recording is lost: bio_replay_hello tells. */
 static void record (BioState *q, const void *bytes, size_t n) {
-  if (q->recording < 0) return;
+  if (q->keeps_hello < 0) return;
   if (buffer_length(&q->record) + n > RECORD_MAX
       || !buffer_append(&q->record, bytes, n)) {
     buffer_free(&q->record);
-    q->recording = -1;
+    q->keeps_hello = -1;
   }
 }
 
@@ -168,7 +168,7 @@ static int bio_read (BIO *bio, char *bytes, size_t size, size_t *n) {
     return 0;
   }
   if (q->first_size < sizeof(q->first)) note_first(q, bytes, *n);
-  if (q->recording) record(q, bytes, *n);
+  if (q->keeps_hello) record(q, bytes, *n);
   if (!q->by_record) count_handshake(q, *n);
   return 1;
 }
@@ -268,10 +268,10 @@ int bio_has_record (const BioState *q) {
          n - HEADER_SIZE >= ((size_t)record[3] << 8 | record[4]);
 }
 
-int bio_rewind (BioState *q) {
+int bio_replay_hello (BioState *q) {
   Buffer rest = q->in;
-  int kept = q->recording > 0;
-  q->recording = 0;
+  int kept = q->keeps_hello > 0;
+  q->keeps_hello = 0;
   if (!kept || !buffer_append(&q->record, buffer_start(&rest),
                              buffer_length(&rest))) {
     buffer_free(&q->record);
@@ -283,8 +283,8 @@ int bio_rewind (BioState *q) {
   return 1;
 }
 
-void bio_forget (BioState *q) {
-  q->recording = 0;
+void bio_forget_hello (BioState *q) {
+  q->keeps_hello = 0;
   buffer_free(&q->record);
 }
 

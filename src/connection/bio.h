@@ -38,8 +38,8 @@ typedef struct BioState {
   int (*wait) (void *owner);  /* for more to read, NULL: OpenSSL is told */
   void *owner;             /* borrowed: wait's */
   Buffer in, out;
-  Buffer record;            /* what was read, for bio_rewind */
-  int recording;           /* keep it */
+  Buffer record;            /* what was read, for bio_replay_hello */
+  int keeps_hello;           /* keep it */
   unsigned char by_record; /* OpenSSL asks for all it has room for */
   unsigned char asked;     /* sent, and nothing read since */
   unsigned char header_size;  /* how much it has of its record's header */
@@ -78,10 +78,10 @@ int bio_flush (BioState *queue);
 
 /* Puts all that was recorded back to be read again by another SSL; 0: there
 ** was no memory to keep it. Ends the recording. */
-int bio_rewind (BioState *queue);
+int bio_replay_hello (BioState *queue);
 
 /* Ends the recording and forgets it. */
-void bio_forget (BioState *queue);
+void bio_forget_hello (BioState *queue);
 
 /* 1 if the bytes read ahead hold a whole record. */
 int bio_has_record (const BioState *queue);

@@ -36,7 +36,7 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
       || !(c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     return SSL_CLIENT_HELLO_SUCCESS;
   client_hello_free(h->hello);
-  h->hello = client_hello_take(ssl);
+  h->hello = client_hello_parse(ssl);
   if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
   decision_stop(c, AT_CLIENT_HELLO);
   return SSL_CLIENT_HELLO_RETRY;

@@ -69,7 +69,7 @@ static Vector append (ClientHello *h, size_t *used, const unsigned char *data,
   return v;
 }
 
-ClientHello *client_hello_take (SSL *ssl) {
+ClientHello *client_hello_parse (SSL *ssl) {
   const unsigned char *protocols, *versions, *schemes, *ciphers = NULL;
   size_t a = extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
                        2, &protocols);
@@ -207,7 +207,7 @@ void client_hello_push (lua_State *L, const ClientHello *h, SSL *ssl) {
   lua_setfield(L, -2, "signature_algorithms");
 }
 
-void client_hello_find (lua_State *L, const ClientHello *h, int names) {
+void client_hello_look_up (lua_State *L, const ClientHello *h, int names) {
   const char *rest = h->name[0] != '.' ? strchr(h->name, '.') : NULL;
   lua_pushstring(L, h->name);
   lua_rawget(L, names);

@@ -12,7 +12,7 @@ typedef struct ClientHello ClientHello;
 #pragma GCC visibility push(hidden)
 
 /* What the ClientHello under way says; NULL without memory. */
-ClientHello *client_hello_take (SSL *ssl);
+ClientHello *client_hello_parse (SSL *ssl);
 
 void client_hello_free (ClientHello *hello);
 
@@ -25,7 +25,7 @@ void client_hello_push (lua_State *L, const ClientHello *hello, SSL *ssl);
 
 /* Pushes what the table at `names` has for the client's name, or nil: the
 ** name itself, else with "*" for its first label. [-0, +1, m] */
-void client_hello_find (lua_State *L, const ClientHello *hello, int names);
+void client_hello_look_up (lua_State *L, const ClientHello *hello, int names);
 
 /* 1: the client offered this application protocol, or none at all. */
 int client_hello_offers (const ClientHello *hello, const char *protocol,

@@ -37,7 +37,7 @@ static Outcome settle (Connection *c) {
 /* Says close_notify, once; 0 if it cannot be said, the connection has failed
 ** then and the reason may be in the error queue. Behind a part of a message it
 ** is left out (see settle). */
-int closure_notify (Connection *c) {
+int closure_send_close_notify (Connection *c) {
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
   if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
@@ -59,7 +59,7 @@ int closure_end (Connection *c, int *error) {
   int lost = c->established && bio->lost;
   size_t all;
   int flushed;
-  closure_notify(c);
+  closure_send_close_notify(c);
   errors_clear();
   all = buffer_length(&bio->out);
   flushed = bio_flush(bio);
@@ -74,7 +74,7 @@ int closure_end (Connection *c, int *error) {
 static Outcome finish (Connection *c) {
   Outcome outcome = settle(c);
   if (outcome != DONE) return outcome;
-  if (!closure_notify(c) || c->failed) return FAILED;
+  if (!closure_send_close_notify(c) || c->failed) return FAILED;
   outcome = transfer_flush(c);
   if (outcome != DONE) return outcome;
   do {
@@ -84,13 +84,13 @@ static Outcome finish (Connection *c) {
   return outcome;
 }
 
-int closure_finish (lua_State *L, Connection *c) {
+int closure_unwrap (lua_State *L, Connection *c) {
   Outcome outcome = FAILED;
   if (c->closed) return errors_condition(L, "closed");
   if (!c->established && !c->failed)
     return errors_text(L, ERROR_T, "unwrap", "state",
                        "the handshake has not been done yet");
-  connection_begin(c);
+  connection_begin_operation(c);
   c->read_shut = 0;  /* records must not pass for clear text */
   if (buffer_length(&c->plain) == 0) outcome = finish(c);
   if (buffer_length(&c->plain) > 0)
@@ -120,7 +120,7 @@ static int closure_shutdown (lua_State *L, Connection *c) {
   int mode;
   luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
   mode = options_choice(L, 2, "both", modes);
-  connection_begin(c);
+  connection_begin_operation(c);
   if (!c->carried && !c->closed)
     return errors_syscall(L, "shutdown", ENOTCONN);
   if (mode != 1) c->read_shut = 1;
@@ -128,7 +128,7 @@ static int closure_shutdown (lua_State *L, Connection *c) {
     Outcome outcome;
     c->write_shut = 1;
     outcome = settle(c);
-    if (outcome == DONE) outcome = closure_notify(c) && !c->failed
+    if (outcome == DONE) outcome = closure_send_close_notify(c) && !c->failed
                                    ? transfer_flush(c) : FAILED;
     if (outcome != DONE)
       return transfer_push_unsent(L, c, outcome, "shutdown", 0);

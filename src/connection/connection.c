@@ -91,7 +91,7 @@ int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
 
 /* ---- time ---- */
 
-void connection_begin (Connection *c) {
+void connection_begin_operation (Connection *c) {
   c->want = 0;
   c->late = 0;
   c->bio.paused = 0;

@@ -53,7 +53,7 @@ typedef enum Point {
 
 typedef struct Decision {
   Point point;           /* NOWHERE: none is awaited */
-  int asked;             /* Lua was told, and has not answered */
+  int hook_running;             /* Lua was told, and has not answered */
   Answer answer;
   int alert;             /* of a refusal; -1: OpenSSL's choice */
   double deadline;       /* of the operation that was stopped */
@@ -172,7 +172,7 @@ int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
 
 /* An operation begins: it has one deadline. */
-void connection_begin (Connection *c);
+void connection_begin_operation (Connection *c);
 int connection_expired (const Connection *c);
 
 /* Waits for events, and to get rid of what is queued; 1: try again. */

@@ -32,7 +32,7 @@ void decision_settle (Connection *c) {
 }
 
 void decision_forget (lua_State *L, Connection *c) {
-  c->decision.asked = 0;
+  c->decision.hook_running = 0;
   compat_getuservalue(L, 1);
   lua_pushnil(L);
   lua_rawseti(L, -2, UV_ASKED);
@@ -57,6 +57,6 @@ void decision_run_inside (Connection *c, Point point) {
     c->decision.answer = REFUSED;
     c->decision.alert = SSL_AD_INTERNAL_ERROR;
   }
-  c->decision.asked = 0;
+  c->decision.hook_running = 0;
   decision_settle(c);
 }

@@ -147,7 +147,7 @@ static void settle_client_hello (lua_State *L, Connection *c) {
   }
   lua_settop(L, top);
   h->made = 1;
-  bio_forget(&c->bio);
+  bio_forget_hello(&c->bio);
   client_hello_free(h->hello);
   h->hello = NULL;
 }
@@ -189,7 +189,7 @@ static int begin (lua_State *L, Connection *c, int native) {
                        "thread, and can go on there alone");
   if (c->decision.point == NOWHERE) return 0;
   if (clock_now() >= limit_of(c)) return handshake_late(L, c);
-  if (c->decision.asked) return hooks_push_busy(L, c, native);
+  if (c->decision.hook_running) return hooks_push_busy(L, c, native);
   if (c->decision.answer != UNANSWERED)
     c->deadline = c->decision.deadline;
   return 0;

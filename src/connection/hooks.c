@@ -163,7 +163,7 @@ int hooks_ask (lua_State *L, Connection *c) {
     lua_settop(L, top);
     return 0;
   }
-  c->decision.asked = 1;
+  c->decision.hook_running = 1;
   c->decision.deadline = c->deadline;
   return HOOKS_ASKED;
 }
@@ -186,7 +186,7 @@ int hooks_push_busy (lua_State *L, Connection *c, int native) {
 int hooks_choose_by_name (lua_State *L, Connection *c) {
   if (!(c->policy->hooks & HOOK_SERVER_NAMES)) return 0;
   push_server_names(L);
-  client_hello_find(L, c->choice.hello, lua_gettop(L));
+  client_hello_look_up(L, c->choice.hello, lua_gettop(L));
   if (lua_isnil(L, -1)) return 0;
   if (compat_testudata(L, -1, CONTEXT_T) == NULL)
     return errors_text(L, ERROR_T, "server_names", "context", "what stands "
@@ -212,7 +212,7 @@ void hooks_refuse (lua_State *L, Connection *c, int alert) {
 
 /* 0: it is too late. */
 static int awaits_answer (const Connection *c) {
-  return c->decision.asked && !c->closed && !c->failed;
+  return c->decision.hook_running && !c->closed && !c->failed;
 }
 
 static int answer (lua_State *L, Connection *c, Answer value) {

@@ -32,7 +32,7 @@ void lifetime_release (Connection *c) {
   c->failure = NULL;
   buffer_free(&c->plain);
   buffer_free(&c->bio.in);
-  bio_forget(&c->bio);
+  bio_forget_hello(&c->bio);
 }
 
 /* Ends the connection as `close` does, without waiting. */
@@ -42,7 +42,7 @@ void lifetime_close (lua_State *L, Connection *c) {
     c->link->close(L, c);
     return;
   }
-  closure_notify(c);
+  closure_send_close_notify(c);
   errors_clear();
   c->closed = 1;
   lifetime_release(c);

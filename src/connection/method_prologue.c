@@ -127,7 +127,7 @@ static void hold (lua_State *L, int present) {
 /* A `close` that came in the middle of a call. */
 static void close_now (lua_State *L, Connection *c) {
   c->call.closing = 0;
-  if (c->decision.asked) decision_forget(L, c);
+  if (c->decision.hook_running) decision_forget(L, c);
   c->close(L, c);
 }
 

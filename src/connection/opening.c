@@ -117,7 +117,7 @@ int opening_start (lua_State *L, Connection *c) {
   c->context = NULL;
   if (c->options.server_side
       && c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES))
-    c->bio.recording = 1;
+    c->bio.keeps_hello = 1;
   return 0;
 }
 
@@ -136,7 +136,7 @@ int opening_replay (lua_State *L, Connection *c, int context) {
   errors_clear();
   ssl = open_ssl(c, &own);
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
-  if (!bio_rewind(&c->bio)) {
+  if (!bio_replay_hello(&c->bio)) {
     SSL_free(ssl);
     return errors_text(L, ERROR_T, "handshake", "memory", "there was no "
                        "memory to keep the ClientHello");

@@ -8,7 +8,7 @@
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
 static int primitive_begin (lua_State *L, Connection *c) {
-  connection_begin(c);
+  connection_begin_operation(c);
   if (!lua_isnoneornil(L, 2)) c->deadline = luaL_checknumber(L, 2);
   lua_pushnumber(L, c->deadline);
   return 1;

@@ -37,7 +37,8 @@ typedef struct Pattern {
 /* Begins an operation, unless it goes on behind the handshake: so says the
 ** argument at `index`. */
 static void begin (lua_State *L, Connection *c, int index) {
-  if (lua_gettop(L) < index || !method_goes_on(L, index)) connection_begin(c);
+  if (lua_gettop(L) < index || !method_goes_on(L, index))
+    connection_begin_operation(c);
   c->want = 0;
 }
 

@@ -140,7 +140,7 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 ** stack of its own (ASYNC_start_job(3)), a client's is done again from the
 ** verification on. Where there are no such stacks the hook runs here; a client
 ** that cannot wait is refused. */
-static int consult (Connection *c, SSL *ssl) {
+static int await_hook (Connection *c, SSL *ssl) {
   Verification *v = &c->verification;
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
   if (!c->options.server_side && SSL_set_retry_verify(ssl)) {
@@ -169,7 +169,7 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
   else take(c, ssl, store);
   v->stopped = 0;
   if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
-      && v->answer == UNANSWERED && !consult(c, ssl))
+      && v->answer == UNANSWERED && !await_hook(c, ssl))
     return 1;  /* with SSL_set_retry_verify: no decision yet */
   return decide(c, store);
 }

@@ -324,7 +324,8 @@ static int call_password (lua_State *L, const Material *m) {
 }
 
 /* Asks the option password; the text stays on the stack. */
-static int ask (lua_State *L, const Material *m, int options, Passphrase *p) {
+static int get_passphrase (lua_State *L, const Material *m, int options,
+                           Passphrase *p) {
   int type = options_push(L, options, "password");
   if (type == LUA_TNIL)
     return fail(L, m, "passphrase", "the private key in %s is encrypted: its "
@@ -366,7 +367,7 @@ int pem_read_key (lua_State *L, Material *m, int options) {
   errors_clear();
   parse_key(m, &p);
   if (m->key == NULL && p.asked) {
-    if (!ask(L, m, options, &p)) return 0;
+    if (!get_passphrase(L, m, options, &p)) return 0;
     errors_clear();
     parse_key(m, &p);
     if (m->key == NULL) return fail_decrypting(L, m);
