@@ -153,10 +153,18 @@ static void push_digest (lua_State *L) {
   lua_pushcclosure(L, core_digest, 1);
 }
 
-/* check_options(options): raises for what no function takes that makes a
-** context and a connection. */
+/* check_options(options, name): raises for what the function of that name does
+** not take. */
 static int core_check_options (lua_State *L) {
-  options_check(L, 1, OF_CONTEXT | OF_CONNECTION | OF_CALL);
+  static const char *const names[] = {
+    "connect", "create_default_context", "get_server_certificate",
+    "wrap_socket", NULL
+  };
+  static const int of[] = {
+    OF_CONTEXT | OF_CONNECTION | OF_CONNECT, OF_CONTEXT,
+    OF_CONTEXT | OF_CONNECTION | OF_FETCH, OF_CONTEXT | OF_CONNECTION | OF_WRAP
+  };
+  options_check(L, 1, of[luaL_checkoption(L, 2, NULL, names)]);
   return 0;
 }
 

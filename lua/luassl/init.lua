@@ -30,7 +30,7 @@ for _, option in ipairs(core.options) do CONNECTION_OPTIONS[option.name] = optio
 local function check_table(options, operation, index)
   if options == nil then return {} end
   if type(options) == "table" then
-    relay(3, operation, pcall(core.check_options, options))
+    relay(3, operation, pcall(core.check_options, options, operation))
     return options
   end
   error(("bad argument #%d to '%s' (table expected, got %s)"):format(index, operation, type(options)), 3)

@@ -35,7 +35,7 @@ const Option option_table[] = {
   {"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
   {"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE,
    .side = EITHER_SIDE},
-  {"context", OPTION_OBJECT, OF_CALL, NOT_BOUND,
+  {"context", OPTION_OBJECT, OF_WRAP | OF_CONNECT, NOT_BOUND,
    .object = "luassl.SSLContext"},
   {"do_handshake_on_connect", OPTION_BOOLEAN, OF_CONNECTION, NOT_BOUND,
    DEFAULT(1)},
@@ -81,7 +81,8 @@ const Option option_table[] = {
    .last = 6, NUMBER_GROUP},
   {"suppress_ragged_eofs", OPTION_BOOLEAN, BOTH, NOT_BOUND, DEFAULT(0)},
   {"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE, DEFAULT(0)},
-  {"timeout", OPTION_SECONDS, OF_CALL, NOT_BOUND, .flags = ABOVE_ZERO},
+  {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
+   .flags = ABOVE_ZERO},
   {.name = NULL}
 };
 

@@ -20,8 +20,10 @@ typedef enum OptionType {
 enum {
   OF_CONTEXT = 1,
   OF_CONNECTION = 2,  /* with OF_CONTEXT: overrides the context's */
-  OF_CALL = 4,        /* of functions that make a context and a connection */
-  OF_STATED = 8       /* a connection may state it again, not change it */
+  OF_STATED = 4,      /* a connection may state it again, not change it */
+  OF_WRAP = 8,        /* of the function wrap_socket itself */
+  OF_CONNECT = 16,    /* of connect */
+  OF_FETCH = 32       /* of get_server_certificate */
 };
 
 typedef enum OptionSide { EITHER_SIDE, CLIENT_SIDE, SERVER_SIDE } OptionSide;
