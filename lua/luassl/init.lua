@@ -39,7 +39,7 @@ end
 -- Splits options in two tables; `own` are those of neither.
 local function split(options, own)
   local for_context, for_connection = {}, {}
-  for name, value in pairs(options) do
+  for name, value in next, options do
     local target = CONNECTION_OPTIONS[name] and for_connection or for_context
     if not own[name] then target[name] = value end
   end
@@ -50,7 +50,7 @@ end
 -- where misuse is raised, 2 at the caller.
 local function default_context(level, operation, options)
   local given = {}
-  for name, value in pairs(options) do given[name] = value end
+  for name, value in next, options do given[name] = value end
   if given.cert_reqs == nil then
     given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
   end
@@ -105,6 +105,15 @@ local function check_given_name(context, for_connection)
   if for_connection.server_hostname == nil or for_connection.check_hostname ~= nil then return end
   local cert_reqs = core.context.methods.get(context, "cert_reqs")
   if cert_reqs ~= ssl.CERT_NONE then for_connection.check_hostname = true end
+end
+
+-- What connects to a host checks its name, unless the context was told not to.
+local function check_host(context, for_connection, host)
+  if for_connection.server_hostname == nil then
+    if core.context.decides_name(context) then return end
+    for_connection.server_hostname = host
+  end
+  check_given_name(context, for_connection)
 end
 
 --- Wraps a LuaSocket object as Python 2.6's `ssl.wrap_socket` does, with its
@@ -214,7 +223,8 @@ end
 -- @tparam integer port
 -- @tparam[opt] table options `timeout` (seconds for TCP and TLS together,
 -- default 30; the look-up of the name cannot be bounded), `server_hostname`
--- (string, default `host`), `session` (SSLSession), `context` (SSLContext), or
+-- (string, default `host`), `session` (SSLSession), `context` (SSLContext,
+-- with which the name is checked too unless it, or `check_hostname`, says not), or
 -- else the options of
 -- `create_default_context`. Contexts are kept for further calls with the same
 -- options as long as the files they name are unchanged (which device and inode,
@@ -241,6 +251,8 @@ function ssl.connect(host, port, options)
     if not context then return nil, err end
   elseif next(for_context) then
     error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 2)
+  else
+    check_host(context, for_connection, host)
   end
   local self
   self, err = open("connect", context, host, port, for_connection, timeout)

@@ -109,7 +109,7 @@ end
 
 local function copy(options)
   local result = {}
-  for key, value in pairs(options) do result[key] = value end
+  for key, value in next, options do result[key] = value end
   return result
 end
 

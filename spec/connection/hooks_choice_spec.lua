@@ -125,6 +125,15 @@ hooking.each("what a hook chooses", function(case)
     end
   end)
 
+  it("that is a certificate holds although server_names has one", function()
+    local named = assert(ssl.SSLContext {server_side = true, certfile = file "rsa.pem"})
+    local pair = hooking.succeed(case.open({}, {server_names = {localhost = named}, on_client_hello = function()
+      return {certificate = {cert = pem "ecdsa.crt", key = pem "ecdsa.key"}}
+    end}))
+    assert.equal(ssl.PEM_cert_to_DER_cert(pem "ecdsa.crt"), pair.client:getpeercert(true))
+    hooking.talk(pair)
+  end)
+
   it("is a certificate whose key has a passphrase", function()
     local pair = case.open({}, {on_certificate = function()
       return {cert = pem "rsa.crt", key = pem "rsa-traditional.key", password = "secret"}

@@ -445,5 +445,29 @@ describe("what has expired between two connections:", function()
       ]])
       assert.equal("true\nnil\ttrue\t10\tcertificate has expired\n", output)
     end)
+
+    -- Who accepts one fault of a certificate has not accepted what came later.
+    it("what a hook on the server accepted for another reason, " .. version, function()
+      local output = later("brief-client.crt", version, [[
+        local told
+        local function judge(_, facts)
+          local codes = {}
+          for i, fault in ipairs(facts.errors or {}) do codes[i] = fault.code end
+          told = table.concat(codes, " ")
+          if facts.resumed and told ~= "20" then return nil, "bad_certificate" end
+          return ssl.ACCEPT_UNVERIFIED
+        end
+        local near_context = resuming.client {maximum_version = version,
+          certfile = file "brief-client.pem"}
+        local far_context = resuming.server {cert_reqs = ssl.CERT_REQUIRED,
+          ca_certs = file "other-root.crt", on_verify = judge}
+      ]], [[
+        local near = near_context:wrap_object {server_hostname = "localhost", session = session}
+        local far = far_context:wrap_object()
+        local done, _, err = helpers.handshake(near, far)
+        print(done, err, told)
+      ]])
+      assert.equal("nil\tbad_certificate\t20 10\n", output)
+    end)
   end
 end)

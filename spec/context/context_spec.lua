@@ -264,8 +264,53 @@ describe("set", function()
     assert.is_true(context:set {ssl_version = ssl.PROTOCOL_TLSv1_2})
     assert.is_true(context:set {minimum_version = "TLSv1.3"})
     assert.is_nil(context:get "maximum_version")
-    assert.is_true(context:set {server_side = true})
-    assert.are.equal("SSLContext (server)", tostring(context))
+    assert.is_true(context:set {server_side = false})
+    assert.are.equal("SSLContext (client)", tostring(context))
+  end)
+
+  it("cannot make a client's context a server's, or the reverse", function()
+    for _, server_side in ipairs {true, false} do
+      local context = ssl.SSLContext {server_side = server_side}
+      assert.error_matches(function() context:set {server_side = not server_side} end,
+        "option 'server_side' cannot be changed")
+      assert.equal(server_side, context:get "server_side")
+    end
+  end)
+
+  it("changes nothing where another came between", function()
+    local context = ssl.SSLContext()
+    local done, err = context:set {certfile = file "rsa-encrypted.pem", password = function()
+      assert.is_true(context:set {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"})
+      return "secret"
+    end}
+    assert.is_nil(done)
+    assert.equal("state", err.kind)
+    assert.equal(ssl.CERT_REQUIRED, context:get "cert_reqs")
+    assert.is_nil(context:get "certfile")
+  end)
+
+  it("is not led astray by a finalizer that changes the table", function()
+    local function finalizer(call)
+      if not newproxy then return setmetatable({}, {__gc = call}) end
+      getmetatable(newproxy(true)).__gc = call
+    end
+    local options
+    local function spoil()
+      options.alpn_protocols, options.server_names = ("x"):rep(50), "oops"
+      finalizer(spoil)
+    end
+    options = {}
+    finalizer(spoil)
+    for _ = 1, 300 do
+      options.server_side, options.alpn_protocols, options.server_names = true, {"h2"}, {}
+      local done, context = pcall(ssl.SSLContext, options)
+      if done then assert.is_table(context:get "alpn_protocols") end
+      if done then assert.is_table(context:get "server_names") end
+      collectgarbage "step"
+    end
+    spoil = function() end
+    options = {}
+    collectgarbage()
   end)
 
   it("concerns what is wrapped from then on", function()

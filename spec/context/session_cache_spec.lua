@@ -34,6 +34,23 @@ local function count_tickets(context, options)
   return count
 end
 
+describe("a client's cache", function()
+  it("offers nothing to a peer without name and address", function()
+    local context = ssl.SSLContext {session_cache = true}
+    local server = ssl.SSLContext {server_side = true, certfile = helpers.file "rsa.pem"}
+    for _ = 1, 2 do
+      local near, far = assert(context:wrap_object()), assert(server:wrap_object())
+      assert(helpers.handshake(near, far))
+      assert.is_false(near:session_reused())
+      assert(far:write "x")
+      helpers.pump(near, far)
+      assert.equal("x", near:read(1))
+      near:close()
+      far:close()
+    end
+  end)
+end)
+
 describe("option session_cache", function()
   it("is off unless asked for, and on in ssl.connect", function()
     assert.is_false(client():get "session_cache")

@@ -111,7 +111,8 @@ list[#list + 1] = {
   also = {
     { file = "src/connection/verify.c",
       from = [[
-    else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;]], to = "" },
+    verification_note(v, X509_V_ERR_HOSTNAME_MISMATCH, 0);]], to = [[
+    verification_note(v, X509_V_OK, 0);]] },
   },
   specs = "resumption_verification",
 }

@@ -307,4 +307,22 @@ return {
   client]],
     specs = "context",
   },
+  {
+    name = "server_names takes a certificate back that a hook chose",
+    file = "src/connection/hooks.c",
+    from = [[
+  if (c->decision.point == AT_CLIENT_HELLO) c->choice.made = 1;
+]],
+    to = "",
+    specs = "hooks_choice",
+  },
+  {
+    name = "set loses what came between",
+    file = "src/context/context.c",
+    from = [[
+  if (!lua_rawequal(L, -1, 4))]],
+    to = [[
+  if (L == NULL)]],
+    specs = "context",
+  },
 }

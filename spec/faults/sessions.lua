@@ -222,4 +222,18 @@ v->chain);]],
     to = "",
     specs = "ssl_connect",
   },
+  {
+    name = "the cache offers to whoever has neither name nor address",
+    file = "src/connection/resumption.c",
+    from = [[
+  else if (c->policy->cache != NULL && c->peer_known)]],
+    to = [[
+  else if (c->policy->cache != NULL)]],
+    also = {
+      { file = "src/connection/resumption.c", from = [[
+  if (c->session != NULL && c->policy->cache != NULL && c->peer_known)]], to = [[
+  if (c->session != NULL && c->policy->cache != NULL)]] },
+    },
+    specs = "session_cache",
+  },
 }

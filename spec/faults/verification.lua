@@ -232,11 +232,11 @@ return {
     name = "a certificate that has expired is good after a resumption",
     file = "src/connection/verify.c",
     from = [[
-    if (session_expired(SSL_get_session(c->ssl)))
-      code = X509_V_ERR_CERT_HAS_EXPIRED;
-    else if]],
+  if (code != X509_V_ERR_CERT_HAS_EXPIRED
+      && session_expired]],
     to = [[
-    if]],
+  if (code == X509_V_ERR_CERT_HAS_EXPIRED
+      && session_expired]],
     specs = "resumption_verification",
   },
   {
@@ -456,5 +456,33 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     from = [[ || v->code != X509_V_OK) return NULL;]],
     to = [[) return NULL;]],
     specs = "hooks",
+  },
+  {
+    name = "what became of a session's certificate is hidden by what was accepted before",
+    file = "src/connection/verify.c",
+    from = [[
+  if (code != X509_V_ERR_CERT_HAS_EXPIRED
+      && session_expired]],
+    to = [[
+  if (code == X509_V_OK
+      && session_expired]],
+    specs = "resumption_verification",
+  },
+  {
+    name = "after a resumption the list of what is wrong is empty",
+    file = "src/connection/verify.c",
+    from = [[
+  if (code != X509_V_OK) verification_note(v, code, 0);]],
+    to = "",
+    specs = "resumption_verification",
+  },
+  {
+    name = "ssl.connect checks no name with a context",
+    file = "lua/luassl/init.lua",
+    from = [[
+    check_host(context, for_connection, host)
+]],
+    to = "",
+    specs = "ssl_connect",
   },
 }

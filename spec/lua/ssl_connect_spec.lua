@@ -171,6 +171,22 @@ describe("ssl.connect", function()
       {context = assert(ssl.SSLContext())})))
   end)
 
+  it("checks the name with a context that was not told otherwise", function()
+    local elsewhere = helpers.python_server("echo", {timeout = 60, cert = "other"})
+    local trusting = {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"}
+    local context = assert(ssl.SSLContext(trusting))
+    for _, options in ipairs {{context = context}, {context = context, server_hostname = "localhost"}} do
+      local conn, err = ssl.connect("localhost", elsewhere.port, options)
+      assert.is_nil(conn)
+      assert.is_true(err:is(ssl.SSLCertVerificationError), tostring(err))
+      assert.equal(62, err.verify_code)
+    end
+    echoes(assert(ssl.connect("localhost", elsewhere.port, {context = context, check_hostname = false})))
+    trusting.check_hostname = false
+    context = assert(ssl.SSLContext(trusting))
+    echoes(assert(ssl.connect("localhost", elsewhere.port, {context = context})))
+  end)
+
   it("raises what is misuse", function()
     local context = assert(ssl.create_default_context())
     local server = assert(ssl.SSLContext {server_side = true})

@@ -120,6 +120,7 @@ struct Connection {
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
   int bound;                  /* that is known */
+  int peer_known;             /* by a name or an address */
   Hostname name;              /* a client's peer's, a server's own by SNI */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */

@@ -235,6 +235,7 @@ static int step_inside (lua_State *L, Connection *c, int native) {
 /* step(connection, native) */
 static int primitive_step (lua_State *L, Connection *c) {
   int native = lua_toboolean(L, 2);
+  c->decision.inside = NULL;  /* should the last step have raised */
   lua_settop(L, 1);
   if (c->options.server_side && !verify_can_suspend()) {
     if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))

@@ -283,6 +283,7 @@ static int primitive_use_certificate (lua_State *L, Connection *c) {
   if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
                             SSL_CTX_get0_privatekey(ctx), chain, 1))
     return errors_fail(L, names[c->decision.point], NULL);
+  if (c->decision.point == AT_CLIENT_HELLO) c->choice.made = 1;
   lua_pushboolean(L, 1);
   return 1;
 }

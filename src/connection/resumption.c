@@ -33,7 +33,7 @@ void resumption_set_callbacks (SSL_CTX *ctx) {
 }
 
 void resumption_keep (Connection *c) {
-  if (c->session != NULL && c->policy->cache != NULL)
+  if (c->session != NULL && c->policy->cache != NULL && c->peer_known)
     session_cache_put(c->policy->cache, c->binding, c->session);
 }
 
@@ -64,6 +64,7 @@ static void find_scope (Connection *c) {
   bytes[sizeof(bytes) - 3] = (unsigned char)c->options.check_hostname;
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
+  c->peer_known = name[0] != '\0';
   c->bound = SHA256(bytes, sizeof(bytes), c->binding) != NULL;
 }
 
@@ -81,7 +82,7 @@ void resumption_offer (lua_State *L, Connection *c) {
   lua_pop(L, 2);
   if (given != NULL && session_usable(given, c->binding)
       && SSL_SESSION_up_ref(given)) session = given;
-  else if (c->policy->cache != NULL)
+  else if (c->policy->cache != NULL && c->peer_known)
     session = session_cache_take(c->policy->cache, c->binding);
   if (session == NULL) return;
   SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */

@@ -31,6 +31,8 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
   v->depth = depth;
   v->chain = chain != NULL ? chain : alone(leaf);
   v->known = 1;
+  if (leaf != NULL && code != X509_V_OK && v->count == 0)
+    verification_note(v, code, depth);  /* the list is never short of it */
   if (v->chain != NULL) return;
   v->code = X509_V_ERR_OUT_OF_MEM;
   v->answer = REFUSED;

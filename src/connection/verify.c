@@ -226,6 +226,18 @@ static int is_named (const Connection *c, X509 *leaf) {
   return hostname_matches(&c->name, leaf);
 }
 
+/* The session's own verdict, and what may have become of it since: who accepted
+** the one has not accepted the other. */
+static void note_again (Connection *c, X509 *leaf, int code) {
+  Verification *v = &c->verification;
+  if (code != X509_V_OK) verification_note(v, code, 0);
+  if (code != X509_V_ERR_CERT_HAS_EXPIRED
+      && session_expired(SSL_get_session(c->ssl)))
+    verification_note(v, X509_V_ERR_CERT_HAS_EXPIRED, 0);
+  if (code != X509_V_ERR_HOSTNAME_MISMATCH && !is_named(c, leaf))
+    verification_note(v, X509_V_ERR_HOSTNAME_MISMATCH, 0);
+}
+
 void verify_again (Connection *c) {
   Verification *v = &c->verification;
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
@@ -237,12 +249,8 @@ void verify_again (Connection *c) {
   v->resumed = SSL_session_reused(c->ssl);
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
-  if (leaf != NULL && code == X509_V_OK) {
-    if (session_expired(SSL_get_session(c->ssl)))
-      code = X509_V_ERR_CERT_HAS_EXPIRED;
-    else if (!is_named(c, leaf)) code = X509_V_ERR_HOSTNAME_MISMATCH;
-  }
-  verification_set(v, leaf, chain, code, 0);
+  if (leaf != NULL) note_again(c, leaf, code);
+  verification_set(v, leaf, chain, v->count > 0 ? v->faults[0].code : code, 0);
   v->unpinned = !is_pinned(c);
 }
 

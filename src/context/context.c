@@ -343,6 +343,7 @@ static int context_new (lua_State *L) {
   options_check(L, 1, OF_CONTEXT);
   lua_newtable(L);
   options_merge(L, 1, 2, OF_CONTEXT);
+  options_check_values(L, 2);
   return build(L, 2);
 }
 
@@ -411,16 +412,17 @@ static int carry_over (const Context *from, Context *to) {
 /***
 Changes options, all of them or, if one fails, none, for what is wrapped,
 accepted or chosen from then on; what was before keeps what it has. Only
-`server_names` holds for all. Ticket keys and a client's kept sessions stay, as
-far as what they are bound to does. The certificate's options (`certfile`,
-`keyfile`, `cert`, `key`, `password`) replace each other as a whole. Files are
-read anew, by their names in the working directory of now.
+`server_names` holds for all, where there were some before. Ticket keys and a
+client's kept sessions stay, as far as what they are bound to does. The
+certificate's options (`certfile`, `keyfile`, `cert`, `key`, `password`)
+replace each other as a whole. Files are read anew, by their names in the
+working directory of now.
 @function set
 @tparam table options as of `SSLContext`
 @treturn[1] boolean true
 @treturn[2] nil
 @treturn[2] SSLError as of `SSLContext`
-@raise as `SSLContext`
+@raise as `SSLContext`, and when `server_side` is another
 */
 static int context_set (lua_State *L) {
   Context *c = check(L, 1);
@@ -433,9 +435,19 @@ static int context_set (lua_State *L) {
   compat_getuservalue(L, 1);
   options_merge(L, 4, 3, OF_CONTEXT);
   options_merge(L, 2, 3, OF_CONTEXT);
+  options_check_values(L, 3);
+  if (options_boolean(L, 3, "server_side", 0)
+      != c->policy->defaults.server_side)
+    options_raise(L, "server_side", "cannot be changed: make another context");
   results = build(L, 3);
   if (results != 1) return results;
   fresh = check(L, -1);
+  fresh->policy->name_decided = c->policy->name_decided
+    || options_push(L, 2, "check_hostname") != LUA_TNIL;
+  compat_getuservalue(L, 1);
+  if (!lua_rawequal(L, -1, 4))
+    return errors_text(L, ERROR_T, OPERATION, "state", "it was set in the "
+                       "middle of this, by its password function");
   if (!carry_over(c, fresh)) {
     fail(L, OPERATION, NULL);
     return 2;
@@ -447,6 +459,12 @@ static int context_set (lua_State *L) {
   compat_setuservalue(L, 1);
   context_free(fresh);
   lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* decides_name(context): whether it was told to check names, or not to. */
+static int context_decides_name (lua_State *L) {
+  lua_pushboolean(L, check(L, 1)->policy->name_decided);
   return 1;
 }
 
@@ -477,6 +495,7 @@ static const luaL_Reg metamethods[] = {
 };
 
 static const luaL_Reg functions[] = {
+  {"decides_name", context_decides_name},
   {"new", context_new},
   {NULL, NULL}
 };

@@ -119,6 +119,7 @@ double context_options_linger (lua_State *L, int options, double absent) {
 void context_options_read (lua_State *L, int options, Settings *s) {
   Policy *p = &s->policy;
   memset(s, 0, sizeof(*s));
+  p->name_decided = is_set(L, options, "check_hostname");
   options_complete(L, options, OF_CONTEXT);
   p->defaults.server_side = options_boolean(L, options, "server_side", 0);
   options_check_exclusion(L, options);

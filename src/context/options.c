@@ -163,6 +163,10 @@ void options_check (lua_State *L, int index, int of) {
                "__index");
   for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
     check_key(L, of);
+  options_check_values(L, index);
+}
+
+void options_check_values (lua_State *L, int index) {
   for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
     check_value(L, options_find(lua_tostring(L, -2)));
 }
@@ -225,7 +229,7 @@ void options_merge (lua_State *L, int from, int to, int of) {
     if (!(o->of & of)) continue;
     if (options_push(L, from, o->name) == LUA_TNIL) lua_pop(L, 1);
     else {
-      if (o->type == OPTION_LIST) copy_list(L);
+      if (o->type == OPTION_LIST && lua_istable(L, -1)) copy_list(L);
       lua_setfield(L, to, o->name);
     }
   }

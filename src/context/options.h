@@ -81,6 +81,11 @@ extern const char *const option_versions[OPTION_VERSIONS + 1];
 ** values that are of a wrong type or out of range. */
 void options_check (lua_State *L, int index, int of);
 
+/* The values alone, of a table that nobody else can change: what stood in the
+** caller's may have changed since it was checked (a finalizer runs whenever
+** Lua allocates). */
+void options_check_values (lua_State *L, int index);
+
 /* Raises for what is set though it is the other side's. */
 void options_check_side (lua_State *L, int index, int of, int server_side);
 

@@ -40,6 +40,7 @@ typedef struct Policy {
   ConnectionOptions defaults;
   int cert_reqs;                  /* CERT_* */
   int hooks;                      /* HOOK_* */
+  int name_decided;               /* option check_hostname was given */
   int unread;                     /* errno of the system's bundle, 0: read */
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */

@@ -289,7 +289,8 @@ name would find, but for the rest of verification.
 address, which the subject alternative names must hold as such
 @treturn[1] boolean
 @treturn[2] nil
-@treturn[2] SSLError no host has such a name
+@treturn[2] SSLError no host has such a name, or the certificate's names cannot
+be read
 @source RFC 9525, 6; X509_check_host(3), but that the label which a wildcard
 stands for may hold underscores
 */
@@ -303,7 +304,7 @@ static int certificate_matches_host (lua_State *L) {
     return errors_text(L, ERROR_T, "matches_host", "name", "%s", why);
   errors_clear();
   found = hostname_matches(&hostname, x509);
-  if (!found && ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+  if (!found && ERR_peek_error() != 0)  /* the names, or memory for them */
     return errors_fail(L, "matches_host", NULL);
   errors_clear();
   lua_pushboolean(L, found);
