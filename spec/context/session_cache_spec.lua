@@ -37,9 +37,9 @@ end
 describe("a client's cache", function()
   it("offers nothing to a peer without name and address", function()
     local context = ssl.SSLContext {session_cache = true}
-    local server = ssl.SSLContext {server_side = true, certfile = helpers.file "rsa.pem"}
+    local far_context = ssl.SSLContext {server_side = true, certfile = helpers.file "rsa.pem"}
     for _ = 1, 2 do
-      local near, far = assert(context:wrap_object()), assert(server:wrap_object())
+      local near, far = assert(context:wrap_object()), assert(far_context:wrap_object())
       assert(helpers.handshake(near, far))
       assert.is_false(near:session_reused())
       assert(far:write "x")
