@@ -123,24 +123,26 @@ static int is_announced (SSL_CTX *ctx, const X509_NAME *name) {
   return 0;
 }
 
+/* One more name; 0: see the error queue. `*total` is the list's size. */
+static int announce (SSL_CTX *ctx, X509 *x509, int *total) {
+  if (x509 == NULL || is_announced(ctx, X509_get_subject_name(x509))) return 1;
+  *total += i2d_X509_NAME(X509_get_subject_name(x509), NULL) + 2;
+  return *total > NAMES_MAX || SSL_CTX_add_client_CA(ctx, x509);
+}
+
 /* RFC 8446, 4.2.4. A list that its message cannot hold is left out, as clients
 ** send nothing for a list that lacks their CA, and try with none. */
 int context_certificates_announce (SSL_CTX *ctx) {
   X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-  const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
-  int i, total = 0;
-  for (i = 0; i < sk_X509_OBJECT_num(objects); i++) {
-    X509 *x509 = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-    if (x509 == NULL || is_announced(ctx, X509_get_subject_name(x509)))
-      continue;
-    total += i2d_X509_NAME(X509_get_subject_name(x509), NULL) + 2;
-    if (total > NAMES_MAX) {
-      SSL_CTX_set_client_CA_list(ctx, NULL);
-      return 1;
-    }
-    if (!SSL_CTX_add_client_CA(ctx, x509)) return 0;
-  }
-  return 1;
+  STACK_OF(X509_OBJECT) *objects = compat_objects_take(store);
+  int i, done = objects != NULL, total = 0;
+  for (i = 0; done && total <= NAMES_MAX && i < sk_X509_OBJECT_num(objects);
+       i++)
+    done = announce(ctx, X509_OBJECT_get0_X509(
+                           sk_X509_OBJECT_value(objects, i)), &total);
+  compat_objects_leave(store, objects);
+  if (total > NAMES_MAX) SSL_CTX_set_client_CA_list(ctx, NULL);
+  return done;
 }
 
 void context_certificates_complete (SSL_CTX *ctx) {
