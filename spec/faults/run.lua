@@ -127,6 +127,7 @@ local function run()
       made[#made + 1] = { fault = fault, name = tostring(i) }
     end
   end
+  assert(#made > 0, "no fault and no file of faults has such a name")
   assert(shell(("sh spec/support/pki.sh %s >/dev/null 2>&1 && echo done"):format(PKI)) == "done", "no certificates")
   local clean = wait(start(copy_tree "clean", table.concat(specs, " "), PATIENCE * 10), PATIENCE * 10)
   assert(clean:find("status 0%s*$"), "the specs do not pass without a fault:\n" .. clean)
