@@ -95,7 +95,7 @@ local function protocol()
     {"prefers something else by ALPN", {alpn_protocols = {"h2", "http/1.1"}},
       {alpn_protocols = {"http/1.1", "h2"}}},
     {"splits its ALPN names elsewhere", {alpn_protocols = {"a", "b"}},
-      {alpn_protocols = {"aalpn\0b"}}},  -- as the digest would have it
+      {alpn_protocols = {"aalpn_protocols\0b"}}},  -- as the digest would have it
     {"does not speak by ALPN any more", {alpn_protocols = {"h2"}}, nil},
     {"has a higher security level", {ciphers = "DEFAULT:@SECLEVEL=0"},
       {ciphers = "DEFAULT:@SECLEVEL=2"}},
