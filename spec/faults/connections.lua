@@ -92,9 +92,9 @@ return {
   },
   {
     name = "contexts suppress truncations by default",
-    file = "src/context/context_options.c",
-    from = [["suppress_ragged_eofs", 0);]],
-    to = [["suppress_ragged_eofs", 1);]],
+    file = "src/context/option_table.c",
+    from = [[{"suppress_ragged_eofs", OPTION_BOOLEAN, BOTH, NOT_BOUND, DEFAULT(0)},]],
+    to = [[{"suppress_ragged_eofs", OPTION_BOOLEAN, BOTH, NOT_BOUND, DEFAULT(1)},]],
     specs = "connection",
   },
   {
@@ -141,8 +141,13 @@ return {
   {
     name = "close resets unread data",
     file = "src/carrier/sslsocket.c",
-    from = [[    fd_discard(s->fd);]],
-    to = [[]],
+    from = [[
+  fd_discard(s->fd);
+  link_release(c);
+  if (!left)]],
+    to = [[
+  link_release(c);
+  if (!left)]],
     specs = "close",
   },
   {
