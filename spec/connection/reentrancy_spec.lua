@@ -17,6 +17,11 @@ local KINDS = {"object", "socket"}
 
 local OUTER = {"line", "count", "part", "prefix", "read"}
 
+-- Where a method runs a handshake first Lua 5.1 has a Lua function around C's,
+-- and collects there before that begins; LuaJIT has one too, and does not.
+local in_c = it
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then in_c = pending end
+
 describe("a finalizer inside a call of the same connection", function()
   if _VERSION == "Lua 5.2" then
     pending "cannot be had at will: Lua 5.2 collects before a C function begins"
@@ -43,14 +48,14 @@ describe("a finalizer inside a call of the same connection", function()
     end
   end
 
-  it("can neither feed nor drain", function()
+  in_c("can neither feed nor drain", function()
     for _, outer in ipairs {"line", "read", "drain"} do
       run("moves", outer, "drain", "object")
       run("moves", outer, "feed", "object")
     end
   end)
 
-  it("can do nothing, close and get facts in drain", function()
+  in_c("can do nothing, close and get facts in drain", function()
     for _, inner in ipairs(MOVES) do run("moves", "drain", inner, "object") end
     run("close", "drain", "", "object")
     run("facts", "drain", "", "object")
@@ -61,13 +66,14 @@ describe("a finalizer inside a call of the same connection", function()
   end)
 
   for _, outer in ipairs {"do_handshake", "receive"} do
-    it("leaves alone what " .. outer .. " tells a failure from", function()
+    local here = outer == "do_handshake" and in_c or it
+    here("leaves alone what " .. outer .. " tells a failure from", function()
       for _, inner in ipairs(MOVES) do run("failing", outer, inner) end
       run("failing", outer, "close")
     end)
   end
 
-  it("does I/O while server_names is looked up", function()
+  in_c("does I/O while server_names is looked up", function()
     for _, inner in ipairs(MOVES) do run("server_names", inner) end
   end)
 end)
