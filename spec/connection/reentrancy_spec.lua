@@ -17,8 +17,9 @@ local KINDS = {"object", "socket"}
 
 local OUTER = {"line", "count", "part", "prefix", "read"}
 
--- Where a method runs a handshake first Lua 5.1 has a Lua function around C's,
--- and collects there before that begins; LuaJIT has one too, and does not.
+-- Lua 5.1's pcall collects by itself, and methods that may run a handshake are
+-- Lua functions there that call C's by it: in these cases the finalizer comes in
+-- a pcall around another call, before the one that it is to interrupt.
 local in_c = it
 if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then in_c = pending end
 
