@@ -83,6 +83,7 @@ build = {
         "src/context/option_table.c",
         "src/context/options.c",
         "src/context/pem.c",
+        "src/context/pem_diagnosis.c",
         "src/context/pins.c",
         "src/context/session.c",
         "src/context/session_binding.c",

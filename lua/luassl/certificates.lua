@@ -169,7 +169,9 @@ local function find_certificate(pem)
       other = other or label:match "^[A-Z0-9 .]+$"
     end
   end
-  if count == 0 then
+  if count == 0 and pem:find("-\0-\0B", 1, true) then
+    return nil, "the string is text in UTF-16: PEM is ASCII"
+  elseif count == 0 then
     return nil, "the string holds no -----BEGIN CERTIFICATE-----"
       .. (other and ", but " .. quote(other) or "")
   elseif count > 1 then
@@ -185,6 +187,10 @@ end
 local function decode(text)
   if text == "" then
     return nil, "there is nothing between header and footer"
+  end
+  if text:find("\\n", 1, true) then
+    return nil, "the line ends in the PEM are the two characters \\n, as in a quoted string or variable:"
+      .. " put real line ends in their place"
   end
   local stray = text:match("[^A-Za-z0-9+/=]")
   if stray then

@@ -1,6 +1,20 @@
 --- Faults in what is said when something cannot be done, and in what goes
--- without LuaSocket: base64.c, luasocket.lua, misuse.lua.
+-- without LuaSocket: pem.c, pem_diagnosis.c, base64.c, luasocket.lua, misuse.lua.
 return {
+  {
+    name = "the first of several keys is taken",
+    file = "src/context/pem.c",
+    from = "if (keys > 1) return fail_choosing(L, m, keys);",
+    to = "if (keys > 99) return fail_choosing(L, m, keys);",
+    specs = "pem_diagnosis",
+  },
+  {
+    name = "what is wrong with PEM is a bad end line",
+    file = "src/context/pem_diagnosis.c",
+    from = "return begins(t, p, BEGIN) ? GLUED : other;",
+    to = "return begins(t, p, BEGIN) ? NULL : other;",
+    specs = "pem_diagnosis",
+  },
   {
     name = "base64 with bits behind its end is taken",
     file = "src/base/base64.c",

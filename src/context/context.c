@@ -282,7 +282,8 @@ has safe ones.
  - `server_side`: boolean, default false. A server without a certificate can be
    made, though each of its handshakes fails
  - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
-   its issuers; its key, which may also be in `certfile`
+   its issuers; its key, which may also be in `certfile`, if it is the only one
+   there
  - `cert`, `key`: strings, the same in PEM instead of files; elsewhere than in
    these and `ca_data`, PEM is an error, which does not show it
  - `password`: string, the key's passphrase; or a function that returns it,

@@ -20,6 +20,7 @@
 #include "base/errors.h"
 #include "base/files.h"
 #include "context/pem.h"
+#include "context/pem_diagnosis.h"
 #include "context/options.h"
 #include "base/failure.h"
 
@@ -118,6 +119,9 @@ int pem_take_file (lua_State *L, Material *m, int options,
   int error;
   if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
+  if (*m->file == '\0')
+    return fail(L, m, "file", "the file's name is empty: give one, or leave "
+                "the option out");
   error = files_read(m->file, &m->contents, &m->size);
   m->bytes = m->contents;
   if (error != 0) return fail_reading(L, m, error);
@@ -143,6 +147,9 @@ int pem_take_directory (lua_State *L, Material *m, int options,
   int error;
   if (!take_name(L, m, options, option)) return 0;
   if (m->file == NULL) return 1;
+  if (*m->file == '\0')
+    return fail(L, m, "file", "the directory's name is empty: give one, or "
+                "leave the option out");
   if (stat(m->file, &status) != 0) return fail_reading(L, m, errno);
   if (!S_ISDIR(status.st_mode))
     return fail(L, m, "file", "%s is not a directory: a file goes in option "
@@ -159,72 +166,21 @@ int pem_take_directory (lua_State *L, Material *m, int options,
 
 /* What is in it? */
 
-/* The kind of DER object, as a command that converts it; or NULL. */
-static const char *der_command (const Material *m) {
-  const unsigned char *p = m->bytes;
-  X509 *x509;
-  EVP_PKEY *key;
-  PKCS12 *pkcs12;
-  if (*p != 0x30) return NULL;  /* all of them are SEQUENCEs */
-  x509 = d2i_X509(NULL, &p, (long)m->size);
-  X509_free(x509);
-  if (x509 != NULL) return "x509 -inform DER";
-  p = m->bytes;
-  key = d2i_AutoPrivateKey(NULL, &p, (long)m->size);
-  EVP_PKEY_free(key);
-  if (key != NULL) return "pkey -inform DER";
-  p = m->bytes;
-  pkcs12 = d2i_PKCS12(NULL, &p, (long)m->size);
-  PKCS12_free(pkcs12);
-  return pkcs12 != NULL ? "pkcs12 -nodes" : NULL;
-}
-
-#define BEGIN "-----BEGIN "
-
-/* Finds `text` from `p` on; NULL: it is not there. */
-static const char *find (const Material *m, const char *p, const char *text) {
-  const char *end = (const char *)m->bytes + m->size;
-  size_t length = strlen(text);
-  while ((size_t)(end - p) >= length) {
-    if (memcmp(p, text, length) == 0) return p;
-    p = memchr(p + 1, *text, (size_t)(end - p) - 1);
-    if (p == NULL) return NULL;
-  }
-  return NULL;
-}
-
-/* The label of the first PEM block, "CERTIFICATE REQUEST"; 0: there is no
-** block. */
-static int first_label (const Material *m, char *label, size_t size) {
-  const char *start = (const char *)m->bytes;
-  const char *end = start + m->size;
-  const char *p = find(m, start, BEGIN);
-  size_t i = 0;
-  while (p != NULL && p > start && p[-1] != '\n') p = find(m, p + 1, BEGIN);
-  if (p == NULL) return 0;
-  for (p += strlen(BEGIN); p < end && i + 1 < size; p++) {
-    if (*p != ' ' && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9')) break;
-    label[i++] = *p;
-  }
-  label[i] = '\0';
-  return i > 0;
+static PemText text_of (const Material *m) {
+  PemText t;
+  t.file = m->file != NULL ? m->name : NULL;
+  t.bytes = m->bytes;
+  t.size = m->size;
+  return t;
 }
 
 /* No `wanted` was found: what is there instead? */
 static int fail_without (lua_State *L, const Material *m, const char *wanted) {
-  char label[48];
-  const char *name = name_of(m), *command = der_command(m);
+  char sentence[TEXT_MAX];
+  PemText t = text_of(m);
+  pem_diagnosis_tell(sentence, sizeof(sentence), &t, wanted);
   errors_clear();
-  if (command != NULL && m->file != NULL)
-    return fail(L, m, "pem", "%s is DER, not PEM: \"openssl %s -in %s -out "
-                "%s.pem\" converts it", name, command, name, name);
-  if (command != NULL)
-    return fail(L, m, "pem", "it is DER, not PEM: \"openssl %s\" converts it",
-                command);
-  if (first_label(m, label, sizeof(label)))
-    return fail(L, m, "pem", "no %s in %s, but a %s", wanted, name, label);
-  return fail(L, m, "pem", "no %s in %s: it is not PEM, which has lines that "
-              "begin with -----BEGIN", wanted, name);
+  return fail(L, m, "pem", "%s", sentence);
 }
 
 /* Certificates */
@@ -259,16 +215,20 @@ static int parse_certificates (Material *m) {
   return 0;
 }
 
+static int fail_parsing (lua_State *L, const Material *m) {
+  const char *reason = ERR_reason_error_string(ERR_peek_error());
+  int n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
+  PemText t = text_of(m);
+  const char *fault = pem_diagnosis_fault(&t);
+  if (reason == NULL)
+    fault = "there is nothing in it, or an empty line at its end";
+  return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,
+              name_of(m), fault != NULL ? fault : reason);
+}
+
 int pem_read_certificates (lua_State *L, Material *m) {
-  int n;
   errors_clear();
-  if (!parse_certificates(m)) {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
-    n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
-    return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,
-                name_of(m), reason != NULL ? reason :
-                "there is nothing in it, or an empty line at its end");
-  }
+  if (!parse_certificates(m)) return fail_parsing(L, m);
   if (sk_X509_num(m->certificates) == 0)
     return fail_without(L, m, "certificate");
   errors_clear();
@@ -353,7 +313,13 @@ static int fail_decrypting (lua_State *L, const Material *m) {
 }
 
 static int fail_finding (lua_State *L, const Material *m) {
-  if (find(m, (const char *)m->bytes, "PRIVATE KEY-----") != NULL)
+  PemText t = text_of(m);
+  const char *fault = pem_diagnosis_fault(&t);
+  int is_key = pem_diagnosis_keys(&t) > 0;
+  if (is_key && fault != NULL)
+    return fail(L, m, "pem", "the private key in %s is damaged (%s)",
+                name_of(m), fault);
+  if (is_key)
     return fail(L, m, "pem", "the private key in %s is damaged, or of a type "
                 "that this OpenSSL does not know", name_of(m));
   if (strcmp(m->option, "certfile") == 0)
@@ -362,8 +328,19 @@ static int fail_finding (lua_State *L, const Material *m) {
   return fail_without(L, m, "private key");
 }
 
+/* Beside a certificate: which of several would be its key? */
+static int fail_choosing (lua_State *L, const Material *m, int keys) {
+  return fail(L, m, "pem", "%s has %d private keys, of which one is to be the "
+              "certificate's: put each with its own certificate into a %s of "
+              "its own", name_of(m), keys,
+              m->file != NULL ? "file" : "string");
+}
+
 int pem_read_key (lua_State *L, Material *m, int options) {
   Passphrase p = {NULL, 0, 0};
+  PemText t = text_of(m);
+  int keys = m->certificates != NULL ? pem_diagnosis_keys(&t) : 1;
+  if (keys > 1) return fail_choosing(L, m, keys);
   errors_clear();
   parse_key(m, &p);
   if (m->key == NULL && p.asked) {
