@@ -93,6 +93,7 @@ build = {
         "src/x509/general_name.c",
         "src/x509/hostname.c",
         "src/x509/truststore.c",
+        "src/x509/verify_parameters.c",
       },
       incdirs = {"src", "$(OPENSSL_INCDIR)"},
       libdirs = {"$(OPENSSL_LIBDIR)"},
