@@ -111,8 +111,8 @@ list[#list + 1] = {
   also = {
     { file = "src/connection/verify.c",
       from = [[
-    verification_note(v, X509_V_ERR_HOSTNAME_MISMATCH, 0);]], to = [[
-    verification_note(v, X509_V_OK, 0);]] },
+    judgement_note(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH, 0);]], to = [[
+    judgement_note(&v->faults, X509_V_OK, 0);]] },
   },
   specs = "resumption_verification",
 }

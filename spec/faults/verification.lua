@@ -333,46 +333,46 @@ return {
   },
   {
     name = "key usage is not looked at",
-    file = "src/connection/verify.c",
+    file = "src/x509/judgement.c",
     from = [[
-  if (key_usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)]],
+  if (!key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))]],
     to = [[
-  if (ssl == NULL)]],
+  if (j == NULL)]],
     specs = "key_usage",
   },
   {
     name = "in TLS 1.3 a server's key need not be for signing",
-    file = "src/connection/key_usage.c",
+    file = "src/connection/handshake_usage.c",
     from = [[
   if (SSL_is_server(ssl) || SSL_version(ssl) > TLS1_2_VERSION)
     return]],
     to = [[
-  if (SSL_version(ssl) > TLS1_2_VERSION && !SSL_is_server(ssl)) return NONE;
+  if (SSL_version(ssl) > TLS1_2_VERSION && !SSL_is_server(ssl)) return KEY_USAGE_NONE;
   if (SSL_is_server(ssl))
     return]],
     specs = "key_usage",
   },
   {
     name = "a client's key need not be for signing",
-    file = "src/connection/key_usage.c",
+    file = "src/connection/handshake_usage.c",
     from = [[
   if (SSL_is_server(ssl) || SSL]],
     to = [[
-  if (SSL_is_server(ssl)) return NONE;
+  if (SSL_is_server(ssl)) return KEY_USAGE_NONE;
   if (SSL]],
     specs = "key_usage",
   },
   {
     name = "a key need not be for enciphering",
-    file = "src/connection/key_usage.c",
+    file = "src/connection/handshake_usage.c",
     from = [[
 case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
-    to = [[case NID_kx_rsa_psk: return NONE;]],
+    to = [[case NID_kx_rsa_psk: return KEY_USAGE_NONE;]],
     specs = "key_usage",
   },
   {
     name = "a wildcard does not stand for a label with an underscore",
-    file = "src/connection/verify.c",
+    file = "src/x509/judgement.c",
     from = [[
   X509_STORE_CTX_set_verify_cb(store, on_fault);
 ]],
@@ -381,10 +381,11 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "any fault is excused for a name with an underscore",
-    file = "src/connection/verify.c",
+    file = "src/x509/judgement.c",
     from = [[
   return code == X509_V_ERR_HOSTNAME_MISMATCH
          && X509_STORE_CTX_get_error_depth(store) == 0
+         && j->name != NULL
          && ]],
     to = [[
   return code != X509_V_OK && ]],
@@ -392,11 +393,11 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
   },
   {
     name = "any name is excused",
-    file = "src/connection/verify.c",
+    file = "src/x509/judgement.c",
     from = [[
-         && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));]],
+         && hostname_matches(j->name, X509_STORE_CTX_get0_cert(store));]],
     to = [[
-         && c != NULL;]],
+         && j != NULL;]],
     also = {
       { file = "src/connection/verify.c",
         from = [[
@@ -445,9 +446,9 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "of what is wrong with a chain only the first is told",
     file = "src/connection/verify.c",
     from = [[
-    return (c->policy->hooks & HOOK_VERIFY) != 0;]],
+  j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;]],
     to = [[
-    return 0;]],
+  j.goes_on = 0;]],
     specs = "hooks",
   },
   {
@@ -472,7 +473,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "after a resumption the list of what is wrong is empty",
     file = "src/connection/verify.c",
     from = [[
-  if (code != X509_V_OK) verification_note(v, code, 0);]],
+  if (code != X509_V_OK) judgement_note(&v->faults, code, 0);]],
     to = "",
     specs = "resumption_verification",
   },

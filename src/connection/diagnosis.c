@@ -10,17 +10,14 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
-#include "x509/certificate.h"
 #include "connection/connection.h"
 #include "connection/diagnosis.h"
 #include "base/errors.h"
-#include "connection/key_usage.h"
+#include "connection/handshake_usage.h"
+#include "x509/verdict.h"
 
-#define NAMES_MAX 400   /* of the names that a certificate is valid for */
-#define SUBJECT_MAX 160
-#define QUOTE_MAX 16    /* of what a peer without TLS said */
+#define QUOTE_MAX 16  /* of what a peer without TLS said */
 
 /* ---- verification ---- */
 
@@ -37,109 +34,18 @@ static X509 *refused_certificate (const Connection *c) {
   return depth < sk_X509_num(chain) ? sk_X509_value(chain, depth) : NULL;
 }
 
-static void say_time (Failure *f, const char *before, const ASN1_TIME *t) {
-  struct tm tm;
-  if (!ASN1_TIME_to_tm(t, &tm)) return;
-  failure_say(f, "%s%04d-%02d-%02d %02d:%02d:%02d GMT", before,
-              tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-              tm.tm_min, tm.tm_sec);
-}
-
-static void say_names (Failure *f, X509 *x509, const Connection *c) {
-  char names[NAMES_MAX] = "";
-  certificate_names(x509, names, sizeof(names));
-  failure_say(f, ": the name asked for is %s, the certificate ",
-              c->options.check_hostname ? c->name.text : "another");
-  if (names[0] != '\0') failure_say(f, "is valid for %s", names);
-  else failure_say(f, "holds no names (a common name does not count)");
-}
-
-static void say_issuer (Failure *f, X509 *x509, const Connection *c) {
-  char issuer[SUBJECT_MAX];
-  X509_NAME_oneline(X509_get_issuer_name(x509), issuer, sizeof(issuer));
-  failure_say(f, ": its issuer %s is not known here; give that CA's "
-              "certificate as ca_certs, unless the %s should have sent an "
-              "intermediate certificate", issuer,
-              c->options.server_side ? "client" : "server");
-}
-
-/* Perhaps it would be known, if the system's certificates were there. */
-static void say_bundle (Failure *f, const Connection *c) {
-  char room[REASON_MAX];
-  if (c->policy->unread != 0)
-    failure_say(f, "; the system's certificates, %s, cannot be read: %s",
-                X509_get_default_cert_file(),
-                failure_system_reason(c->policy->unread, room));
-}
-
-static void say_purpose (Failure *f, X509 *x509, const Connection *c) {
-  const char *usage = f->verify_depth > 0 ? NULL
-                      : key_usage_missing(c->ssl, x509);
-  if (usage == NULL)
-    failure_say(f, ": its extensions do not allow it for this use");
-  else
-    failure_say(f, ": its key usage lacks %s, and the key is used for that "
-                "here; the %s needs a new certificate", usage,
-                c->options.server_side ? "client" : "server");
-}
-
-/* What to do about a certificate that is refused. */
-static void say_advice (Failure *f, X509 *x509, const Connection *c) {
-  switch (f->verify_code) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      say_time(f, ": it was valid until ", X509_get0_notAfter(x509));
-      break;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      say_time(f, ": it is valid from ", X509_get0_notBefore(x509));
-      failure_say(f, " (is this machine's clock right?)");
-      break;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      say_names(f, x509, c);
-      break;
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      failure_say(f, ": to trust this very certificate, give it as ca_certs");
-      break;
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      failure_say(f, ": this CA is not trusted here; to trust it, give its "
-                  "certificate as ca_certs");
-      say_bundle(f, c);
-      break;
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-      say_issuer(f, x509, c);
-      say_bundle(f, c);
-      break;
-    case X509_V_ERR_INVALID_PURPOSE:
-      say_purpose(f, x509, c);
-      break;
-    case X509_V_ERR_EE_KEY_TOO_SMALL:
-    case X509_V_ERR_CA_KEY_TOO_SMALL:
-    case X509_V_ERR_CA_MD_TOO_WEAK:
-      failure_say(f, ": it is too weak for this security level");
-      break;
-    default: break;
-  }
-}
-
 static void read_verdict (Failure *f, const Connection *c) {
-  X509 *x509 = refused_certificate(c);
-  char subject[SUBJECT_MAX];
-  long code = SSL_get_verify_result(c->ssl);
-  if (code == X509_V_OK) return;  /* not OpenSSL's verdict: nothing to add */
-  f->verify_code = code;
-  f->verify_depth = depth_of(c);
-  f->sentence[0] = '\0';
-  failure_say(f, "the %s's certificate is refused: %s",
-              c->options.server_side ? "client" : "server",
-              X509_verify_cert_error_string(code));
-  if (x509 == NULL) return;
-  if (f->verify_depth > 0) {
-    X509_NAME_oneline(X509_get_subject_name(x509), subject, sizeof(subject));
-    failure_say(f, ", in its chain at depth %d, %s", f->verify_depth, subject);
-  }
-  say_advice(f, x509, c);
+  Verdict v;
+  v.code = SSL_get_verify_result(c->ssl);
+  if (v.code == X509_V_OK) return;  /* not OpenSSL's verdict: nothing to add */
+  v.depth = depth_of(c);
+  v.x509 = refused_certificate(c);
+  v.of_client = c->options.server_side;
+  v.name = c->options.check_hostname ? &c->name : NULL;
+  v.usage = handshake_usage(c->ssl);
+  v.unread = c->policy->unread;
+  v.trust = "ca_certs";
+  verdict_tell(&v, f);
 }
 
 /* ---- peers that speak something else ---- */

@@ -53,16 +53,16 @@ static void push_chain (lua_State *L, const Connection *c) {
   lua_setfield(L, -2, "chain");
 }
 
-static void push_faults (lua_State *L, const Verification *v) {
+static void push_faults (lua_State *L, const Faults *faults) {
   int i;
-  lua_createtable(L, v->count, 0);
-  for (i = 0; i < v->count; i++) {
+  lua_createtable(L, faults->count, 0);
+  for (i = 0; i < faults->count; i++) {
     lua_createtable(L, 0, 3);
-    lua_pushinteger(L, v->faults[i].code);
+    lua_pushinteger(L, faults->list[i].code);
     lua_setfield(L, -2, "code");
-    lua_pushstring(L, X509_verify_cert_error_string(v->faults[i].code));
+    lua_pushstring(L, X509_verify_cert_error_string(faults->list[i].code));
     lua_setfield(L, -2, "message");
-    lua_pushinteger(L, v->faults[i].depth);
+    lua_pushinteger(L, faults->list[i].depth);
     lua_setfield(L, -2, "depth");
     lua_rawseti(L, -2, i + 1);
   }
@@ -80,7 +80,7 @@ static void push_verdict (lua_State *L, const Connection *c) {
     lua_setfield(L, -3, "verify_message");
     lua_pushinteger(L, v->depth);
     lua_setfield(L, -3, "verify_depth");
-    push_faults(L, v);
+    push_faults(L, &v->faults);
     lua_setfield(L, -3, "errors");
   }
   lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);

@@ -31,8 +31,8 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
   v->depth = depth;
   v->chain = chain != NULL ? chain : alone(leaf);
   v->known = 1;
-  if (leaf != NULL && code != X509_V_OK && v->count == 0)
-    verification_note(v, code, depth);  /* the list is never short of it */
+  if (leaf != NULL && code != X509_V_OK && v->faults.count == 0)
+    judgement_note(&v->faults, code, depth);  /* the list is never short of it */
   if (v->chain != NULL) return;
   v->code = X509_V_ERR_OUT_OF_MEM;
   v->answer = REFUSED;
@@ -48,12 +48,6 @@ void verification_free (Verification *v) {
   verification_settle(v);
   X509_free(v->leaf);
   v->leaf = NULL;
-}
-
-void verification_note (Verification *v, int code, int depth) {
-  if (v->count == VERIFICATION_FAULTS) return;
-  v->faults[v->count].code = code;
-  v->faults[v->count++].depth = depth;
 }
 
 const char *verification_by (const Verification *v) {

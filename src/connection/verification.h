@@ -8,7 +8,7 @@
 
 #include <openssl/ssl.h>
 
-#define VERIFICATION_FAULTS 16
+#include "x509/judgement.h"
 
 /* A hook's. */
 typedef enum Answer { UNANSWERED, ALLOWED, ACCEPTED, REFUSED } Answer;
@@ -23,10 +23,7 @@ typedef struct Verification {
   STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
   int code;               /* X509_V_OK: good; before cert_reqs and hooks */
   int depth;              /* of the certificate that failed */
-  int count;
-  struct {
-    int code, depth;
-  } faults[VERIFICATION_FAULTS];  /* all, where a hook is to be told */
+  Faults faults;          /* all, where a hook is to be told */
   Answer answer;          /* on_verify's */
   int alert;              /* of its refusal; -1: OpenSSL's choice */
 } Verification;
@@ -44,9 +41,6 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
 /* Lets go of what only the handshake needs. */
 void verification_settle (Verification *v);
 void verification_free (Verification *v);
-
-/* One more fault that OpenSSL found. */
-void verification_note (Verification *v, int code, int depth);
 
 /* "certificate", "session": what the peer was authenticated by; NULL: it was
 ** not, whatever a hook accepted. */

@@ -15,7 +15,8 @@
 #include "base/errors.h"
 #include "context/pins.h"
 #include "context/session.h"
-#include "connection/key_usage.h"
+#include "connection/handshake_usage.h"
+#include "x509/judgement.h"
 #include "connection/verify.h"
 
 /* ---- taking the verdict ---- */
@@ -25,41 +26,15 @@ static SSL *ssl_of (X509_STORE_CTX *store) {
                                     SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
-/* Our matcher of names takes more than OpenSSL's. SSL_get0_peername(3) stays
-** NULL then. */
-static int is_no_fault (const Connection *c, X509_STORE_CTX *store, int code) {
-  return code == X509_V_ERR_HOSTNAME_MISMATCH
-         && X509_STORE_CTX_get_error_depth(store) == 0
-         && hostname_matches(&c->name, X509_STORE_CTX_get0_cert(store));
-}
-
-/* OpenSSL finds fault with something, or, with `good`, does not. Where a hook
-** decides it is to know all of it: OpenSSL goes on, and the first is the
-** verdict. */
-static int on_fault (int good, X509_STORE_CTX *store) {
-  Connection *c = SSL_get_app_data(ssl_of(store));
-  int code = X509_STORE_CTX_get_error(store);
-  if (good) return 1;
-  if (!is_no_fault(c, store, code)) {
-    verification_note(&c->verification, code,
-                      X509_STORE_CTX_get_error_depth(store));
-    return (c->policy->hooks & HOOK_VERIFY) != 0;
-  }
-  X509_STORE_CTX_set_error(store, X509_V_OK);  /* it would be the verdict */
-  return 1;
-}
-
-/* OpenSSL's checks, and ours: the leaf may do what it does here. */
+/* OpenSSL's checks, and ours: the leaf may do what it does here. Where a hook
+** decides it is to know all faults. */
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
-  Verification *v = &c->verification;
-  X509_STORE_CTX_set_verify_cb(store, on_fault);
-  if (X509_verify_cert(store) <= 0) return 0;
-  if (key_usage_missing(ssl, X509_STORE_CTX_get0_cert(store)) != NULL)
-    verification_note(v, X509_V_ERR_INVALID_PURPOSE, 0);
-  if (v->count == 0) return 1;
-  X509_STORE_CTX_set_error(store, v->faults[0].code);
-  X509_STORE_CTX_set_error_depth(store, v->faults[0].depth);
-  return 0;
+  Judgement j;
+  j.name = &c->name;
+  j.usage = handshake_usage(ssl);
+  j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;
+  j.faults = &c->verification.faults;
+  return judgement_make(&j, store);
 }
 
 /* A chain that is not verified is the peer's say-so, all but its leaf. */
@@ -84,7 +59,6 @@ static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   verification_begin(v);
   good = verifies(c, ssl, store);
   code = X509_STORE_CTX_get_error(store);
-  if (!good && code == X509_V_OK) code = X509_V_ERR_UNSPECIFIED;
   verification_set(v, X509_STORE_CTX_get0_cert(store),
                    X509_STORE_CTX_get1_chain(store), good ? X509_V_OK : code,
                    good ? 0 : X509_STORE_CTX_get_error_depth(store));
@@ -230,12 +204,12 @@ static int is_named (const Connection *c, X509 *leaf) {
 ** the one has not accepted the other. */
 static void note_again (Connection *c, X509 *leaf, int code) {
   Verification *v = &c->verification;
-  if (code != X509_V_OK) verification_note(v, code, 0);
+  if (code != X509_V_OK) judgement_note(&v->faults, code, 0);
   if (code != X509_V_ERR_CERT_HAS_EXPIRED
       && session_expired(SSL_get_session(c->ssl)))
-    verification_note(v, X509_V_ERR_CERT_HAS_EXPIRED, 0);
+    judgement_note(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED, 0);
   if (code != X509_V_ERR_HOSTNAME_MISMATCH && !is_named(c, leaf))
-    verification_note(v, X509_V_ERR_HOSTNAME_MISMATCH, 0);
+    judgement_note(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH, 0);
 }
 
 void verify_again (Connection *c) {
@@ -250,7 +224,8 @@ void verify_again (Connection *c) {
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
   if (leaf != NULL) note_again(c, leaf, code);
-  verification_set(v, leaf, chain, v->count > 0 ? v->faults[0].code : code, 0);
+  if (v->faults.count > 0) code = v->faults.list[0].code;
+  verification_set(v, leaf, chain, code, 0);
   v->unpinned = !is_pinned(c);
 }
 

@@ -1,0 +1,116 @@
+/*
+** verdict.c -- why a certificate is refused, and what to do about it.
+*/
+
+#include <openssl/x509_vfy.h>
+
+#include "x509/certificate.h"
+#include "x509/key_usage.h"
+#include "x509/verdict.h"
+
+#define NAMES_MAX 400   /* of the names that a certificate is valid for */
+#define SUBJECT_MAX 160
+
+static const char *peer_of (const Verdict *v) {
+  return v->of_client ? "client" : "server";
+}
+
+static void say_time (Failure *f, const char *before, const ASN1_TIME *t) {
+  struct tm tm;
+  if (!ASN1_TIME_to_tm(t, &tm)) return;
+  failure_say(f, "%s%04d-%02d-%02d %02d:%02d:%02d GMT", before,
+              tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+              tm.tm_min, tm.tm_sec);
+}
+
+static void say_names (const Verdict *v, Failure *f) {
+  char names[NAMES_MAX] = "";
+  certificate_names(v->x509, names, sizeof(names));
+  failure_say(f, ": the name asked for is %s, the certificate ",
+              v->name != NULL ? v->name->text : "another");
+  if (names[0] != '\0') failure_say(f, "is valid for %s", names);
+  else failure_say(f, "holds no names (a common name does not count)");
+}
+
+static void say_issuer (const Verdict *v, Failure *f) {
+  char issuer[SUBJECT_MAX];
+  X509_NAME_oneline(X509_get_issuer_name(v->x509), issuer, sizeof(issuer));
+  failure_say(f, ": its issuer %s is not known here; give that CA's "
+              "certificate as %s, unless the %s should have sent an "
+              "intermediate certificate", issuer, v->trust, peer_of(v));
+}
+
+/* Perhaps it would be known, if the system's certificates were there. */
+static void say_bundle (const Verdict *v, Failure *f) {
+  char room[REASON_MAX];
+  if (v->unread != 0)
+    failure_say(f, "; the system's certificates, %s, cannot be read: %s",
+                X509_get_default_cert_file(),
+                failure_system_reason(v->unread, room));
+}
+
+static void say_purpose (const Verdict *v, Failure *f) {
+  if (v->depth > 0 || key_usage_allows(v->x509, v->usage))
+    failure_say(f, ": its extensions do not allow it for this use");
+  else
+    failure_say(f, ": its key usage lacks %s, and the key is used for that "
+                "here; the %s needs a new certificate",
+                key_usage_name(v->usage), peer_of(v));
+}
+
+/* What to do about a certificate that is refused. */
+static void say_advice (const Verdict *v, Failure *f) {
+  switch (v->code) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      say_time(f, ": it was valid until ", X509_get0_notAfter(v->x509));
+      break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      say_time(f, ": it is valid from ", X509_get0_notBefore(v->x509));
+      failure_say(f, " (is this machine's clock right?)");
+      break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      say_names(v, f);
+      break;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      failure_say(f, ": to trust this very certificate, give it as %s",
+                  v->trust);
+      break;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      failure_say(f, ": this CA is not trusted here; to trust it, give its "
+                  "certificate as %s", v->trust);
+      say_bundle(v, f);
+      break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      say_issuer(v, f);
+      say_bundle(v, f);
+      break;
+    case X509_V_ERR_INVALID_PURPOSE:
+      say_purpose(v, f);
+      break;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      failure_say(f, ": it is too weak for this security level");
+      break;
+    default: break;
+  }
+}
+
+void verdict_tell (const Verdict *v, Failure *f) {
+  char subject[SUBJECT_MAX];
+  f->verify_code = v->code;
+  f->verify_depth = v->depth;
+  f->sentence[0] = '\0';
+  failure_say(f, "the %s's certificate is refused: %s", peer_of(v),
+              X509_verify_cert_error_string(v->code));
+  if (v->x509 == NULL) return;
+  if (v->depth > 0) {
+    X509_NAME_oneline(X509_get_subject_name(v->x509), subject,
+                      sizeof(subject));
+    failure_say(f, ", in its chain at depth %d, %s", v->depth, subject);
+  }
+  say_advice(v, f);
+}
