@@ -1,15 +1,31 @@
-# make [all|demo|test|lint|doc|install|rocks|clean|deps|sanitize] [LUA=5.4]
-# make elsewhere SUITE=trixie [ARCH=i386] [LUA=5.4] [TARGET="demo test"|shell]
-#   [WHO=user] [FRESH=1]: on another Debian, as root; see .ci/elsewhere.
+# LuaSSL: TLS for Lua. `make help` prints this text.
 #
-# LUA is 5.5, 5.4, 5.3, 5.2, 5.1 or jit; each builds in a directory of its own.
-# On a fresh Debian `make demo` and `make test` install what they need first;
-# elsewhere set what differs: CC, CFLAGS, LDFLAGS, OPENSSL_DIR, LUA_INCDIR,
-# INTERPRETER, PREFIX, DESTDIR, INST_LUADIR, INST_LIBDIR. DEPS=: installs
-# nothing. `make test SPECS=spec/x509` runs a part, and so does
-# `make test SPECS=spec/project/smoke_spec.lua ARGS=--filter=name`.
+#   make              builds for Lua 5.4, in build/5.4
+#   make demo         talks TLS to a server, and with curl, before your eyes
+#   make test         all specs; a part: SPECS=spec/x509 ARGS=--filter=name
+#   make install      into PREFIX; `make uninstall` removes that again
+#   make doc          the reference, in build/doc
+#   make clean        removes what was built
+#   make deps         the Debian packages for all of the above and below
+#   make lint rocks sanitize oom leaks growth programs faults interop bench
+#        elsewhere    for developers: CONTRIBUTING.md
+#
+#   LUA=5.4           or 5.5 5.3 5.2 5.1 jit; each has a directory of its own
+#   PREFIX=/usr/local, DESTDIR=, INST_LUADIR=, INST_LIBDIR=: where to install
+#   CC=cc, CFLAGS=-O2 -g, LDFLAGS=, INTERPRETER=lua5.4
+#   OPENSSL_DIR=      with include and lib in it \ pkg-config is asked
+#   LUA_INCDIR=       where lua.h is             / where these are not given
+#   LUA_PC=lua5.4     what pkg-config calls Lua
+#   DEPS=:            installs nothing: on Debian and its kin demo, test and
+#                     others install what they miss, as root or through sudo
+#   V=1               shows the commands; of the tests each file and its time
 
 LUA = 5.4
+LUAS = 5.5 5.4 5.3 5.2 5.1 jit
+ifneq ($(words $(LUA)) $(filter $(LUA),$(LUAS)),1 $(LUA))
+$(error LUA is one of $(LUAS))
+endif
+
 BUILD = build/$(LUA)
 SPECS = spec
 PREFIX = /usr/local
@@ -32,13 +48,16 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 STANDARD = -std=c99 -D_POSIX_C_SOURCE=200809L
 # Asked for late: `make deps` may have installed them a moment ago.
 LUA_PC = $(if $(filter jit,$(LUA)),luajit,lua$(LUA))
-LUA_CFLAGS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell \
+LUA_CFLAGS = $(if $(LUA_INCDIR),-I"$(LUA_INCDIR)",$(shell \
   $(PKG_CONFIG) --cflags $(LUA_PC)))
-OPENSSL_CFLAGS = $(if $(OPENSSL_DIR),-I$(OPENSSL_DIR)/include,$(shell \
+# Of programs that have a Lua in them, for the specs.
+LUA_LIBS = $(if $(LUA_INCDIR),-l$(LUA_PC:luajit=luajit-5.1),$(shell \
+  $(PKG_CONFIG) --libs $(LUA_PC)))
+OPENSSL_CFLAGS = $(if $(OPENSSL_DIR),-I"$(OPENSSL_DIR)/include",$(shell \
   $(PKG_CONFIG) --cflags openssl))
-OPENSSL_LIBS = $(if $(OPENSSL_DIR),-L$(OPENSSL_DIR)/lib \
-  -Wl$(,)-rpath$(,)$(OPENSSL_DIR)/lib -lssl -lcrypto,$(shell \
-  $(PKG_CONFIG) --libs openssl))
+OPENSSL_LIBS = $(if $(OPENSSL_DIR),$(foreach lib,lib lib64,\
+  -L"$(OPENSSL_DIR)/$(lib)" -Wl$(,)-rpath$(,)"$(OPENSSL_DIR)/$(lib)") \
+  -lssl -lcrypto,$(shell $(PKG_CONFIG) --libs openssl))
 , := ,
 COMPILE = $(CC) -Isrc $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS) $(LUA_CFLAGS) \
   $(CPPFLAGS) $(CFLAGS) -fPIC
@@ -52,6 +71,7 @@ WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
   $(BUILD)/luassl_matcher.so $(BUILD)/states \
   $(BUILD)/flood \
   $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
+BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # The chosen Lua sees this tree before anything that is installed.
@@ -66,14 +86,26 @@ AGAIN = @$(MAKE) --no-print-directory
 SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
-.PHONY: all clean demo deps doc dynamic faults growth install interop \
-  interop-small leaks lint oom programs sanitize sanitize-programs \
-  sanitize-suite test test-core test-deps watched-sanitize-programs \
-  watched-sanitize-suite witnesses
+.PHONY: all clean demo deps doc dynamic faults growth help install \
+  interop interop-small leaks lint oom programs sanitize sanitize-programs \
+  sanitize-suite test test-core test-deps uninstall \
+  watched-sanitize-programs watched-sanitize-suite witnesses
 .DELETE_ON_ERROR:
 
 all: $(MODULE)
 	@:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+# Once, before anything is compiled: is everything there?
+$(OBJECTS) $(WITNESSES) $(BENCH_PROGRAMS): | $(BUILD)/toolchain
+$(BUILD)/toolchain:
+	@mkdir -p $(@D)
+	@CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" LUA_PC="$(LUA_PC)" \
+	  LUA_INCDIR="$(LUA_INCDIR)" OPENSSL_DIR="$(OPENSSL_DIR)" \
+	  sh .ci/toolchain $(LUA) $(ABI)
+	@touch $@
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -97,8 +129,8 @@ $(BUILD)/flood $(BUILD)/oom $(BUILD)/states: $(BUILD)/%: \
   spec/support/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
-	$(Q)$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) $(shell \
-	  $(PKG_CONFIG) --libs $(LUA_PC)) -lm -ldl
+	$(Q)$(COMPILE) -pthread $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS) \
+	  $(LUA_LIBS) -lm -ldl
 
 witnesses: $(WITNESSES)
 	@:
@@ -207,7 +239,6 @@ leaks: all witnesses
 # bench-gate: counts that may not grow.
 .PHONY: bench bench-deps bench-gate
 BENCH = $(firstword $(wildcard /usr/bin/python3) python3) -B bench/run.py
-BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: bench/%.c bench/tls.c bench/tls.h Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@
@@ -233,10 +264,19 @@ doc:
 	$(INTERPRETER) doc/options.lua >doc/options.md
 	ldoc -q -c config.ld .
 
+INSTALLED = $(wildcard lua/luassl/*.lua)
 install: all
-	install -d $(DESTDIR)$(INST_LUADIR)/luassl $(DESTDIR)$(INST_LIBDIR)/luassl
-	install -m 644 lua/luassl/*.lua $(DESTDIR)$(INST_LUADIR)/luassl
-	install -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/luassl
+	install -d "$(DESTDIR)$(INST_LUADIR)/luassl" \
+	  "$(DESTDIR)$(INST_LIBDIR)/luassl"
+	install -m 644 $(INSTALLED) "$(DESTDIR)$(INST_LUADIR)/luassl"
+	install -m 755 $(MODULE) "$(DESTDIR)$(INST_LIBDIR)/luassl"
+
+# A directory goes when nothing of somebody else's is in it.
+uninstall:
+	rm -f $(foreach file,$(INSTALLED:lua/%=%),"$(DESTDIR)$(INST_LUADIR)/$(file)")
+	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so"
+	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl" 2>/dev/null || :
+	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :
 
 # What LuaRocks and `make install` install, used on each Lua.
 .PHONY: rocks
