@@ -1,0 +1,43 @@
+--- A case of spec/badcerts/cases.lua as a server, and what we think of it.
+local helpers = require "spec.support.helpers"
+local socket = require "socket"
+local ssl = require "luassl"
+
+local serve = {}
+
+local function pems(certificates, first)
+  local list = {}
+  for i = first or 1, #certificates do list[#list + 1] = certificates[i].pem end
+  return helpers.temp_file(table.concat(list))
+end
+
+--- `openssl s_server` with the case's chain, which says no word about what is
+-- weak in it; `port`, and in the case `ca_file`.
+function serve.start(case)
+  case.ca_file = pems(case.trust)
+  local argv = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
+    "-cipher", "ALL:@SECLEVEL=0", "-cert", pems {case.chain[1]},
+    "-key", case.chain[1].key.file}
+  if case.chain[2] then
+    argv[#argv + 1] = "-cert_chain"
+    argv[#argv + 1] = pems(case.chain, 2)
+  end
+  local peer = helpers.spawn(argv, {input = true})
+  peer.port = tonumber(peer:expect "ACCEPT [^\n]-:(%d+)\n")
+  return peer
+end
+
+--- Whether a default context accepts it.
+-- @treturn boolean
+-- @treturn ?SSLError
+function serve.ours(case, port)
+  local context = assert(ssl.create_default_context {ca_certs = case.ca_file})
+  local sock = assert(socket.connect("127.0.0.1", port))
+  sock:settimeout(helpers.patience)
+  local conn, err = context:wrap_socket(sock, {server_hostname = case.host})
+  if conn then conn:close() end
+  sock:close()
+  return conn ~= nil, err
+end
+
+return serve
