@@ -183,6 +183,13 @@ interop-small:
 	$(AGAIN) all witnesses
 	@sh spec/support/run.sh $(INTERPRETER) spec/interop/run.lua
 
+# Good and bad certificates through our eyes and others': doc/badcerts.md.
+.PHONY: badcerts
+badcerts:
+	@$(DEPS) badcerts $(LUA)
+	$(AGAIN) all witnesses
+	@sh spec/support/run.sh $(INTERPRETER) spec/badcerts/run.lua
+
 # Faults planted in copies of the tree: does the suite notice? FAULTS= names
 # files of spec/faults or patterns of faults; all take a quarter of an hour.
 faults:

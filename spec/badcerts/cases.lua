@@ -2,12 +2,15 @@
 -- "refuse", or "either" where no standard says which. `why` begins with the
 -- standard that rules.
 --
--- `cases(use)` gives a list of tables: `name`, `ruling`, `why`, `chain` (leaf
--- first, as served), `trust` (the client's anchors), `host` (the name asked for).
+-- The function gives a list of tables: `name`, `ruling`, `why`, `chain` (leaf
+-- first, as served), `trust` (the client's anchors), `host` (the name asked for),
+-- `unsigned`: the key makes no signature of TLS, so the handshake fails first,
+-- `code`: the verdict that our error has to hold.
 local a = require "spec.badcerts.authority"
 local der = require "spec.badcerts.der"
 
 local HOST = a.host
+local SIGNATURE_FAILURE = 7  -- X509_V_ERR_CERT_SIGNATURE_FAILURE
 
 local list, root, inter
 
@@ -63,7 +66,7 @@ local function keys()
   for _, bits in ipairs {512, 1024} do
     refuse("leaf key of RSA with " .. bits .. " bits",
       "NIST SP 800-131A: under 112 bits of security",
-      served {key = "rsa" .. bits .. ":leaf"})
+      served {key = "rsa" .. bits .. ":leaf"}, {unsigned = bits == 512})
   end
   refuse("intermediate key of RSA with 1024 bits", "NIST SP 800-131A",
     below("weak", {key = "rsa1024:inter"}))
@@ -90,7 +93,7 @@ local function keys()
     "RFC 5480, 2.1.1: MUST NOT; CVE-2020-0601",
     below("explicit", {key = "explicit:inter"}))
   refuse("curve secp256k1", "RFC 8446, 4.2.3: no signature algorithm has it",
-    served {key = "secp256k1:leaf"})
+    served {key = "secp256k1:leaf"}, {unsigned = true})
 end
 
 local function flip(signature)
@@ -108,7 +111,7 @@ local function signatures()
   local other = a.ca(HOST .. " other", {issuer = root})
   refuse("signed with another key than the issuer's", "RFC 5280, 6.1.3 (a)(1)",
     {leaf {issuer = {subject = inter.subject, key = other.key}, aki = false},
-      inter})
+      inter}, {code = SIGNATURE_FAILURE})
 end
 
 --- Dates --------------------------------------------------------------------------

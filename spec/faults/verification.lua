@@ -486,4 +486,48 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     to = "",
     specs = "ssl_connect",
   },
+  {
+    name = "an issuer is taken by its name alone",
+    file = "src/x509/issuer_choice.c",
+    from = [[
+  j->choice.unsigned_ = x509;
+  return 0;]],
+    to = [[
+  return 1;]],
+    specs = "badcerts",
+  },
+  {
+    name = "what no issuer of that name signed lacks an issuer",
+    file = "src/x509/judgement.c",
+    from = [[
+    code = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+]],
+    to = "",
+    specs = "badcerts",
+  },
+  {
+    name = "extensions may come twice",
+    file = "src/x509/chain_rules.c",
+    from = [[
+  return twice ? X509_V_ERR_INVALID_EXTENSION : X509_V_OK;]],
+    to = [[
+  return twice ? X509_V_OK : X509_V_OK;]],
+    specs = "badcerts",
+  },
+  {
+    name = "nobody looks at the policies that an authority asks for",
+    file = "src/x509/chain_rules.c",
+    from = [[
+  if (!asks_for_policy(chain)) return X509_V_OK;]],
+    to = [[
+  if (asks_for_policy(chain) < 2) return X509_V_OK;]],
+    specs = "badcerts",
+  },
+  {
+    name = "an explicit policy that all have is not enough",
+    file = "src/x509/chain_rules.c",
+    from = [[chain, any, 0);]],
+    to = [[chain, NULL, 0);]],
+    specs = "badcerts",
+  },
 }

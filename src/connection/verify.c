@@ -7,6 +7,8 @@
 ** cert_reqs is applied here.
 */
 
+#include <string.h>
+
 #include <openssl/async.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -30,6 +32,7 @@ static SSL *ssl_of (X509_STORE_CTX *store) {
 ** decides it is to know all faults. */
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   Judgement j;
+  memset(&j, 0, sizeof(j));
   j.name = &c->name;
   j.usage = handshake_usage(ssl);
   j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;

@@ -22,6 +22,7 @@
 #include "base/quote.h"
 #include "context/session_cache.h"
 #include "context/context_options.h"
+#include "x509/issuer_choice.h"
 
 /***
 What connections have in common: certificates, trust, versions, policy.
@@ -126,6 +127,7 @@ static int open_ctx (lua_State *L, Context *c, const Policy *policy) {
                         SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
   SSL_CTX_set_read_ahead(ctx, 0);
+  issuer_choice_install(SSL_CTX_get_cert_store(ctx));
   param = SSL_CTX_get0_param(ctx);
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_hostflags(param,

@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 
+#include "x509/chain_rules.h"
 #include "x509/judgement.h"
 #include "x509/key_usage.h"
 
@@ -22,12 +23,25 @@ static int is_no_fault (const Judgement *j, X509_STORE_CTX *store, int code) {
          && hostname_matches(j->name, X509_STORE_CTX_get0_cert(store));
 }
 
+/* There are issuers of that name, and none signed it. */
+static int is_unsigned (const Judgement *j, X509_STORE_CTX *store, int code) {
+  return j->choice.unsigned_ != NULL
+         && X509_STORE_CTX_get_current_cert(store) == j->choice.unsigned_
+         && (code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+             || code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+             || code == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE);
+}
+
 /* OpenSSL finds fault with something, or, with `good`, does not. Where all is
 ** to be known it goes on, and the first is the verdict. */
 static int on_fault (int good, X509_STORE_CTX *store) {
   Judgement *j = X509_STORE_CTX_get_app_data(store);
   int code = X509_STORE_CTX_get_error(store);
   if (good) return 1;
+  if (is_unsigned(j, store, code)) {
+    code = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+    X509_STORE_CTX_set_error(store, code);
+  }
   if (!is_no_fault(j, store, code)) {
     judgement_note(j->faults, code, X509_STORE_CTX_get_error_depth(store));
     return j->goes_on;
@@ -36,9 +50,16 @@ static int on_fault (int good, X509_STORE_CTX *store) {
   return 1;
 }
 
+static void check_rules (Judgement *j, X509_STORE_CTX *store) {
+  int depth;
+  int code = chain_rules_check(X509_STORE_CTX_get0_chain(store), &depth);
+  if (code != X509_V_OK) judgement_note(j->faults, code, depth);
+}
+
 static int verifies (Judgement *j, X509_STORE_CTX *store) {
   X509_STORE_CTX_set_verify_cb(store, on_fault);
   if (X509_verify_cert(store) <= 0) return 0;
+  check_rules(j, store);
   if (!key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))
     judgement_note(j->faults, X509_V_ERR_INVALID_PURPOSE, 0);
   if (j->faults->count == 0) return 1;

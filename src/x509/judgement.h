@@ -8,6 +8,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "x509/hostname.h"
+#include "x509/issuer_choice.h"
 
 #define FAULTS_MAX 16
 
@@ -23,6 +24,7 @@ typedef struct Judgement {
   int usage;             /* bit of key usage that the leaf must have */
   int goes_on;           /* behind a fault, so that all are known */
   Faults *faults;        /* borrowed: where they go */
+  IssuerChoice choice;
 } Judgement;
 
 #pragma GCC visibility push(hidden)

@@ -31,6 +31,7 @@
 #include <openssl/x509.h>
 
 #include "x509/bundle.h"
+#include "x509/issuer_choice.h"
 #include "base/compat.h"
 #include "base/files.h"
 #include "base/file_identity.h"
@@ -316,8 +317,10 @@ static int state_make (State *state, const Sources *s, Trust *trust) {
   state->store = X509_STORE_new();
   if (state->file != NULL && state->store != NULL &&
       state_find(state, s, trust) && state_read(state, s, trust) &&
-      add_sources(state->store, state->directories, state->bundle))
+      add_sources(state->store, state->directories, state->bundle)) {
+    issuer_choice_install(state->store);
     return 1;
+  }
   state_free(state);
   return 0;
 }

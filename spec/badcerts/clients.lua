@@ -1,0 +1,70 @@
+--- How other clients judge a case: each connects once, told the name to expect
+-- and whom to trust, and for the rest left as it comes.
+local helpers = require "spec.support.helpers"
+
+local PYTHON = [[
+import socket, ssl, sys
+port, host, trust = sys.argv[1:]
+context = ssl.create_default_context(cafile=trust)
+with socket.create_connection(("127.0.0.1", port), 5) as sock:
+    context.wrap_socket(sock, server_hostname=host).close()
+]]
+
+local NODE = [[
+const [port, host, trust] = process.argv.slice(1)
+const net = require("net"), tls = require("tls")
+const socket = net.connect(port, "127.0.0.1")
+const conn = tls.connect({ socket, host, ca: require("fs").readFileSync(trust),
+  servername: net.isIP(host) ? "" : host }, () => process.exit(0))
+conn.on("error", (err) => { console.log(err.message); process.exit(1) })
+]]
+
+local LUASEC = [[
+local port, _, trust = ...
+local socket, ssl = require "socket", require "ssl"
+local sock = assert(socket.connect("127.0.0.1", port))
+sock:settimeout(5)
+local conn = assert(ssl.wrap(sock, {mode = "client", protocol = "any",
+  verify = "peer", cafile = trust}))
+assert(conn:dohandshake())
+]]
+
+local function is_address(host)
+  return host:find ":" or host:find "^[%d.]+$"
+end
+
+local function in_url(host)
+  return host:find ":" and "[" .. host .. "]" or host
+end
+
+--- In the table's order: a name, what it is, and its command.
+return {
+  {name = "OpenSSL", version = {"openssl", "version"},
+    note = "`openssl s_client -verify_return_error -verify_hostname`",
+    command = function(port, host, trust)
+      return {"openssl", "s_client", "-connect", "127.0.0.1:" .. port, "-CAfile",
+        trust, "-no-CApath", "-no-CAstore", "-verify_return_error",
+        is_address(host) and "-verify_ip" or "-verify_hostname", host}
+    end},
+  {name = "curl", version = {"curl", "--version"}, command = function(port, host, trust)
+    return {"curl", "-sS", "--max-time", "5", "--cacert", trust, "--connect-to",
+      "::127.0.0.1:" .. port, ("https://%s:%s/"):format(in_url(host), port),
+      "-o", "/dev/null"}
+  end},
+  {name = "GnuTLS", version = {"gnutls-cli", "--version"}, command = function(port, host, trust)
+    return {"gnutls-cli", "--x509cafile", trust, "--verify-hostname", host,
+      "--sni-hostname", is_address(host) and "localhost" or host, "-p", port,
+      "127.0.0.1"}
+  end},
+  {name = "Python", version = {"python3", "--version"}, command = function(port, host, trust)
+    return {"python3", "-c", PYTHON, port, host, trust}
+  end},
+  {name = "Node", version = {"node", "--version"}, command = function(port, host, trust)
+    return {"node", "-e", NODE, port, host, trust}
+  end},
+  {name = "LuaSec", version = {helpers.interpreter, "-e", "print(require'ssl'._VERSION)"},
+    note = "`verify = \"peer\"`; it checks no names", nameless = true,
+    command = function(port, host, trust)
+      return {helpers.interpreter, helpers.temp_file(LUASEC), port, host, trust}
+    end},
+}

@@ -1,0 +1,24 @@
+/*
+** issuer_choice.h -- which of several authorities of one name signed a
+** certificate.
+*/
+#ifndef LUASSL_ISSUER_CHOICE_H
+#define LUASSL_ISSUER_CHOICE_H
+
+#include <openssl/x509_vfy.h>
+
+/* A part of a Judgement: one chain's. All zero before it begins. */
+typedef struct IssuerChoice {
+  int tries;              /* signatures that were looked at */
+  const X509 *unsigned_;  /* borrowed: signed by nobody of its issuer's name;
+                             NULL: there is none */
+} IssuerChoice;
+
+#pragma GCC visibility push(hidden)
+
+/* Chains that are built with this store are looked at by issuer_choice_of. */
+void issuer_choice_install (X509_STORE *store);
+
+#pragma GCC visibility pop
+
+#endif
