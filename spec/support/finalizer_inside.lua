@@ -26,6 +26,13 @@ local function grow_stack(depth)
   return 0
 end
 
+-- Lua 5.1 collects whenever C has called something: at the end of pcall, which
+-- the methods' Lua parts use, no call into C is under way.
+local function is_behind_pcall()
+  local running = debug.getinfo(3, "f")
+  return running ~= nil and running.func == pcall
+end
+
 --- Calls `call`, whose first allocation has `finalizer` run. Answers what the
 -- call does, or raises it, and before that whether the finalizer has run.
 function inside.run(call, finalizer)
@@ -34,11 +41,13 @@ function inside.run(call, finalizer)
   collectgarbage "stop"
   grow_stack(100)
   local within, came = false, false
-  inside.on_collection(function()
+  local function collected()
     if not within then return end
+    if is_behind_pcall() then return inside.on_collection(collected) end
     within, came = false, true
     finalizer()
-  end)
+  end
+  inside.on_collection(collected)
   local function finish(...)
     within = false
     collectgarbage "restart"
