@@ -178,6 +178,31 @@ describe("close", function()
     end
   end)
 
+  it("never waits after a timeout of another method", function()
+    local conn = connect(never)
+    assert.equal(MIB, conn:send(("x"):rep(MIB)))
+    conn:settimeout(0.05)
+    assert.equal("timeout", (select(2, conn:receive())))
+    conn:settimeout(nil)
+    at_once(seconds_of(conn.close, conn))
+  end)
+
+  -- What a send that ended early left behind goes with what follows; but its
+  -- caller has not been told so.
+  it("never waits behind a send that was not ended", function()
+    local pair = wire.opened {buffer = 65536}
+    pair:fill()
+    repeat
+      pair.raw:receive(100000)
+      pair:say "."
+      local heard, err = pair.conn:receive(1)
+      assert(heard == "." or err == "timeout", err)
+    until heard == "." and not select(2, pair.conn:want())
+    pair.conn:settimeout(nil)
+    at_once(seconds_of(pair.conn.close, pair.conn))
+    pair:close()
+  end)
+
   it("never waits when all has arrived", function()
     local pair = wire.opened()
     pair.conn:settimeout(nil)

@@ -136,10 +136,15 @@ return {
   {
     name = "close waits after a timeout",
     file = "src/carrier/sslsocket.c",
-    from = [[  if (!c->established || c->failed || c->late || c->unsent.kept
-      || c->bio.write_error]],
-    to = [[  if (!c->established || c->failed
-      || c->bio.write_error]],
+    from = [[  if (!c->established || c->failed || c->late || c->unsent.kept]],
+    to = [[  if (!c->established || c->failed || c->unsent.kept]],
+    specs = "linger",
+  },
+  {
+    name = "close waits behind a send that was not ended",
+    file = "src/carrier/sslsocket.c",
+    from = [[  if (!c->established || c->failed || c->late || c->unsent.kept]],
+    to = [[  if (!c->established || c->failed || c->late]],
     specs = "linger",
   },
 }

@@ -68,6 +68,7 @@ local SECRETS = {
   {"a key before its certificate", key .. certificate},
   {"a key that begins late", ("x"):rep(300) .. "\n" .. key},
   {"a key without its first line", (key:gsub("^[^\n]+\n", ""))},
+  {"the end of an encrypted key", (read "rsa-pkcs8.key":gsub("^[^\n]+\n[^\n]+\n", ""))},
   {"the base64 of a key", base64},
   {"the base64 of a key in lines", (base64:gsub(("."):rep(64), "%0\n"))},
   {"the DER of a key", der},
@@ -314,6 +315,15 @@ describe("an option", function()
     assert(ssl.SSLContext {certfile = name})
     local _, err = ssl.SSLContext {certfile = name .. "\n"}
     assert.equal("certfile: a file whose name is not shown does not exist", tostring(err))
+    assert.is_nil(err.file)
+    assert(os.remove(name))
+    name = helpers.temp_name() .. "a\nb"
+    local peer = helpers.spawn {"openssl", "req", "-x509", "-newkey", "rsa:1024", "-noenc", "-subj", "/CN=weak",
+      "-keyout", name, "-out", name}
+    assert.equal(0, peer:wait())
+    _, err = ssl.SSLContext {certfile = name}
+    assert.equal("weak", err.kind)
+    assert.equal(1, tostring(err):find("certfile a file whose name is not shown: ", 1, true))
     assert.is_nil(err.file)
     assert(os.remove(name))
   end)
