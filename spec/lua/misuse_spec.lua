@@ -190,6 +190,7 @@ rows.SSLObject.drain = {{"#1 to 'drain'", function(o) o.object:drain(0) end}}
 rows.SSLObject.feed = {
   {"#1 to 'feed'", function(o) o.object:feed() end},
   {"#1 to 'feed' (" .. STRING, function(o) o.object:feed {} end},
+  {"#2 to 'feed' (false is no error", function(o) o.object:feed(nil, false) end},
 }
 
 rows.SSLSocket = connection_rows "conn"

@@ -94,7 +94,7 @@ consumed is 128 KiB at most: give what was not taken again, behind a call that
 reads. Who feeds and reads in turn always gets on.
 @function feed
 @tparam string|nil bytes nil: the transport has ended, nothing comes any more
-@param[opt] err with nil: the transport has failed. Methods that would meet the
+@param[opt] err with nil, anything but false: the transport has failed. Methods that would meet the
 end answer nil and this very value, behind what came before it; nothing makes a
 clean end of it. `"closed"` is the end and no error; `"timeout"`, `"wantread"`
 and `"wantwrite"`, which read like conditions, come in an SSLError of kind
@@ -103,12 +103,14 @@ and `"wantwrite"`, which read like conditions, come in an SSLError of kind
 @treturn[2] nil
 @treturn[2] string|SSLError `"closed"`, also behind the end (behind an error
 `err`); out of memory
-@raise when `bytes` is neither
+@raise when `bytes` is neither, or `err` is false
 */
 static int object_feed (lua_State *L, Connection *c) {
   size_t size, room = bio_room(&c->bio);
   const char *bytes;
   luaL_checkany(L, 2);
+  luaL_argcheck(L, !lua_isnil(L, 2) || lua_isnoneornil(L, 3)
+                   || lua_toboolean(L, 3), 3, "false is no error");
   if (c->broken && !c->closed) return outcome_push_broken(L, c, "feed");
   if (c->closed || c->bio.ended) return errors_condition(L, "closed");
   if (lua_isnil(L, 2)) return feed_end(L, c);
