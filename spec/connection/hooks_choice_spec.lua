@@ -94,9 +94,14 @@ hooking.each("what a hook chooses", function(case)
   end)
 
   it("is no application protocol for a client that offers none", function()
-    local pair = case.open({}, {on_client_hello = function() return {alpn_protocol = "c"} end})
-    hooking.succeed(pair)
-    assert.is_nil(pair.client:selected_alpn_protocol())
+    local pair = case.open({}, {on_client_hello = function(_, facts)
+      assert.same({}, facts.alpn_protocols)
+      return {alpn_protocol = "c"}
+    end})
+    local err = hooking.refused(pair, "server")
+    assert.equal("alpn", err.kind)
+    assert.equal("on_client_hello: it chose an alpn_protocol that is none of the client's alpn_protocols"
+      .. " (RFC 7301, 3.2)", tostring(err))
   end)
 
   it("is a context, a protocol and a certificate together", function()

@@ -190,6 +190,21 @@ return {
     specs = "hooks_choice",
   },
   {
+    name = "any protocol suits a client that offers none",
+    file = "src/connection/client_hello.c",
+    from = [[
+  return 0;
+}
+
+/* What has no name here]],
+    to = [[
+  return h->protocols.size == 0;
+}
+
+/* What has no name here]],
+    specs = "hooks_choice",
+  },
+  {
     name = "the protocol that a hook chose is passed over",
     file = "src/connection/callbacks.c",
     from = [[

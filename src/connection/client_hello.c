@@ -113,7 +113,6 @@ int client_hello_offers (const ClientHello *h, const char *protocol,
                          size_t size) {
   const unsigned char *p = h->bytes + h->protocols.first;
   size_t left = h->protocols.size;
-  if (left == 0) return 1;
   while (left > 0 && p[0] < left) {
     if (p[0] == size && memcmp(p + 1, protocol, size) == 0) return 1;
     left -= (size_t)p[0] + 1;

@@ -27,7 +27,7 @@ void client_hello_push (lua_State *L, const ClientHello *hello, SSL *ssl);
 ** name itself, else with "*" for its first label. [-0, +1, m] */
 void client_hello_look_up (lua_State *L, const ClientHello *hello, int names);
 
-/* 1: the client offered this application protocol, or none at all. */
+/* 1: the client offered this application protocol. */
 int client_hello_offers (const ClientHello *hello, const char *protocol,
                          size_t size);
 

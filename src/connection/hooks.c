@@ -50,8 +50,9 @@ lists of strings: `alpn_protocols`, `versions`, `ciphers`,
 `signature_algorithms`; what has no name here is like "0x1a1a"
 @treturn[1] SSLContext whose connection it is from now on, as if it had been
 its from the start; its own on_client_hello and server_names are not asked
-@treturn[2] table `{context=, alpn_protocol=, certificate=}`: a string that the
-client offers; a context with a certificate or `{cert=, key=, password=}`, PEM
+@treturn[2] table `{context=, alpn_protocol=, certificate=}`: one of
+`facts.alpn_protocols`, any other is an error, also where the client offers
+none; a context with a certificate or `{cert=, key=, password=}`, PEM
 @treturn[3] nil the option server_names, or else this context
 @treturn[3] string|SSLError err refuses: any alert, else "handshake_failure"
 @source SSL_CTX_set_client_hello_cb(3); RFC 8446, 4.1.2
@@ -297,7 +298,8 @@ static int primitive_use_protocol (lua_State *L, Connection *c) {
   if (!awaits_answer(c) || c->choice.hello == NULL) return 0;
   if (!client_hello_offers(c->choice.hello, name, size))
     return errors_text(L, ERROR_T, "on_client_hello", "alpn", "it chose an "
-                       "alpn_protocol that the client does not offer");
+                       "alpn_protocol that is none of the client's "
+                       "alpn_protocols (RFC 7301, 3.2)");
   copy = OPENSSL_malloc(size + 1);
   if (copy == NULL) return luaL_error(L, "not enough memory");
   copy[0] = (unsigned char)size;
