@@ -268,6 +268,24 @@ describe("set", function()
     assert.are.equal("SSLContext (client)", tostring(context))
   end)
 
+  it("a passphrase alone, for the key that is there", function()
+    local key = helpers.temp_file(helpers.read_file(file "rsa.key"))
+    local context = assert(ssl.SSLContext {server_side = true, certfile = file "rsa.crt", keyfile = key})
+    local out = assert(io.open(key, "w"))
+    assert(out:write(helpers.read_file(file "rsa-pkcs8.key")))
+    out:close()
+    local _, err = context:set {nodelay = false}
+    assert.equal("passphrase", err.kind)
+    _, err = context:set {password = "wrong"}
+    assert.equal("passphrase", err.kind)
+    assert.is_true(context:set {password = "secret"})
+    assert.equal(key, context:get "keyfile")
+    assert.is_true(context:set {nodelay = false})  -- it is kept
+    assert.is_true(context:set {certfile = file "rsa.pem"})
+    _, err = context:set {certfile = file "rsa-encrypted.pem"}  -- it was the other key's
+    assert.equal("passphrase", err.kind)
+  end)
+
   it("cannot make a client's context a server's, or the reverse", function()
     for _, server_side in ipairs {true, false} do
       local context = ssl.SSLContext {server_side = server_side}

@@ -418,8 +418,8 @@ accepted or chosen from then on; what was before keeps what it has. Only
 `server_names` holds for all, where there were some before. Ticket keys and a
 client's kept sessions stay, as far as what they are bound to does. The
 certificate's options (`certfile`, `keyfile`, `cert`, `key`, `password`)
-replace each other as a whole. Files are read anew, by their names in the
-working directory of now.
+replace each other as a whole; but `password` alone is for the key that is
+there. Files are read anew, by their names in the working directory of now.
 @function set
 @tparam table options as of `SSLContext`
 @treturn[1] boolean true
