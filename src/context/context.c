@@ -316,9 +316,10 @@ has safe ones.
  - `on_client_hello`, `on_certificate`, `on_verify`: functions that decide in
    the handshake, in the coroutine of who runs it: see `Hooks`
  - `server_names`: table, host names in lower case ("example.com",
-   "*.example.com", "" for clients that ask for none) to server contexts, which
-   then hold for the connection from its ClientHello on. It is read at each
-   ClientHello: changing it is enough
+   "*.example.com" for one label more, "" for clients that ask for none) to
+   server contexts, which then hold for the connection from its ClientHello on.
+   It is read at each ClientHello: changing it is enough. Keys that no client
+   can ask for are misuse: capitals, a dot at the end, "*" elsewhere
  - `session_cache`: boolean. A server (default true) lets sessions be resumed.
    A client (default false) keeps them and resumes them by itself
  - `num_tickets`: integer, 0 to 100, default 2: a server's tickets for each

@@ -66,8 +66,8 @@ const Option option_table[] = {
   {"server_hostname", OPTION_BYTES, OF_CONNECTION, BOUND_BY_NAME,
    .side = CLIENT_SIDE},
   /* The context that a name leads to has a digest of its own. */
-  {"server_names", OPTION_TABLE, OF_CONTEXT, NOT_BOUND, .side = SERVER_SIDE,
-   .flags = IS_LIVE},
+  {"server_names", OPTION_SERVER_NAMES, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE, .flags = IS_LIVE},
   {"server_side", OPTION_BOOLEAN, OF_CONTEXT | OF_STATED, BOUND_VALUE,
    DEFAULT(0)},
   {"session", OPTION_OBJECT, OF_CONNECTION, NOT_BOUND, .side = CLIENT_SIDE,

@@ -13,6 +13,7 @@
 
 #include "context/options.h"
 #include "base/quote.h"
+#include "x509/hostname.h"
 
 int options_push (lua_State *L, int index, const char *name) {
   if (!lua_istable(L, index)) lua_pushnil(L);
@@ -105,6 +106,44 @@ static void check_list (lua_State *L, const Option *o) {
   }
 }
 
+/* Why no client's name is looked up as this key of server_names; NULL: one may
+** be. See client_hello_look_up. */
+static const char *useless_name (const char *key, size_t size) {
+  Hostname hostname;
+  const char *why;
+  if (size == 0) return NULL;  /* for clients that ask for none */
+  if (strcmp(key, "*") == 0)
+    return "this context itself is for all other names";
+  if (strpbrk(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+    return "write it in lower case, whatever clients write";
+  if (key[size - 1] == '.') return "write it without the dot at its end";
+  if (key[0] == '.') return "write \"*.example.com\" for subdomains";
+  if (strncmp(key, "*.", 2) == 0) {
+    key += 2;
+    size -= 2;
+  }
+  if (memchr(key, '*', size) != NULL)
+    return "\"*\" stands for one whole label, the first: \"*.example.com\"";
+  return hostname_parse(key, size, &hostname, &why) ? NULL : why;
+}
+
+static void check_server_names (lua_State *L, const Option *o) {
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    char room[QUOTE_ROOM] = "a name";
+    const char *key, *why;
+    size_t size;
+    if (lua_type(L, -2) != LUA_TSTRING)
+      options_raise(L, o->name, "must have names for keys, not a %s",
+                    lua_typename(L, lua_type(L, -2)));
+    key = lua_tolstring(L, -2, &size);
+    why = useless_name(key, size);
+    if (why == NULL) continue;
+    if (strcspn(key, " ") == size) quote_text(room, key);
+    options_raise(L, o->name, "holds %s, which no client can ask for: %s",
+                  room, why);
+  }
+}
+
 static void check_object (lua_State *L, const Option *o) {
   if (compat_testudata(L, -1, o->object) == NULL)
     options_raise(L, o->name, "must be an %s, not a %s",
@@ -127,7 +166,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", NULL},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
   {LUA_TSTRING, LUA_TSTRING, "string", check_string},
-  {LUA_TTABLE, LUA_TTABLE, "table", NULL},
+  {LUA_TTABLE, LUA_TTABLE, "table", check_server_names},
   {LUA_TSTRING, LUA_TSTRING, "string", check_version}
 };
 
