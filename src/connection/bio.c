@@ -40,7 +40,13 @@ static void note_write_error (BioState *q, int error) {
 }
 
 /* How many of the bytes that OpenSSL reads next it may have: none behind the
-** end of its record. What is behind that stays here, for unwrap and dirty. */
+** end of its record. What is behind that stays here, for unwrap and dirty.
+**
+** It is for speed alone. Without read-ahead OpenSSL keeps to its record by
+** itself, but asks for the header first: that is a second read for each record,
+** and the rest of it is copied out of `in`. 4,096 messages of 16 KiB took 8,199
+** reads and 64 MiB copied, instead of 4,103 and none; a round trip of 64 bytes
+** 1.2 % more instructions. OpenSSL checks the length, and fails if it is bad. */
 static size_t of_record (BioState *q, const unsigned char *bytes, size_t n) {
   size_t used = 0, rest;
   if (!q->by_record) return n;
