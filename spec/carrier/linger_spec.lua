@@ -195,9 +195,9 @@ describe("close", function()
     repeat
       pair.raw:receive(100000)
       pair:say "."
-      local heard, err = pair.conn:receive(1)
-      assert(heard == "." or err == "timeout", err)
-    until heard == "." and not select(2, pair.conn:want())
+      local said, err = pair.conn:receive(1)
+      assert(said == "." or err == "timeout", err)
+    until said == "." and not select(2, pair.conn:want())
     pair.conn:settimeout(nil)
     at_once(seconds_of(pair.conn.close, pair.conn))
     pair:close()
