@@ -4,6 +4,7 @@ local audit = require "luassl_audit"
 local socket = require "socket"
 local ssl = require "luassl"
 local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 local wire = require "spec.support.wire"
 
 helpers.audit()
@@ -343,5 +344,33 @@ describe("a listening socket", function()
     end
     assert.is_nil((listener:getpeername()))
     assert.is_nil(listener:version())
+  end)
+end)
+
+describe("accept, when a hook refuses", function()
+  after_each(hooking.close_all)
+
+  it("says that it was one client, and lets go of it", function()
+    local listener = hooking.keep(assert(hooking.context("server", {
+      on_client_hello = function() return nil, "no" end})
+      :wrap_socket(assert(socket.bind("127.0.0.1", 0)))))
+    local _, port = listener:getsockname()
+    listener:settimeout(0.01)
+    assert.same({n = 2, nil, "timeout"}, {n = select("#", listener:accept()),
+      listener:accept()})
+    listener:settimeout(helpers.patience)
+    local object = hooking.keep(assert(hooking.context "client"
+      :wrap_object {server_hostname = "localhost"}))
+    object:do_handshake()
+    local sock = hooking.keep(assert(socket.connect("127.0.0.1", port)))
+    sock:settimeout(helpers.patience)
+    assert(sock:send(object:drain()))
+    collectgarbage "stop"  -- which would let go of it, some day
+    local results = {listener:accept()}
+    local alert, err = sock:receive "*a"
+    collectgarbage "restart"
+    assert.same({nil, "no", true}, results)
+    object:feed(assert(alert, err))
+    assert.equal("handshake_failure", select(2, object:do_handshake()).alert)
   end)
 end)

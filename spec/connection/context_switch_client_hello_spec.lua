@@ -1,6 +1,7 @@
 -- What a choice of contexts begins with: the ClientHello, however it comes in,
 -- and the connection's own options.
 local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 local resuming = require "spec.support.resuming_handshakes"
 local socket = require "socket"
 local ssl = require "luassl"
@@ -146,5 +147,31 @@ describe("a context is chosen for a ClientHello that comes", function()
     near:close()
     far:close()
     sock:close()
+  end)
+end)
+
+describe("a choice for a ClientHello", function()
+  after_each(hooking.close_all)
+
+  -- RFC 8446, 4.1.2: after a HelloRetryRequest it says the same again.
+  it("is for the name in the second ClientHello, too", function()
+    local near = hooking.keep(assert(resuming.client {groups = "X25519:P-384"}
+      :wrap_object {server_hostname = "localhost"}))
+    local far = hooking.keep(assert(resuming.server {
+      server_names = {localhost = resuming.server {groups = "P-384"}}}
+      :wrap_object()))
+    near:do_handshake()
+    far:feed(near:drain())
+    far:do_handshake()
+    near:feed(far:drain())
+    near:do_handshake()
+    local bytes, count = near:drain():gsub("localhost", "otherhost")
+    assert.equal(1, count)
+    far:feed(bytes)
+    local done, err = far:do_handshake()
+    assert.is_nil(done)
+    assert.equal("illegal_parameter", err.alert)
+    near:feed(far:drain())
+    assert.equal("illegal_parameter", select(2, near:do_handshake()).alert)
   end)
 end)

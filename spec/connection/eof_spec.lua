@@ -1,6 +1,7 @@
 -- The ends of a connection told apart, and which direction a failure ends.
 local ssl = require "luassl"
 local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 local wire = require "spec.support.wire"
 
 helpers.audit()
@@ -390,5 +391,29 @@ describe("a handshake", function()
     assert.is_nil(done)
     assert.equal("handshake_failure", err.alert)
     pair:close()
+  end)
+end)
+
+describe("a connection that has failed", function()
+  after_each(hooking.close_all)
+
+  it("says no close_notify behind the alert", function()
+    for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+      local pair = hooking.succeed(hooking.open("object",
+        {maximum_version = version}, {}))
+      local client, server = pair.client, pair.server
+      pair.pump()
+      assert(server:write "x")
+      local record = server:drain()
+      client:feed(record:sub(1, -2)
+        .. string.char((record:byte(-1) + 1) % 256))
+      assert.equal("bad_record_mac", select(2, client:read()).alert)
+      server:feed(assert(client:drain()))
+      assert.equal("bad_record_mac", select(2, server:read()).alert)
+      for _, conn in ipairs {client, server} do
+        conn:close()
+        assert.is_nil(conn:drain())
+      end
+    end
   end)
 end)

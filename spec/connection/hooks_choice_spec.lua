@@ -397,3 +397,23 @@ describe("the ClientHello that is replayed", function()
     end
   end)
 end)
+
+describe("a choice for a ClientHello", function()
+  after_each(hooking.close_all)
+
+  -- It is the hook's, and final: the chosen context's own do not choose again.
+  it("is not taken back by the chosen context's server_names", function()
+    for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+      local last = hooking.context("server", {certfile = file "other.pem"})
+      local chosen = hooking.context("server", {certfile = file "rsa.pem",
+        server_names = {localhost = last}})
+      for _, answer in ipairs {chosen, {context = chosen}} do
+        local pair = hooking.succeed(hooking.open("object",
+          {maximum_version = version},
+          {on_client_hello = function() return answer end}))
+        assert.equal(helpers.read_file(file "rsa.crt"),
+          pair.client:peer_certificate():pem())
+      end
+    end
+  end)
+end)

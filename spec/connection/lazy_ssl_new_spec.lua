@@ -147,3 +147,20 @@ describe("a name that is missing", function()
     os.remove(path)
   end)
 end)
+
+describe("the options of a connection", function()
+  after_each(hooking.close_all)
+
+  it("are as they were when it was made, for the chosen context too", function()
+    local options = {suppress_ragged_eofs = true}
+    local pair = hooking.open("object", {}, {on_client_hello = function()
+      options.suppress_ragged_eofs = false
+      return hooking.context "server"
+    end}, {server = options})
+    hooking.succeed(pair)
+    pair.cut "client"
+    local data, err = pair.server:read()
+    assert.is_nil(data)
+    assert.equal("closed", err)
+  end)
+end)

@@ -2,6 +2,7 @@
 -- while a hook is suspended. Each case in a process of its own: see
 -- spec/support/reentrancy_cases.lua.
 local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 
 helpers.audit()
 
@@ -91,4 +92,66 @@ describe("a hook's own call on its connection", function()
       end)
     end
   end
+end)
+
+-- Lua runs finalizers wherever it allocates: also while it makes the facts
+-- that a hook is to be told.
+-- Lua runs finalizers wherever it allocates: also while it makes the facts
+-- that a hook is to be told.
+describe("a finalizer that goes on with a handshake which is about to ask", function()
+  local SCRIPT = [[
+    local hooking = require "spec.support.hooking_pairs"
+
+    local function finalizer(call)
+      if not newproxy then return setmetatable({}, {__gc = call}) end
+      getmetatable(newproxy(true)).__gc = call
+    end
+
+    -- Each step of the collector is a whole cycle.
+    local function harsh()
+      require "spec.support.collector".collect_at_once(0)
+      collectgarbage()  -- from here on
+    end
+
+    for _, place in ipairs(hooking.places) do
+      local asked, came, inside = 0, 0, false
+      local client, server = place.options(function()
+        asked, inside = asked + 1, false
+      end)
+      local pair = hooking.open("object", client, server)
+      local conn = pair[place.side]
+      local other = pair[place.side == "client" and "server" or "client"]
+      local function again()
+        if inside then
+          inside, came = false, came + 1
+          conn:do_handshake()
+          inside = true
+        end
+        if pair then finalizer(again) end
+      end
+      harsh()
+      finalizer(again)
+      local results = hooking.together({
+        function() return other:do_handshake() end,
+        function()
+          inside = true
+          local done, err = conn:do_handshake()
+          inside = false
+          if err and err.kind == "state" then err = "wantread" end
+          return done, err
+        end}, pair.pump)
+      hooking.close_all()
+      pair = nil
+      print(place.name, results[1][1], results[2][1], asked, came > 0)
+    end
+  ]]
+
+  it("leaves it one question", function()
+    local peer = helpers.lua(SCRIPT)
+    assert.equal(0, peer:wait(60), peer:output())
+    for _, place in ipairs(hooking.places) do
+      assert.is_truthy(peer:output():find(place.name
+        .. "\ttrue\ttrue\t1\ttrue\n", 1, true), peer:output())
+    end
+  end)
 end)

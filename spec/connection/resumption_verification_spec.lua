@@ -471,3 +471,22 @@ describe("what has expired between two connections:", function()
     end)
   end
 end)
+
+describe("after a resumption", function()
+  -- What was accepted unverified is the peer's say-so, all but its leaf.
+  it("on_verify is told no chain that was not verified", function()
+    for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+      local told = {}
+      local context = resuming.client {maximum_version = version,
+        ca_certs = file "other-root.crt", on_verify = function(_, facts)
+          told[#told + 1] = {facts.resumed, facts.verified, #facts.chain}
+          return ssl.ACCEPT_UNVERIFIED
+        end}
+      local far_context = resuming.server {certfile = file "chained.pem"}
+      local session = resuming.session(context, far_context)
+      assert.is_true(resuming.reuses(context, far_context,
+        {session = session}))
+      assert.same({{false, false, 2}, {true, false, 1}}, told)
+    end
+  end)
+end)

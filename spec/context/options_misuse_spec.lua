@@ -1,6 +1,7 @@
 -- Misuse of options raises each time, whoever takes them, and changes nothing:
 -- what was refused once is not accepted the second time.
 local helpers = require "spec.support.helpers"
+local hooking = require "spec.support.hooking_pairs"
 local socket = require "socket"
 local ssl = require "luassl"
 
@@ -188,5 +189,14 @@ describe("misuse raises twice", function()
     assert.is_true(server:set {num_tickets = 0})
     near:close()
     far:close()
+  end)
+end)
+
+describe("the options of a connection", function()
+  it("name no peer to check on a server", function()
+    local context = hooking.context("server", hooking.asking())
+    assert.error_matches(function()
+      context:wrap_object {check_hostname = true}
+    end, "check_hostname")
   end)
 end)

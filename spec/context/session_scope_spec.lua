@@ -300,3 +300,42 @@ describe("a session of a socket is not offered", function()
     check({}, "127.0.0.2")
   end)
 end)
+
+describe("a session", function()
+  -- The context's options are the same: the level comes from elsewhere.
+  it("is for the security level of the system's configuration", function()
+    local function id(level)
+      local log = helpers.temp_name()
+      local configuration = helpers.temp_file(("openssl_conf = a\n[a]\n"
+        .. "ssl_conf = b\n[b]\nsystem_default = c\n[c]\n"
+        .. "CipherString = DEFAULT:@SECLEVEL=%d\n"):format(level))
+      resuming.elsewhere([[
+        local near = assert(resuming.client():wrap_object {
+          server_hostname = "localhost"})
+        local far = assert(resuming.server():wrap_object())
+        assert(helpers.handshake(near, far))
+        near:close()
+        far:close()
+      ]], {LUASSL_IDS = log, OPENSSL_CONF = configuration})
+      return helpers.read_file(log)
+    end
+    local lower, higher = id(1), id(2)
+    assert.matches("^%x+\n$", lower)
+    assert.equal(lower, id(1))
+    assert.is_not_equal(lower, higher)
+  end)
+
+  it("is for what its anchors are trusted for", function()
+    local function trusting(purpose)
+      local name = helpers.temp_name()
+      run("openssl", "x509", "-in", file "root.crt", "-trustout", "-out", name,
+        "-addtrust", purpose)
+      return resuming.client {ca_certs = name}
+    end
+    local context = trusting "serverAuth"
+    local session = resuming.session(context, resuming.server())
+    assert.is_true(resuming.offers(context, {session = session}))
+    assert.is_true(resuming.offers(trusting "serverAuth", {session = session}))
+    assert.is_false(resuming.offers(trusting "clientAuth", {session = session}))
+  end)
+end)

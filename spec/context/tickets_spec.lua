@@ -1,6 +1,7 @@
 -- TLS 1.3 servers send tickets behind the handshake, to clients that may be
 -- gone or never read: neither side loses data by that, or sees EPIPE or RST.
 local helpers = require "spec.support.helpers"
+local resuming = require "spec.support.resuming_handshakes"
 local socket = require "socket"
 local ssl = require "luassl"
 
@@ -183,5 +184,27 @@ for _ in range(20):
     assert.equal(0, peer:status(10))
     local _, whole = peer:output():gsub("got 40000", "")
     assert.equal(20, whole)
+  end)
+end)
+
+describe("tickets of TLS 1.3", function()
+  it("go with a server's first data, not behind the handshake", function()
+    local near = assert(resuming.client():wrap_object {
+      server_hostname = "localhost"})
+    local far = assert(resuming.server():wrap_object())
+    assert(helpers.handshake(near, far))
+    assert.is_nil(far:drain())
+    assert(far:write ".")
+    assert.is_true(#far:drain() > 300)  -- one byte takes 23
+  end)
+
+  -- Each connection uses one up.
+  it("are one after a resumption, not num_tickets", function()
+    local context = resuming.client {session_cache = true}
+    local far_context = resuming.server {num_tickets = 3}
+    assert.is_false(resuming.reuses(context, far_context))  -- 3
+    assert.is_true(resuming.reuses(context, far_context))  -- 2, and 1
+    for _ = 1, 3 do assert.is_true(resuming.offers(context)) end
+    assert.is_false(resuming.offers(context))
   end)
 end)

@@ -32,7 +32,7 @@ size > 0xffffffff ? ]], "session_id_context")
 digest("the security level", [[
   return add_level(md, ctx)
          && ]], [[
-  return ctx != NULL && ]], "security_edge_cases")
+  return ctx != NULL && ]], "session_scope")
 digest("their side's own certificate", [[
   if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
     return 0;
@@ -42,7 +42,7 @@ digest("the trust anchors", [[
   for (i = 0; done && i < 0 * sk_X509_OBJECT_num(objects); i++) {]])
 digest("what the anchors are trusted for", [[
   size = i2d_X509_AUX(x509, &der);]], [[
-  size = i2d_X509(x509, &der);]], "security_edge_cases")
+  size = i2d_X509(x509, &der);]], "session_scope")
 digest("what the system trusts", [[
 stamp = truststore_stamp();]], [[
 stamp = 0;]])

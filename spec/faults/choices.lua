@@ -71,7 +71,7 @@ return {
     to = [[
   lua_pushvalue(L, 2);
   lua_rawseti]],
-    specs = "security_edge_cases",
+    specs = "lazy_ssl_new",
   },
   {
     name = "a server can be told to check a name",
@@ -80,7 +80,7 @@ return {
   options_check_side(L, options, OF_CONNECTION, own->server_side);
 ]],
     to = "",
-    specs = "security_edge_cases",
+    specs = "options_misuse",
   },
   {
     name = "the socket is not tuned to the chosen context",
@@ -118,7 +118,7 @@ return {
   if (d->answer != REFUSED && !h->made) {]],
     to = [[
   if (d->answer != REFUSED) {]],
-    specs = "security_edge_cases",
+    specs = "hooks_choice",
   },
   {
     name = "a second ClientHello may ask for another name",
@@ -127,7 +127,7 @@ return {
   if (h->named && strcmp(name, c->name.text) != 0) {]],
     to = [[
   if (h->named && name[0] == '\n') {]],
-    specs = "security_edge_cases",
+    specs = "context_switch_client_hello",
   },
   {
     name = "a context of the client's side can be chosen",

@@ -231,7 +231,7 @@ return {
     c->deadline = c->decision.deadline;
 ]],
     to = "",
-    specs = "security_edge_cases",
+    specs = "hooks_yield",
   },
   {
     name = "an answer that comes too late counts",
@@ -326,7 +326,7 @@ end)]] },
   done, err = run(client, false)
   if done then return client end
 ]],
-    specs = "security_edge_cases",
+    specs = "accept",
   },
   {
     name = "accept does not say that a value is one client's",
@@ -335,7 +335,7 @@ end)]] },
   return nil, err, true]],
     to = [[
   return nil, err]],
-    specs = "security_edge_cases",
+    specs = "accept",
   },
   {
     name = "accept takes a client's time that is up for its own",

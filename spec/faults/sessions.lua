@@ -72,7 +72,7 @@ return {
 v->code == X509_V_OK ? v->chain : NULL);]],
     to = [[
 v->chain);]],
-    specs = "security_edge_cases",
+    specs = "resumption_verification",
   },
   {
     name = "a session's copy does not count",
@@ -119,7 +119,7 @@ v->chain);]],
     to = [[
   c->tickets = 0;
 ]],
-    specs = "security_edge_cases",
+    specs = "tickets",
   },
   {
     name = "a resumption gives as many tickets as a handshake",
@@ -128,7 +128,7 @@ v->chain);]],
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 ]],
     to = "",
-    specs = "security_edge_cases",
+    specs = "tickets",
   },
   {
     name = "tickets are not sent",
@@ -203,7 +203,7 @@ v->chain);]],
     file = "lua/luassl/context_cache.lua",
     from = [[if entry and entry.key == key and is_same]],
     to = [[if entry and is_same]],
-    specs = "security_edge_cases",
+    specs = "ssl_connect",
   },
   {
     name = "ssl.connect tells lists apart by where one string ends only",

@@ -31,7 +31,7 @@ return {
   return secure_getenv(name);]],
     to = [[
   return getenv(name);]],
-    specs = "security_edge_cases",
+    specs = "secure_environment",
   },
   {
     name = "each context has a trust store of its own",

@@ -68,7 +68,7 @@ return {
     return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;]],
     to = [[
   if (leaf == NULL) return p != NULL;]],
-    specs = "security_edge_cases",
+    specs = "anonymous_server",
   },
   {
     name = "a server does not say that it requires a certificate",
@@ -287,7 +287,7 @@ return {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;]],
     to = [[
   if (ssl == NULL || c != NULL) return;]],
-    specs = "security_edge_cases",
+    specs = "hooks_abandoned",
   },
   {
     name = "a handshake that is abandoned succeeds",
@@ -300,7 +300,7 @@ return {
     to = [[
   c->verification.answer = ACCEPTED;
 ]],
-    specs = "security_edge_cases",
+    specs = "hooks_abandoned",
   },
   {
     name = "a client's bad verdict is good once its hook has answered",

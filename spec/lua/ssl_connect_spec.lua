@@ -430,3 +430,21 @@ describe("SSLContext", function()
     far:close()
   end)
 end)
+
+describe("ssl.connect with a hook", function()
+  after_each(helpers.forget_contexts)
+
+  it("looks at the other options of the same table, too", function()
+    local peer = helpers.python_server "echo"
+    local asked = 0
+    local options = {server_hostname = "localhost", ca_certs = file "root.crt",
+      on_verify = function() asked = asked + 1 end}
+    assert(ssl.connect("127.0.0.1", peer.port, options)):close()
+    options.ca_certs = file "other-root.crt"
+    local conn, err = ssl.connect("127.0.0.1", peer.port, options)
+    assert.is_nil(conn)
+    assert.is_true(err:is(ssl.SSLCertVerificationError))
+    assert.equal(2, asked)
+    peer:stop()
+  end)
+end)
