@@ -6,10 +6,11 @@
 local connection = require "luassl.core".connection
 local errors = require "luassl.errors"
 
-local accept, allow, begin = connection.accept, connection.allow, connection.begin
-local choose, refuse, step = connection.choose, connection.refuse, connection.step
-local use_certificate, use_protocol = connection.use_certificate, connection.use_protocol
-local ASK, BUSY, PENDING = connection.ASK, connection.BUSY, connection.PENDING
+local accept, allow, refuse = connection.accept, connection.allow, connection.refuse
+local begin_operation, do_handshake_step = connection.begin_operation, connection.do_handshake_step
+local use_certificate, use_context = connection.use_certificate, connection.use_context
+local use_protocol = connection.use_protocol
+local HOOK_RUNNING, PENDING, RUN_HOOK = connection.HOOK_RUNNING, connection.PENDING, connection.RUN_HOOK
 local new_context = require "luassl.core".context.new
 local context_get = require "luassl.core".context.methods.get
 
@@ -105,11 +106,11 @@ end
 local appliers = {}
 
 function appliers.on_client_hello(self, name, value)
-  if is_context(value) then return choose(self, value) end
+  if is_context(value) then return use_context(self, value) end
   check_keys(name, value, HELLO_FIELDS)
   local done, err = true, nil
   if value.alpn_protocol ~= nil then done, err = use_protocol(self, value.alpn_protocol) end
-  if done and value.context ~= nil then done, err = choose(self, value.context) end
+  if done and value.context ~= nil then done, err = use_context(self, value.context) end
   if done and value.certificate ~= nil then
     done, err = apply_certificate(self, name, value.certificate)
   end
@@ -144,7 +145,7 @@ end
 
 -- Runs the hook and passes its answer on. Where a yield could not pass pcall,
 -- what the hook raises passes through here, and the next step refuses.
-local function decide(self, name, hook, face, facts)
+local function run_hook(self, name, hook, face, facts)
   if can_yield_through_pcall or not coroutine.running() then
     return answer(self, name, pcall(hook, face, facts))
   end
@@ -152,7 +153,7 @@ local function decide(self, name, hook, face, facts)
 end
 
 -- Where the hook runs inside OpenSSL nothing can yield, and pcall takes nothing away.
-connection.decider(function(self, name, hook, face, facts)
+connection.set_hook_runner(function(self, name, hook, face, facts)
   return answer(self, name, pcall(hook, face, facts))
 end)
 
@@ -164,7 +165,7 @@ local function hook_is_dead(self, thread, status, name)
   return true
 end
 
-local function busy(name)
+local function pending_error(name)
   return errors.new("SSLError", {
     kind = "state", operation = "handshake",
     text = ("handshake: it waits for %s, which has not answered"):format(name),
@@ -173,11 +174,11 @@ end
 
 -- Another call found the hook `name` at work in `thread`: true when it has
 -- ended, else nil and what this call answers.
-local function interrupted(self, thread, name, condition)
+local function hook_has_ended(self, thread, name, condition)
   local status = coroutine.status(thread)
   if hook_is_dead(self, thread, status, name) then return true end
   if status == "suspended" then return nil, condition end
-  return nil, busy(name)
+  return nil, pending_error(name)
 end
 
 --- Goes on with a handshake until it ends or the operation's time is up.
@@ -187,14 +188,14 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError or what a hook raised or refused with
 function hooks.run(self, native)
-  local done, err, name, hook, face, facts = step(self, native)
-  while err == ASK or err == BUSY do
-    if err == ASK then decide(self, name, hook, face, facts)
+  local done, err, name, hook, face, facts = do_handshake_step(self, native)
+  while err == RUN_HOOK or err == HOOK_RUNNING do
+    if err == RUN_HOOK then run_hook(self, name, hook, face, facts)
     else
-      local ended, answer_now = interrupted(self, name, hook, face)
+      local ended, answer_now = hook_has_ended(self, name, hook, face)
       if not ended then return nil, answer_now end
     end
-    done, err, name, hook, face, facts = step(self, native)
+    done, err, name, hook, face, facts = do_handshake_step(self, native)
   end
   return done, err
 end
@@ -226,14 +227,14 @@ function hooks.install(methods)
   -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
   -- @source SSL_do_handshake(3)
   function methods.do_handshake(self)
-    relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin` takes both
-    local begun, err = begin(self)
+    relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin_operation` takes both
+    local begun, err = begin_operation(self)
     if not begun then return nil, err end
     return run(self, true)
   end
   methods.dohandshake = methods.do_handshake
 
-  if connection.first then return connection.first(run) end  -- C can do the rest
+  if connection.set_handshake then return connection.set_handshake(run) end  -- C can do the rest
 
   function methods.read(self, nbytes)
     local fine, data, err = pcall(read, self, nbytes)

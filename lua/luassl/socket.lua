@@ -12,7 +12,7 @@ local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
 local lend, name_peer, part = primitives.lend, primitives.name_peer, primitives.part
 local state, wrap = primitives.state, primitives.wrap
-local begin, connecting = core.connection.begin, core.connection.connecting
+local begin_operation, connecting = core.connection.begin_operation, core.connection.connecting
 local remaining = core.connection.remaining
 local run = hooks.run
 local pass, relay = misuse.pass, misuse.relay
@@ -94,7 +94,7 @@ end
 
 -- Handshakes at once unless told not to, or not to wait.
 local function handshake_at_once(self, options)
-  return options.do_handshake_on_connect ~= false and begin(self) ~= 0
+  return options.do_handshake_on_connect ~= false and begin_operation(self) ~= 0
 end
 
 local function wrap_connected(level, operation, self, sock, options)
@@ -217,8 +217,8 @@ function methods.connect(self, host, port)
   local current = state(self)
   if current == "closed" then return nil, "closed" end
   if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
-  local begun, busy = begin(self)
-  if not begun then return nil, busy end
+  local begun, failure = begin_operation(self)
+  if not begun then return nil, failure end
   if sock then
     local done, err = tcp_connect(self, sock, host, port)
     if not done then return nil, err end
@@ -256,7 +256,7 @@ local function start_accepted(client, sock, options, deadline)
     return accepted(err)
   end
   if deadline == 0 or options.do_handshake_on_connect == false then return client end
-  begin(client, deadline)
+  begin_operation(client, deadline)
   done, err = run(client, false)
   if done then return client end
   client:close()
@@ -278,7 +278,7 @@ function methods.accept(self)
   if not listener then return nil, err end
   if class_of(listener) ~= "server" then error("accept needs a listening socket: call listen first", 2) end
   local deadline
-  deadline, err = begin(self)
+  deadline, err = begin_operation(self)
   if not deadline then return nil, err end
   listener:settimeout(remaining(self))
   local sock

@@ -232,8 +232,8 @@ static int step_inside (lua_State *L, Connection *c, int native) {
   return outcome_keep_failure(L, c);
 }
 
-/* step(connection, native) */
-static int primitive_step (lua_State *L, Connection *c) {
+/* do_handshake_step(connection, native) */
+static int primitive_do_handshake_step (lua_State *L, Connection *c) {
   int native = lua_toboolean(L, 2);
   c->decision.inside = NULL;  /* should the last step have raised */
   lua_settop(L, 1);
@@ -247,7 +247,7 @@ static int primitive_step (lua_State *L, Connection *c) {
 
 void handshake_primitives (lua_State *L) {
   static const Method primitives[] = {
-    {"step", primitive_step, CHANGES, NULL},
+    {"do_handshake_step", primitive_do_handshake_step, CHANGES, NULL},
     {NULL, NULL, CHANGES, NULL}
   };
   method_add(L, primitives, 0, 0);

@@ -105,7 +105,7 @@ static const char *const names[] = {
 /* ---- asking ---- */
 
 /* The marks are what hooks.lua compares with. */
-static char ask, busy;
+static char run_hook, hook_running;
 
 /* Pushes an option of the connection's context. */
 static void push_option (lua_State *L, const char *name) {
@@ -155,7 +155,7 @@ int hooks_ask (lua_State *L, Connection *c) {
   luaL_checkstack(L, STACK_SLOTS, name);
   set_asked(L);
   lua_pushnil(L);
-  lua_pushlightuserdata(L, &ask);
+  lua_pushlightuserdata(L, &run_hook);
   lua_pushstring(L, name);
   push_option(L, name);
   push_face(L);
@@ -173,7 +173,7 @@ int hooks_ask (lua_State *L, Connection *c) {
 ** finalizer's calls are refused meanwhile. */
 int hooks_push_busy (lua_State *L, Connection *c, int native) {
   lua_pushnil(L);
-  lua_pushlightuserdata(L, &busy);
+  lua_pushlightuserdata(L, &hook_running);
   compat_getuservalue(L, 1);
   lua_rawgeti(L, -1, UV_ASKED);
   lua_remove(L, -2);
@@ -254,9 +254,9 @@ static int primitive_refuse (lua_State *L, Connection *c) {
   return 0;
 }
 
-/* choose(connection, context): on_client_hello's; true, or nil and an
+/* use_context(connection, context): on_client_hello's; true, or nil and an
 ** error. */
-static int primitive_choose (lua_State *L, Connection *c) {
+static int primitive_use_context (lua_State *L, Connection *c) {
   int n, server_side = is_server(L, 2);
   if (!awaits_answer(c) || c->decision.point != AT_CLIENT_HELLO) return 0;
   if (!server_side)
@@ -323,13 +323,13 @@ static int primitive_face (lua_State *L, Connection *c) {
 
 /* ---- where OpenSSL has no stacks to switch ---- */
 
-static char decider;  /* registry key: what runs a hook and answers */
+static char hook_runner;  /* registry key: what runs a hook and answers */
 
-/* decider(function): hooks.lua's, called with what hooks_ask pushes. */
-static int primitive_decider (lua_State *L) {
+/* set_hook_runner(function): hooks.lua's, called with what hooks_ask pushes. */
+static int primitive_set_hook_runner (lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
-  lua_pushlightuserdata(L, &decider);
+  lua_pushlightuserdata(L, &hook_runner);
   lua_insert(L, 1);
   lua_rawset(L, LUA_REGISTRYINDEX);
   return 0;
@@ -339,7 +339,7 @@ static int primitive_decider (lua_State *L) {
 int hooks_run (lua_State *L) {
   Connection *c = lua_touserdata(L, 1);
   int first = lua_gettop(L) + 1;
-  lua_pushlightuserdata(L, &decider);
+  lua_pushlightuserdata(L, &hook_runner);
   lua_rawget(L, LUA_REGISTRYINDEX);
   lua_pushvalue(L, 1);
   if (hooks_ask(L, c) != HOOKS_ASKED) return 0;
@@ -353,18 +353,18 @@ void hooks_primitives (lua_State *L) {
   static const Method primitives[] = {
     {"accept", primitive_accept, ANSWERS, NULL},
     {"allow", primitive_allow, ANSWERS, NULL},
-    {"choose", primitive_choose, ANSWERS, NULL},
     {"face", primitive_face, TELLS, NULL},
     {"refuse", primitive_refuse, ANSWERS, NULL},
     {"use_certificate", primitive_use_certificate, ANSWERS, NULL},
+    {"use_context", primitive_use_context, ANSWERS, NULL},
     {"use_protocol", primitive_use_protocol, ANSWERS, NULL},
     {NULL, NULL, ANSWERS, NULL}
   };
   method_add(L, primitives, 0, 0);
-  lua_pushcfunction(L, primitive_decider);
-  lua_setfield(L, -2, "decider");
-  lua_pushlightuserdata(L, &ask);
-  lua_setfield(L, -2, "ASK");
-  lua_pushlightuserdata(L, &busy);
-  lua_setfield(L, -2, "BUSY");
+  lua_pushcfunction(L, primitive_set_hook_runner);
+  lua_setfield(L, -2, "set_hook_runner");
+  lua_pushlightuserdata(L, &run_hook);
+  lua_setfield(L, -2, "RUN_HOOK");
+  lua_pushlightuserdata(L, &hook_running);
+  lua_setfield(L, -2, "HOOK_RUNNING");
 }

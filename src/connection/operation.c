@@ -7,7 +7,7 @@
 
 /* begin(connection [, deadline]) starts an operation, whose deadline it
 ** returns; with `deadline` it is that of an operation that goes on. */
-static int primitive_begin (lua_State *L, Connection *c) {
+static int primitive_begin_operation (lua_State *L, Connection *c) {
   connection_begin_operation(c);
   if (!lua_isnoneornil(L, 2)) c->deadline = luaL_checknumber(L, 2);
   lua_pushnumber(L, c->deadline);
@@ -31,8 +31,8 @@ static int primitive_connecting (lua_State *L, Connection *c) {
 }
 
 #if COMPAT_CONTINUES
-/* first(run): what methods run before the handshake is done. */
-static int primitive_first (lua_State *L) {
+/* set_handshake(run): what methods run before the handshake is done. */
+static int primitive_set_handshake (lua_State *L) {
   luaL_getmetatable(L, SOCKET_T);
   lua_pushvalue(L, 1);
   lua_setfield(L, -2, CONNECTION_FIRST);
@@ -47,12 +47,12 @@ static int primitive_first (lua_State *L) {
 void operation_primitives (lua_State *L) {
   static const luaL_Reg functions[] = {
 #if COMPAT_CONTINUES
-    {"first", primitive_first},
+    {"set_handshake", primitive_set_handshake},
 #endif
     {NULL, NULL}
   };
   static const Method primitives[] = {
-    {"begin", primitive_begin, CHANGES, NULL},
+    {"begin_operation", primitive_begin_operation, CHANGES, NULL},
     {"connecting", primitive_connecting, CHANGES, NULL},
     {"remaining", primitive_remaining, TELLS, NULL},
     {NULL, NULL, TELLS, NULL}
