@@ -99,6 +99,7 @@ build = {
         "src/x509/key_usage.c",
         "src/x509/truststore.c",
         "src/x509/verdict.c",
+        "src/x509/verdict_details.c",
         "src/x509/verify_parameters.c",
       },
       incdirs = {"src", "$(OPENSSL_INCDIR)"},

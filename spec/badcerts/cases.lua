@@ -5,7 +5,7 @@
 -- The function gives a list of tables: `name`, `ruling`, `why`, `chain` (leaf
 -- first, as served), `trust` (the client's anchors), `host` (the name asked for),
 -- `unsigned`: the key makes no signature of TLS, so the handshake fails first,
--- `code`: the verdict that our error has to hold.
+-- `code`, `text`: the verdict that our error has to hold, and some of its text.
 local a = require "spec.badcerts.authority"
 local der = require "spec.badcerts.der"
 
@@ -460,7 +460,8 @@ local function policies()
     below("explicit policy", {more = {explicit, policy "1.2.3.4"}},
       {more = {policy "1.2.3.4"}}))
   refuse("an explicit policy, which the leaf lacks", "RFC 5280, 6.1.5 (g)",
-    below("explicit policy", {more = {explicit, policy "1.2.3.4"}}))
+    below("explicit policy", {more = {explicit, policy "1.2.3.4"}}),
+    {text = "an authority above it asks for a certificate policy"})
 end
 
 --- Extensions and encoding -----------------------------------------------------------------
@@ -485,7 +486,8 @@ local function extensions()
   twice("extKeyUsage", a.extended_key_usage "server")
   refuse("two unknown extensions of one kind", "RFC 5280, 4.2: MUST NOT",
     served {more = {a.extension(UNKNOWN, false, der.null),
-      a.extension(UNKNOWN, false, der.null)}})
+      a.extension(UNKNOWN, false, der.null)}},
+    {text = "its extension 1.2.3.4.5 is there twice"})
   local function broken(name, oid, field, value)
     refuse(name .. " that cannot be read", "RFC 5280, 4.2; X.690",
       served {[field] = a.extension(oid, false, value)})

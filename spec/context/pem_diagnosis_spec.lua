@@ -213,8 +213,9 @@ describe("another format", function()
 
   local function converts(path, options, words)
     for _, name in ipairs(options) do
-      local err = expect_error({kind = "pem", file = path, words = {name .. ": " .. path, (table.unpack or unpack)(words)}},
-        ssl.SSLContext(WANTED[name](path)))
+      words[#words + 1] = name .. ": " .. path
+      local err = expect_error({kind = "pem", file = path, words = words}, ssl.SSLContext(WANTED[name](path)))
+      words[#words] = nil
       assert(ssl.SSLContext(WANTED[name](convert(err, path))))
     end
   end

@@ -1,5 +1,6 @@
 --- Faults in what is said when something cannot be done, and in what goes
--- without LuaSocket: pem.c, pem_diagnosis.c, base64.c, luasocket.lua, misuse.lua.
+-- without LuaSocket: pem.c, pem_diagnosis.c, verdict_details.c, opening.c, base64.c,
+-- luasocket.lua, misuse.lua.
 return {
   {
     name = "the first of several keys is taken",
@@ -14,6 +15,20 @@ return {
     from = "return begins(t, p, BEGIN) ? GLUED : other;",
     to = "return begins(t, p, BEGIN) ? NULL : other;",
     specs = "pem_diagnosis",
+  },
+  {
+    name = "a refused renegotiation wants a certificate",
+    file = "src/connection/opening.c",
+    from = "c->renegotiation_refused = 1;",
+    to = "c->renegotiation_refused = 0;",
+    specs = "diagnosis",
+  },
+  {
+    name = "a malformed certificate has no issuer",
+    file = "src/x509/verdict_details.c",
+    from = "&& !(X509_get_extension_flags(x509) & EXFLAG_INVALID)) return 0;",
+    to = "&& X509_get_extension_flags(x509) != 0) return 0;",
+    specs = "diagnosis",
   },
   {
     name = "base64 with bits behind its end is taken",

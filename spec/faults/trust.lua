@@ -107,11 +107,29 @@ return {
     name = "that the system's bundle is missing is not told",
     file = "src/context/context_certificates.c",
     from = [[
-  *unread = trust.unread;
+  policy->unread = trust.unread;
 ]],
     to = [[
-  *unread = 0;
+  policy->unread = 0;
 ]],
+    specs = "truststore",
+  },
+  {
+    name = "that the system trusts nobody is not told",
+    file = "src/context/context_certificates.c",
+    from = [[
+  policy->bare = trust.bare;
+]],
+    to = [[
+  policy->bare = 0;
+]],
+    specs = "truststore",
+  },
+  {
+    name = "a directory is taken for full",
+    file = "src/x509/truststore.c",
+    from = "return !found;",
+    to = "return 0 * found;",
     specs = "truststore",
   },
   {

@@ -22,6 +22,9 @@ describe("a default context", function()
           tostring(err))
       end
       if case.code then assert.equal(case.code, err.verify_code) end
+      if case.text then
+        assert.truthy(err:find(case.text, 1, true), tostring(err))
+      end
     end)
   end
 end)

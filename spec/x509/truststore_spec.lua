@@ -216,10 +216,44 @@ describe("system trust", function()
       assert.are.equal(0, peer:wait(), peer:output())
       told[i] = peer:output()
     end
-    assert.truthy(told[1]:find("^20\t.*; the system's certificates, /nowhere%.pem, "
-      .. "cannot be read: No such file or directory\n$"), told[1])
+    assert.truthy(told[1]:find("^20\t.*; this system has no trusted certificates, which were looked for in "
+      .. "the file /nowhere%.pem %(No such file or directory%) and the directory /nowhere: install the package "
+      .. "ca%-certificates, or set SSL_CERT_FILE or SSL_CERT_DIR\n$"), told[1])
     assert.truthy(told[2]:find "^20\t", told[2])
     assert.is_nil((told[2]:find("/nowhere", 1, true)), told[2])
+  end)
+
+  it("is told when there is none, in neither file nor directory", function()
+    local SAY = [[
+      local _, server = nil, assert(ssl.SSLContext {server_side = true, certfile = arg[1]}):wrap_object()
+      local options = arg[2] and {ca_certs = arg[2], system_trust = true} or {}
+      local client = assert(ssl.create_default_context(options)):wrap_object {server_hostname = "localhost"}
+      _, _ = helpers.handshake(client, server)
+      io.write(tostring(select(2, client:do_handshake())))]]
+    local NONE = "this system has no trusted certificates, which were looked for in "
+    local none = helpers.temp_name()
+    run {"mkdir", none}
+    for _, sources in ipairs {
+      {"", none, "the directory " .. none .. ": install"},
+      {"", "/nowhere:" .. none, "the directories /nowhere:" .. none .. ": install"},
+      {file "empty.pem", none, "the file " .. file "empty.pem" .. " and the directory " .. none .. ": install"},
+      {file "text.pem", "/nowhere", "the file " .. file "text.pem" .. " and the directory /nowhere: install"},
+    } do
+      local said = printed({file = sources[1], directory = sources[2]}, SAY, rsa)
+      assert.truthy(said:find(NONE .. sources[3], 1, true), said)
+      assert.truthy(said:find("CN=LuaSSL test root is not known here", 1, true), said)
+      said = printed({file = sources[1], directory = sources[2]}, SAY, rsa, other_root)
+      assert.truthy(said:find(NONE, 1, true), said)
+    end
+    for _, sources in ipairs {{other_root, none}, {"", hashed(other_root)}, {other_root, hashed(other_root)}} do
+      local said = printed({file = sources[1], directory = sources[2]}, SAY, rsa)
+      assert.truthy(said:find("is not known here", 1, true), said)
+      assert.is_nil((said:find("this system", 1, true)), said)
+    end
+    -- Who does not ask the system is not told of it.
+    local said = printed({file = "", directory = none}, SAY:gsub(", system_trust = true", ""), rsa, other_root)
+    assert.truthy(said:find("is not known here", 1, true), said)
+    assert.is_nil((said:find("this system", 1, true)), said)
   end)
 
   it("leaves out damaged certificates alone", function()

@@ -147,6 +147,8 @@ static const Cause causes[] = {
    "certificate fits"},
   {ERR_LIB_SSL, SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, "cipher",
    "there is no signature algorithm that both sides accept"},
+  {ERR_LIB_SSL, SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED, "cipher",
+   "the peer signs as before TLSv1.2, which this side does not accept"},
   {ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL, "alpn",
    "there is no application protocol that both sides accept: see "
    "alpn_protocols"},
@@ -167,6 +169,9 @@ static const Cause causes[] = {
    "the peer sent a record of another protocol or version"},
   {ERR_LIB_SSL, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "protocol",
    "a record was damaged or forged on its way"},
+  {ERR_LIB_SSL, SSL_R_EXCESSIVE_MESSAGE_SIZE, "protocol",
+   "the peer sent a handshake message that is too long: of a certificate "
+   "chain 100 KiB are accepted, so it has to send fewer certificates"},
   {ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING, "eof", NULL},
   {ERR_LIB_PEM, PEM_R_NO_START_LINE, "pem", "there is nothing in PEM in it"},
   {ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED, "pem",

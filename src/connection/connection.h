@@ -133,6 +133,7 @@ struct Connection {
   int returns;                /* carriage returns in `plain`, -1: unknown */
   int want;                   /* WANT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
+  int renegotiation_refused;  /* the peer asked for one */
   int broken;                 /* the transport's end was an error: UV_BROKEN */
   int closed;                 /* by us, for good */
   int established;

@@ -18,6 +18,7 @@
 #include "x509/verdict.h"
 
 #define QUOTE_MAX 16  /* of what a peer without TLS said */
+#define CHAIN_MAX 102400  /* SSL_CTX_set_max_cert_list(3) */
 
 /* ---- verification ---- */
 
@@ -44,6 +45,7 @@ static void read_verdict (Failure *f, const Connection *c) {
   v.name = c->options.check_hostname ? &c->name : NULL;
   v.usage = handshake_usage(c->ssl);
   v.unread = c->policy->unread;
+  v.bare = c->policy->bare;
   v.trust = "ca_certs";
   verdict_tell(&v, f);
 }
@@ -122,9 +124,7 @@ static const AlertText alert_texts[] = {
   {SSL_AD_INTERNAL_ERROR, "it has a problem of its own"},
   {SSL_AD_UNRECOGNIZED_NAME, "it serves no such name (server_hostname)"},
   {SSL_AD_UNKNOWN_PSK_IDENTITY, "it does not know the identity of this side's "
-   "pre-shared key"},
-  {SSL_AD_CERTIFICATE_REQUIRED,
-   "it asks for a client certificate (certfile, keyfile)"}
+   "pre-shared key"}
 };
 
 static int received_alert (const Failure *f, const Connection *c) {
@@ -133,15 +133,60 @@ static int received_alert (const Failure *f, const Connection *c) {
          && failure_find(f, ERR_LIB_SSL, reason) >= 0;
 }
 
+/* A client that has a certificate sends none if it does not fit. */
+static void say_wanted (Failure *f, const SSL *ssl) {
+  if (SSL_get_certificate(ssl) == NULL)
+    failure_say(f, "it asks for a client certificate: give one by certfile "
+                "and keyfile");
+  else
+    failure_say(f, "it asks for a client certificate, and this side's "
+                "(certfile) does not fit the algorithms it accepts");
+}
+
 /* What a server means depends on whether it had chosen a cipher yet. */
 static void say_refusal (Failure *f, const SSL *ssl) {
-  if (SSL_get_pending_cipher(ssl) == NULL) {
+  failure_say(f, ": mostly ");
+  if (SSL_get_pending_cipher(ssl) != NULL) say_wanted(f, ssl);
+  else {
     f->kind = "cipher";
-    failure_say(f, ": mostly there is no cipher, group or signature algorithm "
-                "that both sides accept (ciphers, ciphersuites)");
+    failure_say(f, "there is no cipher, group or signature algorithm that "
+                "both sides accept (ciphers, ciphersuites)");
   }
-  else failure_say(f, ": mostly it asks for a client certificate (certfile, "
-                   "keyfile)");
+}
+
+/* Peers end the connection then. Servers that ask so for a certificate can do
+** it in the first handshake, or in TLS 1.3 behind it. */
+static void say_renegotiation (Failure *f, const Connection *c) {
+  failure_say(f, ": it wanted a new handshake in this connection "
+              "(renegotiation), which is refused here");
+  if (!c->options.server_side)
+    failure_say(f, "; if it asks so for a client certificate, it has to ask "
+                "in the first handshake");
+}
+
+static size_t size_of (X509 *x509) {
+  int size = x509 != NULL ? i2d_X509(x509, NULL) : 0;
+  return size > 0 ? (size_t)size : 0;
+}
+
+/* The certificates that this side sends: RFC 8446, 4.4.2. */
+static size_t chain_size (SSL *ssl) {
+  STACK_OF(X509) *chain = NULL;
+  size_t size = size_of(SSL_get_certificate(ssl));
+  int i;
+  SSL_get0_chain_certs(ssl, &chain);
+  for (i = 0; i < sk_X509_num(chain); i++)
+    size += size_of(sk_X509_value(chain, i));
+  return size;
+}
+
+/* OpenSSL answers a chain that is too long for it by illegal_parameter. */
+static void say_chain (Failure *f, SSL *ssl) {
+  size_t size = chain_size(ssl);
+  if (size > CHAIN_MAX)
+    failure_say(f, ": perhaps for this side's certificate chain (certfile), "
+                "whose %lu bytes are more than most accept, 100 KiB",
+                (unsigned long)size);
 }
 
 static void read_alert (Failure *f, const Connection *c) {
@@ -151,11 +196,19 @@ static void read_alert (Failure *f, const Connection *c) {
   f->sentence[0] = '\0';
   if (name != NULL) failure_say(f, "the peer sent the alert %s", name);
   else failure_say(f, "the peer sent an unknown alert, %d", c->alert);
+  if (c->renegotiation_refused) {
+    say_renegotiation(f, c);
+    return;
+  }
   for (i = 0; i < sizeof(alert_texts) / sizeof(alert_texts[0]); i++)
     if (alert_texts[i].alert == c->alert)
       failure_say(f, ": %s", alert_texts[i].text);
-  if (c->alert == SSL_AD_HANDSHAKE_FAILURE && !c->options.server_side)
-    say_refusal(f, c->ssl);
+  if (c->alert == SSL_AD_ILLEGAL_PARAMETER) say_chain(f, c->ssl);
+  if (c->options.server_side) return;
+  if (c->alert == SSL_AD_HANDSHAKE_FAILURE) say_refusal(f, c->ssl);
+  if (c->alert != SSL_AD_CERTIFICATE_REQUIRED) return;
+  failure_say(f, ": ");
+  say_wanted(f, c->ssl);
 }
 
 /* An alert of ours that says that the peer broke the rules: RFC 8446, 6.2. */
@@ -203,8 +256,24 @@ static void say_level (Failure *f, const SSL *ssl) {
                 "ciphers=\"DEFAULT:@SECLEVEL=0\" here");
 }
 
+/* Without a certificate OpenSSL takes TLS 1.3 for a version that this server
+** does not speak, and of TLS 1.2 no cipher. */
+static int is_bare_server (const Failure *f, const Connection *c) {
+  if (!c->options.server_side || SSL_get_certificate(c->ssl) != NULL) return 0;
+  return failure_find(f, ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER) >= 0
+         || (failure_find(f, ERR_LIB_SSL, SSL_R_UNSUPPORTED_PROTOCOL) >= 0
+             && SSL_client_version(c->ssl) >= TLS1_2_VERSION);
+}
+
 static void read_local (Failure *f, const Connection *c) {
   int is_version = strcmp(f->kind, "version") == 0;
+  if (is_bare_server(f, c)) {
+    f->kind = "cipher";
+    f->sentence[0] = '\0';
+    failure_say(f, "this server has no certificate: give its context one by "
+                "certfile and keyfile (or cert and key)");
+    return;
+  }
   if (failure_find(f, ERR_LIB_SSL, SSL_R_WRONG_VERSION_NUMBER) >= 0
       && c->bio.first_size > 0 && !is_record(&c->bio)) {
     f->kind = "protocol";
@@ -214,9 +283,6 @@ static void read_local (Failure *f, const Connection *c) {
   }
   if (is_version) say_versions(f, c->ssl);
   if (is_version || strcmp(f->kind, "cipher") == 0) say_level(f, c->ssl);
-  if (failure_find(f, ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER) >= 0
-      && c->options.server_side && SSL_get_certificate(c->ssl) == NULL)
-    failure_say(f, "; this server has no certificate (certfile, keyfile)");
   if (strcmp(f->kind, "ssl") == 0 && c->alert_sent && blames_peer(c->alert))
     f->kind = "protocol";
 }

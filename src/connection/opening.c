@@ -22,6 +22,8 @@ static void on_info (const SSL *ssl, int where, int value) {
   Connection *c = SSL_get_app_data(ssl);
   if (!(where & SSL_CB_ALERT)) return;
   if (c->established && where & SSL_CB_READ) limits_count(c);
+  if ((value & 0xff) == SSL_AD_NO_RENEGOTIATION && where & SSL_CB_WRITE)
+    c->renegotiation_refused = 1;
   if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
   c->alert = value & 0xff;
   c->alert_sent = (where & SSL_CB_WRITE) != 0;

@@ -209,7 +209,7 @@ static int use_trust (lua_State *L, Context *c, int options,
   }
   return !s->system_trust
          || context_certificates_trust_system(L, c->ctx, s->own_trust,
-                                              &c->policy->unread);
+                                              c->policy);
 }
 
 static int apply_trust (lua_State *L, Context *c, int options,
@@ -302,7 +302,8 @@ has safe ones.
    or in TLS 1.2 with RSA key exchange to encipher
  - `check_hostname`: boolean, default false
  - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
-   "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`
+   "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`. Those before TLS 1.2
+   also need `ciphers="DEFAULT:@SECLEVEL=0"`
  - `ciphers`: string, OpenSSL's list for TLS up to 1.2; `ciphersuites`: for 1.3
  - `groups`: string, key exchange groups, best first: "X25519:P-256";
    `sigalgs`: string, signature algorithms, "ECDSA+SHA256:ed25519"

@@ -103,7 +103,7 @@ static int fail_system (lua_State *L, const Trust *trust) {
 }
 
 int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
-                                       int *unread) {
+                                       Policy *policy) {
   Trust trust;
   X509_STORE *shared = NULL;
   int done;
@@ -111,7 +111,8 @@ int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
   else done = (shared = truststore_system(&trust)) != NULL;
   if (!done) return fail_system(L, &trust);
   if (shared != NULL) SSL_CTX_set_cert_store(ctx, shared);
-  *unread = trust.unread;
+  policy->unread = trust.unread;
+  policy->bare = trust.bare;
   return 1;
 }
 

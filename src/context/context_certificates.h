@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 
 #include "base/compat.h"
+#include "context/policy.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -22,9 +23,9 @@ int context_certificates_use (lua_State *L, SSL_CTX *ctx, int options);
 int context_certificates_trust (lua_State *L, SSL_CTX *ctx, int options);
 
 /* Adds the system's trust to that, or (not `own`) makes it the trust store of
-** `ctx`. `*unread`: see Policy. [-0, +?, e] */
+** `ctx`, and notes in its policy what became of it. [-0, +?, e] */
 int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
-                                       int *unread);
+                                       Policy *policy);
 
 /* Makes a server tell its clients whom it trusts; 0: see the error queue. */
 int context_certificates_announce (SSL_CTX *ctx);

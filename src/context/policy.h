@@ -42,6 +42,7 @@ typedef struct Policy {
   int hooks;                      /* HOOK_* */
   int name_decided;               /* option check_hostname was given */
   int unread;                     /* errno of the system's bundle, 0: read */
+  int bare;                       /* the system has no anchors */
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
   struct SessionCache *cache;     /* a reference; NULL: not kept */

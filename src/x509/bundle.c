@@ -8,6 +8,7 @@
 */
 
 #include <errno.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -20,6 +21,7 @@
 struct Bundle {
   CRYPTO_RWLOCK *lock;      /* owned; guards what follows */
   int count;                /* users */
+  int bare;                 /* there is no PEM in it; never changes */
   unsigned char *bytes;     /* owned; NULL: they are parsed */
   size_t size;
   STACK_OF(X509) *anchors;  /* owned; NULL: not parsed yet */
@@ -46,6 +48,17 @@ void bundle_release (Bundle *bundle) {
   OPENSSL_free(bundle);
 }
 
+static int holds (const Bundle *bundle, const char *text) {
+  const unsigned char *p = bundle->bytes;
+  size_t size = strlen(text), left = bundle->size;
+  while (left >= size) {
+    if (memcmp(p, text, size) == 0) return 1;
+    p++;
+    left--;
+  }
+  return 0;
+}
+
 Bundle *bundle_read (const char *file, int *error) {
   Bundle *bundle = OPENSSL_zalloc(sizeof(*bundle));
   *error = 0;
@@ -54,10 +67,15 @@ Bundle *bundle_read (const char *file, int *error) {
   bundle->lock = CRYPTO_THREAD_lock_new();
   if (bundle->lock != NULL) {
     *error = files_read(file, &bundle->bytes, &bundle->size);
+    bundle->bare = !holds(bundle, "-----BEGIN");
     if (*error == 0) return bundle;
   }
   bundle_release(bundle);
   return NULL;
+}
+
+int bundle_is_bare (const Bundle *bundle) {
+  return bundle == NULL || bundle->bare;
 }
 
 int bundle_share (Bundle *bundle) {

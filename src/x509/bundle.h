@@ -14,6 +14,9 @@ typedef struct Bundle Bundle;
 ** `*error` is an errno, or 0: see the error queue. */
 Bundle *bundle_read (const char *file, int *error);
 
+/* Whether it is NULL, or a file without any PEM. */
+int bundle_is_bare (const Bundle *bundle);
+
 /* One more user, 0: not; and one less. NULL has none. */
 int bundle_share (Bundle *bundle);
 void bundle_release (Bundle *bundle);

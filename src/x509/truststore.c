@@ -19,6 +19,7 @@
 ** trusts. */
 #define _GNU_SOURCE 1
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ typedef struct State {
   uint64_t file_stamp, stamp;
   Bundle *bundle;            /* shared, counted; NULL: there is no file */
   int unread;                /* why not: an errno; 0: none is wanted */
+  int bare;                  /* neither file nor directories hold any */
   X509_STORE *store;         /* shared, counted; NULL: nobody asked yet */
 } State;
 
@@ -290,6 +292,30 @@ static int is_file_of (const State *state, const Sources *s) {
          && strcmp(state->file, s->file) == 0;
 }
 
+/* Whether no certificate has a hashed name there, "5ed36f99.0". Nobody knows
+** when descriptors or memory are wanting. */
+static int is_bare (const char *directory) {
+  DIR *stream = opendir(directory);
+  struct dirent *entry;
+  int found = 0;
+  if (stream == NULL)
+    return errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+  while (!found && (entry = readdir(stream)) != NULL) {
+    const char *name = entry->d_name;
+    found = strspn(name, "0123456789abcdef") == 8 && name[8] == '.'
+            && name[9] >= '0' && name[9] <= '9';
+  }
+  closedir(stream);
+  return !found;
+}
+
+static int are_bare (const char *directories) {
+  char path[PATH_MAX];
+  while (next_path(&directories, path))
+    if (!is_bare(path)) return 0;
+  return 1;
+}
+
 /* The file's bytes, or those of the state before if it is the same. */
 static int state_read (State *state, const Sources *s, Trust *trust) {
   const State *before = &shared.state;
@@ -319,6 +345,8 @@ static int state_make (State *state, const Sources *s, Trust *trust) {
       state_find(state, s, trust) && state_read(state, s, trust) &&
       add_sources(state->store, state->directories, state->bundle)) {
     issuer_choice_install(state->store);
+    state->bare = bundle_is_bare(state->bundle)
+                  && are_bare(state->directories);
     return 1;
   }
   state_free(state);
@@ -353,6 +381,7 @@ static int enter (Trust *trust) {
     shared.state = fresh;
   }
   trust->unread = shared.state.unread;
+  trust->bare = shared.state.bare;
   return 1;
 }
 
@@ -370,6 +399,13 @@ int truststore_add_system (X509_STORE *store, Trust *trust) {
   done = add_sources(store, shared.state.directories, shared.state.bundle);
   CRYPTO_THREAD_unlock(shared.lock);
   return done;
+}
+
+void truststore_places (const char **file, const char **directories) {
+  Sources sources;
+  sources_find(&sources);
+  *file = sources.file;
+  *directories = sources.directories;
 }
 
 uint64_t truststore_stamp (void) {

@@ -14,6 +14,7 @@
 /* What became of the anchors. */
 typedef struct Trust {
   int unread;           /* errno of the default bundle, which is not there; 0 */
+  int bare;             /* there are none: no bundle, no hashed names */
   int error;            /* errno or TRUST_COLON; 0: see the error queue */
   const char *variable; /* that may name what the error is about; static */
   char path[PATH_MAX];  /* and which that is */
@@ -27,6 +28,10 @@ X509_STORE *truststore_system (Trust *trust);
 
 /* Adds the system's anchors to a private store; 0: see `trust`. */
 int truststore_add_system (X509_STORE *store, Trust *trust);
+
+/* Where the system's anchors are looked for: a file, "" if none, and
+** directories with colons between them; borrowed from the environment. */
+void truststore_places (const char **file, const char **directories);
 
 /* Changes with the files and directories that hold the anchors. */
 uint64_t truststore_stamp (void);

@@ -2,11 +2,17 @@
 ** verdict.c -- why a certificate is refused, and what to do about it.
 */
 
+#include <errno.h>
+#include <string.h>
+
 #include <openssl/x509_vfy.h>
 
+#include "base/quote.h"
 #include "x509/certificate.h"
 #include "x509/key_usage.h"
+#include "x509/truststore.h"
 #include "x509/verdict.h"
+#include "x509/verdict_details.h"
 
 #define NAMES_MAX 400   /* of the names that a certificate is valid for */
 #define SUBJECT_MAX 160
@@ -30,23 +36,46 @@ static void say_names (const Verdict *v, Failure *f) {
               v->name != NULL ? v->name->text : "another");
   if (names[0] != '\0') failure_say(f, "is valid for %s", names);
   else failure_say(f, "holds no names (a common name does not count)");
+  if (v->name != NULL) verdict_say_misplaced(f, v->x509, v->name);
+}
+
+/* Where the system should have some. */
+static void say_places (const Verdict *v, Failure *f) {
+  char room[QUOTE_ROOM], reason[REASON_MAX];
+  const char *file, *directories;
+  truststore_places(&file, &directories);
+  if (*file != '\0') failure_say(f, "the file %s", quote_name(room, file));
+  if (*file != '\0' && v->unread != 0)
+    failure_say(f, " (%s)", failure_system_reason(v->unread, reason));
+  failure_say(f, "%s%s %s", *file != '\0' ? " and " : "",
+              strchr(directories, ':') == NULL ? "the directory"
+              : "the directories", quote_name(room, directories));
+}
+
+/* Perhaps it would be known, if the system's certificates were there. */
+static void say_system (const Verdict *v, Failure *f) {
+  char room[REASON_MAX];
+  if (v->bare) {
+    failure_say(f, "; this system has no trusted certificates, which were "
+                "looked for in ");
+    say_places(v, f);
+    failure_say(f, ": install the package ca-certificates, or set "
+                "SSL_CERT_FILE or SSL_CERT_DIR");
+  }
+  else if (v->unread != 0 && v->unread != ENOENT && v->unread != ENOTDIR)
+    failure_say(f, "; the system's certificates, %s, cannot be read: %s",
+                X509_get_default_cert_file(),
+                failure_system_reason(v->unread, room));
 }
 
 static void say_issuer (const Verdict *v, Failure *f) {
   char issuer[SUBJECT_MAX];
+  if (verdict_say_extension(f, v->x509)) return;
   X509_NAME_oneline(X509_get_issuer_name(v->x509), issuer, sizeof(issuer));
   failure_say(f, ": its issuer %s is not known here; give that CA's "
               "certificate as %s, unless the %s should have sent an "
               "intermediate certificate", issuer, v->trust, peer_of(v));
-}
-
-/* Perhaps it would be known, if the system's certificates were there. */
-static void say_bundle (const Verdict *v, Failure *f) {
-  char room[REASON_MAX];
-  if (v->unread != 0)
-    failure_say(f, "; the system's certificates, %s, cannot be read: %s",
-                X509_get_default_cert_file(),
-                failure_system_reason(v->unread, room));
+  say_system(v, f);
 }
 
 static void say_purpose (const Verdict *v, Failure *f) {
@@ -73,19 +102,19 @@ static void say_advice (const Verdict *v, Failure *f) {
       say_names(v, f);
       break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      if (verdict_say_extension(f, v->x509)) break;
       failure_say(f, ": to trust this very certificate, give it as %s",
                   v->trust);
       break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
       failure_say(f, ": this CA is not trusted here; to trust it, give its "
                   "certificate as %s", v->trust);
-      say_bundle(v, f);
+      say_system(v, f);
       break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
       say_issuer(v, f);
-      say_bundle(v, f);
       break;
     case X509_V_ERR_INVALID_PURPOSE:
       say_purpose(v, f);
@@ -95,7 +124,14 @@ static void say_advice (const Verdict *v, Failure *f) {
     case X509_V_ERR_CA_MD_TOO_WEAK:
       failure_say(f, ": it is too weak for this security level");
       break;
-    default: break;
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+      verdict_say_critical(f, v->x509);
+      break;
+    case X509_V_ERR_NO_EXPLICIT_POLICY:
+      failure_say(f, ": an authority above it asks for a certificate policy "
+                  "that not all below have");
+      break;
+    default: verdict_say_extension(f, v->x509);
   }
 }
 

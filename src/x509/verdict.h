@@ -17,6 +17,7 @@ typedef struct Verdict {
   const Hostname *name;  /* borrowed: that was asked for; NULL: none */
   int usage;             /* bit of key usage that the leaf had to have */
   int unread;            /* why the system's bundle was not: errno, 0: it was */
+  int bare;              /* nor did the system have any certificate at all */
   const char *trust;     /* the option that says whom to trust, static */
 } Verdict;
 
