@@ -79,6 +79,7 @@ build = {
         "src/context/context.c",
         "src/context/context_certificates.c",
         "src/context/context_options.c",
+        "src/context/foreign_names.c",
         "src/context/option_names.c",
         "src/context/option_table.c",
         "src/context/options.c",

@@ -42,11 +42,79 @@ describe("an unknown option", function()
 
   it("raises without a guess when nothing is near", function()
     unknown "mood"
-    unknown "protocol"
+    unknown "colour"
     unknown "zzz"
     unknown "c"
     unknown ""
     unknown(("x"):rep(32))
+  end)
+
+  it("is known as what others call it", function()
+    for meant, names in pairs {
+      ca_certs = {"cafile", "CAfile", "ca-file", "ca_cert", "RootCAs", "cacert", "ssl_trusted_certificate", "ca"},
+      ca_path = {"capath", "CApath", "ca_cert_dir"},
+      ca_data = {"cadata"},
+      certfile = {"certificate", "cert_file", "ssl_certificate", "sslcert", "client_cert", "local_cert"},
+      keyfile = {"key_file", "privateKey", "ssl_certificate_key", "sslkey", "local_pk"},
+      password = {"passphrase", "key_password", "keypasswd", "pass"},
+      cert_reqs = {"verify", "verify_mode", "ssl_verify", "rejectUnauthorized", "InsecureSkipVerify", "insecure",
+        "verify_peer", "requestCert", "ClientAuth", "verifyext", "ssl_verifypeer", "skip_verify"},
+      check_hostname = {"verify_hostname", "ssl_verifyhost", "verify_peer_name"},
+      alpn_protocols = {"alpn", "ALPNProtocols", "NextProtos"},
+      minimum_version = {"protocol", "min_version", "minVersion", "ssl_protocols", "secureProtocol", "tls_version"},
+      maximum_version = {"max_version", "tls-max"},
+      ssl_version = {"ssl_protocol"},
+      ciphersuites = {"tls13-ciphers", "CipherSuites", "tls13_ciphers"},
+      groups = {"curve", "curveslist", "ecdhCurve", "CurvePreferences"},
+      pins = {"pinnedpubkey"},
+      server_side = {"mode"},
+      on_client_hello = {"SNICallback", "GetConfigForClient", "servername_cb"},
+      on_verify = {"VerifyPeerCertificate", "checkServerIdentity"},
+    } do
+      for _, name in ipairs(names) do
+        local message = complaint {[name] = 1}
+        local said = ("unknown option '%s' (did you mean '%s'?"):format(name, meant)
+        assert.truthy(message:find(said, 1, true), message)
+        assert.is_nil((message:find("CERT_NONE", 1, true)))
+        assert.is_nil((message:find("false", 1, true)))
+      end
+    end
+    for _, name in ipairs {"servername", "server_name", "hostname", "host", "sni", "peer_name", "ServerName"} do
+      assert.error_matches(function() ssl.connect("127.0.0.1", 1, {[name] = "a"}) end,
+        "unknown option '" .. name .. "' %(did you mean 'server_hostname'%?")
+      assert.matches("did you mean 'server_hostname'%? It belongs to the connection", complaint {[name] = "a"})
+    end
+  end)
+
+  it("of others leads to one that there is", function()
+    local known, last, count = {}, "", 0
+    for _, option in ipairs(require "luassl.core".options) do known[option.name] = true end
+    local source = helpers.read_file "src/context/foreign_names.c"
+    for name, option in source:gmatch '\n  {"([^"]+)", "([^"]+)", ' do
+      assert.is_true(known[option], option)
+      assert.is_nil(known[name], name)
+      assert.matches("^[a-z0-9]+$", name)
+      assert.is_true(last < name, name)
+      last, count = name, count + 1
+    end
+    assert.is_true(count > 100)
+    assert.is_nil((source:find("CERT_NONE", 1, true)))
+  end)
+
+  it("that there is elsewhere says where", function()
+    local context = assert(ssl.SSLContext())
+    assert.matches("unknown option 'server_hostname' here %(it belongs to the connection: wrap_socket, ",
+      complaint {server_hostname = "a"})
+    assert.matches("unknown option 'timeout' here %(it is for connect and get_server_certificate%)",
+      complaint {timeout = 1})
+    assert.matches("unknown option 'context' here %(it is for wrap_socket and connect%)",
+      complaint {context = context})
+    for name, value in pairs {ca_certs = "x", ciphers = "x", cert_reqs = 0} do
+      assert.error_matches(function() context:wrap_object {[name] = value} end,
+        "unknown option '" .. name .. "' here %(it belongs to the context%)")
+    end
+    assert.error_matches(function() context:wrap_object {verify = 1} end,
+      "did you mean 'cert_reqs'%? It belongs to the context")
   end)
 
   it("raises however long its name is", function()

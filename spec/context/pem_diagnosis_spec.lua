@@ -193,6 +193,20 @@ describe("an empty name", function()
   end)
 end)
 
+describe("a file's name where PEM belongs", function()
+  it("says which option takes names", function()
+    for option, other in pairs {cert = "certfile", key = "keyfile", ca_data = "ca_certs"} do
+      for _, name in ipairs {"server.pem", "/etc/ssl/private/server.key", file "rsa.pem"} do
+        local options = {[option] = name}
+        if option == "key" then options.cert = certificate end
+        local err = expect_error({kind = "pem", words = {option .. ": it is not PEM: a file's name goes in option "
+          .. other}}, ssl.SSLContext(options))
+        assert.is_nil(err:find(name, 1, true))  -- it may be a secret all the same
+      end
+    end
+  end)
+end)
+
 describe("another format", function()
   local function run(command)
     local peer = helpers.spawn {"sh", "-c", command}

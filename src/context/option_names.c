@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "context/foreign_names.h"
 #include "context/options.h"
 #include "base/quote.h"
 
@@ -61,14 +62,45 @@ static void guess_name (const char *key, size_t size, const char *name,
   guess->distance = far;
 }
 
+/* Whose an option is, where it cannot be given. */
+static const char *place_of (const Option *o) {
+  if (o->of & OF_CONTEXT) return "It belongs to the context";
+  if (o->of & OF_CONNECTION)
+    return "It belongs to the connection: wrap_socket, wrap_object, connect";
+  return o->of & OF_WRAP ? "It is for wrap_socket and connect"
+                         : "It is for connect and get_server_certificate";
+}
+
+/* An option that cannot be given here. */
+static int raise_displaced (lua_State *L, const Option *o) {
+  const char *place = place_of(o);
+  return luaL_error(L, "unknown option '%s' here (%c%s)", o->name,
+                    lower(*place), place + 1);
+}
+
+/* What other libraries call an option. */
+static int raise_foreign (lua_State *L, const char *name,
+                          const ForeignName *foreign, int of) {
+  const Option *o = options_find(foreign->option);
+  const char *hint = o->of & of ? foreign->hint : place_of(o);
+  if (hint == NULL) hint = "";
+  return luaL_error(L, "unknown option '%s' (did you mean '%s'?%s%s)", name,
+                    o->name, *hint == '\0' ? "" : " ", hint);
+}
+
 int options_raise_unknown (lua_State *L, const char *name, size_t size,
                            int of) {
   Guess guess = {NULL, 0};
   const Option *row;
+  const ForeignName *foreign;
   if (size > NAME_MAX_LENGTH)
     return luaL_error(L, "unknown option with a name of %d bytes", (int)size);
   if (quote_hides(name, strlen(name)))
     return luaL_error(L, "unknown option with a name that is not shown");
+  if (strlen(name) == size && (row = options_find(name)) != NULL)
+    return raise_displaced(L, row);
+  if (strlen(name) == size && (foreign = foreign_names_find(name)) != NULL)
+    return raise_foreign(L, name, foreign, of);
   for (row = option_table; row->name != NULL; row++)
     if (row->of & of) guess_name(name, size, row->name, &guess);
   if (guess.name == NULL) return luaL_error(L, "unknown option '%s'", name);

@@ -174,10 +174,32 @@ static PemText text_of (const Material *m) {
   return t;
 }
 
+/* Whether an option that takes PEM was given what looks like a file's name. */
+static int is_name (const Material *m) {
+  const char *p = (const char *)m->bytes;
+  size_t i;
+  int dots = 0;
+  if (m->file != NULL || m->size > QUOTE_ROOM) return 0;
+  for (i = 0; i < m->size; i++) {
+    if (p[i] <= ' ' || p[i] > '~') return 0;
+    dots += p[i] == '.';
+  }
+  return dots > 0;
+}
+
+static int fail_name (lua_State *L, const Material *m) {
+  const char *option = "ca_certs";
+  if (strcmp(m->option, "cert") == 0) option = "certfile";
+  if (strcmp(m->option, "key") == 0) option = "keyfile";
+  return fail(L, m, "pem", "it is not PEM: a file's name goes in option %s",
+              option);
+}
+
 /* No `wanted` was found: what is there instead? */
 static int fail_without (lua_State *L, const Material *m, const char *wanted) {
   char sentence[TEXT_MAX];
   PemText t = text_of(m);
+  if (is_name(m)) return fail_name(L, m);
   pem_diagnosis_tell(sentence, sizeof(sentence), &t, wanted);
   errors_clear();
   return fail(L, m, "pem", "%s", sentence);
