@@ -60,6 +60,31 @@ static void stay_resident (void) {
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
+/***
+@page ssl
+@group Versions and features
+*/
+
+/***
+The OpenSSL that runs, in its words: `"OpenSSL 3.0.17 1 Jul 2025"`.
+@constant OPENSSL_VERSION string
+@source OpenSSL_version(3); Python 2.7, ssl
+@usage print(ssl.OPENSSL_VERSION)
+*/
+
+/***
+The OpenSSL that runs, as a number that grows with its version: 0x30000110.
+@constant OPENSSL_VERSION_NUMBER integer
+@source OpenSSL_version_num(3); Python 2.7, ssl
+@usage local has_mlkem = ssl.OPENSSL_VERSION_NUMBER >= 0x30500000
+*/
+
+/***
+The OpenSSL that runs: major, minor and patch level, a list.
+@constant OPENSSL_VERSION_INFO {integer,integer,integer}
+@source OPENSSL_version_major(3)
+@usage local major = ssl.OPENSSL_VERSION_INFO[1]
+*/
 static void push_versions (lua_State *L) {
   lua_newtable(L);
   lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));

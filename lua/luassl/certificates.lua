@@ -1,6 +1,8 @@
---- Certificates as text: PEM, DER, and the times in them.
+-- Certificates as text: PEM, DER, and the times in them.
 -- Nothing here asks the locale or the time zone, nothing verifies.
--- @module luassl.certificates
+
+--- @page ssl
+-- @group Certificates and random numbers
 local core = require "luassl.core"
 local errors = require "luassl.errors"
 
@@ -89,6 +91,8 @@ end
 -- @treturn[2] SSLError the string is no such time, or no day of the calendar
 -- @raise when `timestring` is not a string
 -- @source Python, ssl.cert_time_to_seconds; ASN1_TIME_print(3)
+-- @usage local seconds = ssl.cert_time_to_seconds("May  9 00:00:00 2007 GMT")
+-- print(os.date("!%Y-%m-%d", seconds))  --> 2007-05-09
 function certificates.cert_time_to_seconds(timestring)
   check_string(timestring, "cert_time_to_seconds")
   local seconds = parse_time(timestring)
@@ -136,7 +140,7 @@ local function is_sequence(der)
   return shortest and #der == 2 + count + length
 end
 
---- A certificate in DER as PEM.
+--- Converts a certificate from DER to PEM.
 -- @function DER_cert_to_PEM_cert
 -- @tparam string der the certificate's bytes
 -- @treturn[1] string header, base64 in lines of 64 characters, footer
@@ -144,6 +148,7 @@ end
 -- @treturn[2] SSLError the bytes are not one whole DER SEQUENCE
 -- @raise when `der` is not a string
 -- @source RFC 7468, section 5
+-- @usage local pem = assert(ssl.DER_cert_to_PEM_cert(conn:getpeercert(true)))
 function certificates.DER_cert_to_PEM_cert(der)
   check_string(der, "DER_cert_to_PEM_cert")
   if not is_sequence(der) then
@@ -206,8 +211,7 @@ local function decode(text)
   return der
 end
 
---- The DER of a certificate in PEM.
--- There must be one certificate, with the label CERTIFICATE (or the older
+--- Converts a certificate from PEM to DER. There must be one certificate, with the label CERTIFICATE (or the older
 -- X509 CERTIFICATE); text and other PEM blocks around it are passed over, and
 -- white space, CRLF included, anywhere in its base64.
 -- @function PEM_cert_to_DER_cert
@@ -218,6 +222,7 @@ end
 -- or bytes that are not one whole DER SEQUENCE
 -- @raise when `pem` is not a string
 -- @source RFC 7468, sections 2, 3 and 5
+-- @usage local der = assert(ssl.PEM_cert_to_DER_cert(pem))
 function certificates.PEM_cert_to_DER_cert(pem)
   check_string(pem, "PEM_cert_to_DER_cert")
   local label, first = find_certificate(pem)

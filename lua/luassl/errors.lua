@@ -2,8 +2,15 @@
 -- An error is a table that prints, concatenates and answers the string methods
 -- like the sentence it holds; equality is identity. Its class is its
 -- metatable: `IOError` > `SocketError` > `SSLError` > `SSLEOFError`,
--- `SSLSyscallError`, `SSLCertVerificationError`.
+-- `SSLSyscallError`, `SSLCertVerificationError`. `tostring` and `..` give its
+-- text.
 -- @classmod SSLError
+-- @group Methods
+-- @usage local conn, err = ssl.connect("example.com", 443)
+-- if not conn and err ~= "timeout" then
+--   print(err)             -- the sentence
+--   if type(err) == "table" then print(err.kind) end
+-- end
 
 local misuse = require "luassl.misuse"
 
@@ -13,6 +20,7 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 
 --- The fields of an error; all but the first three only where they apply.
 -- @table fields
+-- @group Fields and kinds
 -- @tfield string text what happened, in a sentence: what `tostring` gives
 -- @tfield string kind what happened, as one of the symbols of `kinds`
 -- @tfield string operation the method or option that failed: `"handshake"`
@@ -27,11 +35,12 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield string alert_direction `"sent"` or `"received"`
 -- @tfield string file the file that was to be read; absent if its name is PEM, has control characters or
 -- more than 4095 bytes
--- @tfield string cause a hook's refusal that reads like a condition, "timeout"
+-- @tfield string cause a hook's refusal that reads like a condition: `"timeout"`
 -- @tfield boolean accepted true: one client's failure, the listener goes on
 
 --- What happened, as a stable symbol: the field `kind`. Each is its own value.
 -- @table kinds
+-- @group Fields and kinds
 local kinds = {
   alert = "alert", -- the peer sent an alert that no other kind stands for
   alpn = "alpn", -- both sides share no application protocol
@@ -80,9 +89,12 @@ local methods = {}
 --- Whether the error is of a class or of one that derives from it.
 -- @function is
 -- @tparam table class `ssl.SSLError`, `ssl.IOError` ...
--- @treturn boolean
+-- @treturn boolean true: it is
 -- @raise when `class` is no error class
--- @usage if err:is(ssl.SSLCertVerificationError) then ... end
+-- @source Python 2.6, ssl: the classes of its exceptions
+-- @usage if type(err) == "table" and err:is(ssl.SSLCertVerificationError) then
+--   print(err.verify_message)
+-- end
 function methods.is(self, class)
   if type(class) ~= "table" or classes[rawget(class, "__name")] ~= class then
     error("bad argument #1 to 'is' (error class expected, got " .. type(class) .. ")", 2)
@@ -95,11 +107,15 @@ function methods.is(self, class)
   return false
 end
 
---- The string methods `find`, `match`, `gmatch`, `gsub`, `sub`, `lower`,
--- `upper`, `len` and `format`, on the error's text: many callers take errors
--- for strings.
+--- The string methods, on the error's text: many callers take errors for
+-- strings.
 -- @function find
--- @param ... as in Lua's `string`
+-- @also match gmatch gsub sub lower upper len format
+-- @tparam any ... as in Lua's `string`
+-- @treturn any as in Lua's `string`
+-- @raise as in Lua's `string`
+-- @source Lua, string
+-- @usage if err:find("expired", 1, true) then renew() end
 for _, name in ipairs { "find", "match", "gmatch", "gsub", "sub", "lower", "upper", "len", "format" } do
   local method = string[name]
   methods[name] = function(self, ...)
@@ -118,9 +134,7 @@ local function text(value)
   return is_error(value) and value.text or value
 end
 
---- The text.
--- @function __tostring
--- @treturn string
+-- The text.
 local function to_string(self)
   return self.text
 end
@@ -132,9 +146,7 @@ local function check_part(value)
   error(("attempt to concatenate a %s value"):format(kind), 3)
 end
 
---- The text, joined with a string, a number or another error's text.
--- @function __concat
--- @treturn string
+-- The text, joined with a string, a number or another error's text.
 local function concat(a, b)
   check_part(a)
   check_part(b)

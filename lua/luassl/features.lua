@@ -1,5 +1,7 @@
---- What this LuaSSL can with the OpenSSL that runs.
--- @module luassl.features
+-- What this LuaSSL can with the OpenSSL that runs.
+
+--- @page ssl
+-- @group Versions and features
 
 local find = require "luassl.core".features
 
@@ -34,6 +36,7 @@ end
 -- @source SSL_CTX_set1_groups_list(3), SSL_CTX_set1_sigalgs_list(3),
 -- SSL_CTX_set1_cert_comp_preference(3), SSL_CTX_set1_server_cert_type(3),
 -- SSL_CTX_set_min_proto_version(3), ASYNC_is_capable(3)
+-- @usage local groups = ssl.HAS.MLKEM and "X25519MLKEM768:X25519" or "X25519"
 local HAS = setmetatable({}, {
   __index = function(_, name) return all()[name] end,
   __newindex = function() error("ssl.HAS is a constant", 2) end,

@@ -22,7 +22,13 @@ local hooks = {}
 local NAME_MAX = 32  -- bytes of a name in an error
 
 --- What `on_verify` returns to accept a certificate that OpenSSL did not.
--- @field ACCEPT_UNVERIFIED
+-- @page ssl
+-- @group Answers of hooks
+-- @constant ACCEPT_UNVERIFIED constant
+-- @usage on_verify = function(conn, facts)
+--   if facts.verified or facts.certificate:pem() == known then return ssl.ACCEPT_UNVERIFIED end
+-- end
+
 -- In the state's one core, so that this file, loaded again, has the same.
 local ACCEPT_UNVERIFIED = connection.ACCEPT_UNVERIFIED or setmetatable({}, {
   __tostring = function() return "ssl.ACCEPT_UNVERIFIED" end,
@@ -221,11 +227,21 @@ function hooks.install(methods)
 
   --- Runs the handshake, or goes on with it.
   -- @function do_handshake
+  -- @page SSLSocket SSLObject
+  -- @group Handshake
+  -- @also dohandshake
   -- @treturn[1] boolean true
   -- @treturn[2] nil
   -- @treturn[2] string|SSLError `"timeout"`, at timeout 0 `"wantread"` or
   -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
   -- @source SSL_do_handshake(3)
+  -- @usage conn:settimeout(0)
+  -- local done, err = conn:do_handshake()
+  -- while err == "wantread" or err == "wantwrite" do
+  --   local reading, writing = conn:want()
+  --   ssl.poll(reading and {conn}, writing and {conn})
+  --   done, err = conn:do_handshake()
+  -- end
   function methods.do_handshake(self)
     relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin_operation` takes both
     local begun, err = begin_operation(self)

@@ -1,5 +1,10 @@
---- TLS sockets for Lua.
--- @module luassl
+--- The module, `require "luassl"`: TLS sockets for Lua.
+-- Functions answer values, or `nil` and an error. An error is a string for a
+-- condition (`"closed"`, `"timeout"`, `"wantread"`, `"wantwrite"`), to compare
+-- with `==`, and an SSLError for a failure. Misuse, such as a wrong type or an
+-- unknown option, raises a Lua error at the caller's line.
+-- @module ssl
+-- @group Connections
 -- @usage local ssl = require "luassl"
 -- local conn = assert(ssl.connect("example.com", 443))
 
@@ -15,11 +20,55 @@ local relay = require "luassl.misuse".relay
 local poll = require "luassl.poll"
 local socket = require "luassl.socket"
 
+--- The version of LuaSSL.
+-- @constant _VERSION string
+-- @group Versions and features
+-- @usage print(require "luassl"._VERSION)
+
 local ssl = { _VERSION = "LuaSSL scm" }
 
 for _, part in ipairs { constants, core.random, core.versions, certificates } do
   for name, value in pairs(part) do ssl[name] = value end
 end
+
+--- The class of failures that are the system's or TLS's: see `SSLError:is`.
+-- @constant IOError class
+-- @group Error classes
+-- @source Python 2.6, ssl: SSLError is an IOError
+-- @usage if type(err) == "table" and err:is(ssl.IOError) then log(err) end
+
+--- The class of failures of connections. Derives from `IOError`.
+-- @constant SocketError class
+-- @group Error classes
+-- @source Python 2.6, ssl: SSLError is a socket.error
+-- @usage if type(err) == "table" and err:is(ssl.SocketError) then log(err) end
+
+--- The class of LuaSSL's failures: the page `SSLError`. Derives from
+-- `SocketError`.
+-- @constant SSLError class
+-- @group Error classes
+-- @source Python 2.6, ssl
+-- @usage if type(err) == "table" and err:is(ssl.SSLError) then print(err.kind) end
+
+--- The connection ended without close_notify. Derives from `SSLError`.
+-- @constant SSLEOFError class
+-- @group Error classes
+-- @source Python 2.7.9, ssl; RFC 8446, 6.1
+-- @usage if type(err) == "table" and err:is(ssl.SSLEOFError) then print("cut off") end
+
+--- The system refused: field `code` is its errno. Derives from `SSLError`.
+-- @constant SSLSyscallError class
+-- @group Error classes
+-- @source Python 2.7.9, ssl
+-- @usage if type(err) == "table" and err:is(ssl.SSLSyscallError) then print(err.code) end
+
+--- The peer's certificate was refused: fields `verify_code`, `verify_message`
+-- and `verify_depth`. Derives from `SSLError`.
+-- @constant SSLCertVerificationError class
+-- @group Error classes
+-- @source Python 3.7, ssl
+-- @usage if type(err) == "table" and err:is(ssl.SSLCertVerificationError) then print(err.verify_message) end
+
 for name, class in pairs(core.errors) do ssl[name] = class end
 
 -- What wrap_socket and connect take for the connection; the rest is the
@@ -64,17 +113,22 @@ local function default_context(level, operation, options)
   return context, err
 end
 
---- A context with secure defaults: TLS 1.2 or later, the server's chain
--- verified against the system's trust anchors, and its name checked.
+--- Makes a context with secure defaults: TLS 1.2 or later, the server's chain
+-- verified against the system's trust anchors, and its name checked. A server
+-- (`server_side = true`) asks for no client certificate unless `cert_reqs` says
+-- so.
 -- @function create_default_context
--- @tparam[opt] table options those of `SSLContext`; any of `ca_certs`,
--- `ca_path`, `ca_data` replaces the system's anchors, `system_trust=true` adds
--- them. A server (`server_side=true`) asks for no client certificate unless
--- `cert_reqs` says so.
+-- @group Contexts
+-- @tparam[opt] table options any of the options of a context: the tables of
+-- `SSLContext`. Any of `ca_certs`, `ca_path`, `ca_data` replaces the system's
+-- trust anchors, `system_trust = true` adds them
 -- @treturn[1] SSLContext
 -- @treturn[2] nil
--- @treturn[2] SSLError
+-- @treturn[2] SSLError a file, certificate, key or cipher that cannot be used
 -- @raise on wrong types and unknown options
+-- @source Python 2.7.9, ssl
+-- @usage local context = assert(ssl.create_default_context { ca_certs = "ca.pem" })
+-- local conn = assert(context:wrap_socket(sock, { server_hostname = "example.com" }))
 function ssl.create_default_context(options)
   options = check_table(options, "create_default_context", 1)
   local context, err = default_context(3, "create_default_context", options)
@@ -118,29 +172,28 @@ end
 
 --- Wraps a LuaSocket object as Python 2.6's `ssl.wrap_socket` does, with its
 -- defaults: nothing is verified unless `cert_reqs` says so, or a client says
--- whom it trusts. Clients that want the secure defaults use `connect` or
+-- whom it trusts. Clients that want secure defaults use `connect` or
 -- `create_default_context`.
+--
+-- With `server_hostname` the name is sent (SNI). Where the certificate is
+-- verified, the name is checked; where it is not, sending is all.
 -- @function wrap_socket
 -- @tparam userdata sock LuaSocket TCP or unix stream object; a connected one
 -- is taken over and behaves as closed from then on
--- @tparam[opt] table options `keyfile`, `certfile` (strings, PEM files),
--- `server_side` (boolean, default false), `cert_reqs` (default `CERT_REQUIRED`
--- on a client with `ca_certs`, `ca_path` or `ca_data`, which Python 2.6 does
--- not do; else `CERT_NONE`), `ssl_version` (`PROTOCOL_*`; default the best of
--- TLS 1.2 and later), `ca_certs` (string, PEM file), `do_handshake_on_connect`
--- (boolean, default true), `suppress_ragged_eofs` (boolean, default true),
--- `ciphers` (string), `server_hostname` (string: the name to send, SNI. Where
--- the certificate is verified, the name is checked; where it is not, sending
--- is all: `server_hostname` alone verifies nothing), `check_hostname`
--- (boolean), `alpn_protocols` (list of strings),
--- `handshake_timeout` (seconds, default 30), `context` (SSLContext, instead of
--- the options it has), `password` and the other options of `SSLContext`
+-- @tparam[opt] table options those below, and without `context` any of the
+-- options of a context too: the tables of `SSLContext`. `cert_reqs` is
+-- `CERT_REQUIRED` on a client with `ca_certs`, `ca_path` or `ca_data`, which
+-- Python 2.6 does not do, else `CERT_NONE`
+-- @options wrap
 -- @treturn[1] SSLSocket
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure
 -- @raise on wrong types, unknown options and contradictions, and without
 -- LuaSocket
 -- @source Python 2.6, ssl
+-- @usage local listener = assert(ssl.wrap_socket(socket.bind("*", 8443), {
+--   server_side = true, certfile = "server.pem" }))
+-- local client = assert(listener:accept())
 function ssl.wrap_socket(sock, options)
   need "wrap_socket"
   options = check_table(options, "wrap_socket", 2)
@@ -218,24 +271,28 @@ end
 
 --- Connects to a TLS server and verifies it: its chain against the system's
 -- trust anchors, its name against `host`.
+--
+-- Contexts are kept for further calls with the same options, as long as the
+-- files they name are unchanged (device, inode, size and times tell); so keys
+-- stay in memory. Options with functions or passphrases are the same when their
+-- table is. Sessions are kept with the context and resumed, unless
+-- `session_cache` is false.
 -- @function connect
 -- @tparam string host name or address
--- @tparam integer port
--- @tparam[opt] table options `timeout` (seconds for TCP and TLS together,
--- default 30; the look-up of the name cannot be bounded), `server_hostname`
--- (string, default `host`), `session` (SSLSession), `context` (SSLContext,
--- with which the name is checked too unless it, or `check_hostname`, says not), or
--- else the options of
--- `create_default_context`. Contexts are kept for further calls with the same
--- options as long as the files they name are unchanged (which device and inode,
--- size and times tell); so keys stay in memory.
--- Options with functions or passphrases are the same when their table is.
--- Sessions are kept with the context, and resumed (`session_cache=false`: not).
+-- @tparam integer port from 0 to 65535
+-- @tparam[opt] table options those below, and without `context` those of
+-- `create_default_context`. With `context` the name is checked too, unless the
+-- context, or `check_hostname`, says not
+-- @options connect
 -- @treturn[1] SSLSocket that blocks without limit until `settimeout`
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
 -- wrong before TLS, or a failure
 -- @raise on wrong types and unknown options, and without LuaSocket
+-- @source RFC 9525
+-- @usage local conn = assert(ssl.connect("example.com", 443, { timeout = 10 }))
+-- conn:send("GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")
+-- print(conn:receive("*a"))
 function ssl.connect(host, port, options)
   check_address(host, port, "connect")
   options = check_table(options, "connect", 3)
@@ -259,18 +316,21 @@ function ssl.connect(host, port, options)
   return self, err
 end
 
---- The certificate of a TLS server.
+--- Fetches the certificate of a TLS server. It is verified only with
+-- `ca_certs`, and then the chain must hold; with `check_hostname = true` the
+-- name must match too.
 -- @function get_server_certificate
 -- @tparam table address `{host, port}`
--- @tparam[opt] table options `ssl_version` (`PROTOCOL_*`), `ca_certs` (string,
--- PEM file: the chain must verify), `check_hostname` (boolean, default false:
--- the name must match too), `timeout` (seconds, default 30), and the other
--- options of `SSLContext`
+-- @tparam[opt] table options those below, and any of the options of a context
+-- and of a connection: the tables of `SSLContext`
+-- @options fetch
 -- @treturn[1] string PEM
 -- @treturn[2] nil
--- @treturn[2] string|SSLError
+-- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
+-- wrong before TLS, or a failure
 -- @raise on wrong types and unknown options, and without LuaSocket
 -- @source Python 2.6, ssl
+-- @usage local pem = assert(ssl.get_server_certificate({ "example.com", 443 }))
 function ssl.get_server_certificate(address, options)
   if type(address) ~= "table" then
     error("bad argument #1 to 'get_server_certificate' ({host, port} expected, got " .. type(address) .. ")", 2)

@@ -1,5 +1,7 @@
---- Waiting for many sockets, whatever their descriptors' numbers.
--- @module luassl.poll
+-- Waiting for many sockets, whatever their descriptors' numbers.
+
+--- @page ssl
+-- @group Connections
 
 local wait = require "luassl.core".wait
 
@@ -37,17 +39,19 @@ local function put(list, object)
   list[object] = #list
 end
 
---- As LuaSocket's `socket.select`, which cannot see descriptors above 1023,
--- with poll(2). Takes all objects with `getfd` and `dirty`.
+--- Waits for sockets, as LuaSocket's `socket.select` does, which cannot see
+-- descriptors above 1023. Takes all objects with `getfd` and `dirty`.
 -- @function poll
--- @tparam[opt] table readers objects to wait for until they can be read
--- @tparam[opt] table writers objects to wait for until they can be written
+-- @tparam[opt] table readers list of objects to wait for until they can be read
+-- @tparam[opt] table writers list of objects to wait for until they can be written
 -- @tparam[opt] number timeout seconds; nil or below 0: for ever
 -- @treturn table readers that are ready, a list; also the index of each
 -- @treturn table writers that are ready
 -- @treturn[opt] string `"timeout"` when none is, or the system's text
 -- @raise on wrong types
 -- @source poll(2); LuaSocket, socket.select
+-- @usage local readable, writable, err = ssl.poll({listener, client}, {}, 5)
+-- if readable[listener] then local new = listener:accept() end
 local function poll(readers, writers, timeout)
   if timeout ~= timeout then error("poll: timeout must be a number of seconds, not NaN", 2) end
   if timeout ~= nil and type(timeout) ~= "number" then

@@ -1,6 +1,8 @@
---- SSLSocket before and after TLS: taking a LuaSocket object over and giving
+-- SSLSocket before and after TLS: taking a LuaSocket object over and giving
 -- it back, and what works on the LuaSocket object itself.
--- @module luassl.socket
+
+--- @page SSLSocket
+-- @group Connecting
 
 local core = require "luassl.core"
 local errors = require "luassl.errors"
@@ -135,24 +137,25 @@ function socket.wrap(level, operation, context, sock, options)
   return self, err
 end
 
---- Wraps a LuaSocket object: SSLContext's `wrap_socket`.
+--- Wraps a LuaSocket object: TLS over it, with this context.
+-- A connected object is taken over, behaves as closed from then on, and the
+-- handshake runs at once. An unconnected or listening one is kept and used:
+-- TLS begins in `SSLSocket:connect` or `SSLSocket:accept`. Timeouts are
+-- inherited.
 -- @function wrap_socket
--- @tparam userdata sock LuaSocket TCP or unix stream object. A connected one
--- is taken over and behaves as closed from then on; an unconnected or
--- listening one is kept and used.
--- @tparam[opt] table options `server_hostname` (string: SNI and the name to
--- check), `check_hostname` (boolean, default the context's),
--- `do_handshake_on_connect` (boolean, default true), `suppress_ragged_eofs`
--- (boolean, default the context's), `handshake_timeout` (seconds, default the
--- context's), `linger` (seconds, default the context's: see `close`), `nodelay`
--- (boolean, default the context's), `session` (an SSLSession to resume: see
--- `session`), `server_side`
+-- @page SSLContext
+-- @group Methods
+-- @tparam userdata sock LuaSocket TCP or unix stream object
+-- @tparam[opt] table options those of a connection
+-- @options connection
 -- @treturn[1] SSLSocket
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"closed"`, `"timeout"`, or a failure; once the
 -- handshake has begun the connection is closed
 -- @raise on wrong types, unknown options, `check_hostname` without a name, or
 -- without LuaSocket
+-- @source Python 2.7.9, SSLContext.wrap_socket
+-- @usage local conn = assert(context:wrap_socket(sock, { server_hostname = "example.com" }))
 function core.context.methods.wrap_socket(context, sock, options)
   need "wrap_socket"  -- here, and not first when TLS has ended
   local self, err = socket.wrap(3, ":wrap_socket", context, sock, options)
@@ -168,19 +171,32 @@ local function held(self, operation)
   return sock
 end
 
---- As LuaSocket's.
+--- Binds the unconnected socket to an address, as LuaSocket's `bind`.
 -- @function bind
--- @tparam string address
--- @tparam integer port
+-- @also setsockname
+-- @tparam string address of this host; `"*"`: any
+-- @tparam integer port 0: the system chooses
+-- @treturn[1] integer 1
+-- @treturn[2] nil
+-- @treturn[2] string `"closed"`, or LuaSocket's text
+-- @raise on a connected socket
+-- @source LuaSocket, tcp
+-- @usage assert(conn:bind("127.0.0.1", 0))
 function methods.bind(self, address, port)
   local sock, err = held(self, "bind")
   if not sock then return nil, err end
   return pass(relay(2, ":bind", pcall(sock.bind, sock, address, port)))
 end
 
---- As LuaSocket's.
+--- Makes the bound socket a listening one, as LuaSocket's `listen`.
 -- @function listen
--- @tparam[opt=32] integer backlog
+-- @tparam[opt=32] integer backlog how many clients may wait
+-- @treturn[1] integer 1
+-- @treturn[2] nil
+-- @treturn[2] string `"closed"`, or LuaSocket's text
+-- @raise on a connected socket, and without `server_side`
+-- @source LuaSocket, tcp
+-- @usage assert(server:listen(128))
 function methods.listen(self, backlog)
   local sock, err = held(self, "listen")
   if not sock then return nil, err end
@@ -202,15 +218,18 @@ end
 --- Connects TCP, then TLS, within one deadline (the look-up of the name
 -- cannot be bounded). At timeout 0 call it again until it answers 1.
 -- @function connect
+-- @also setpeername
 -- @tparam string host name or address; the name for SNI and, with
--- check_hostname, for the certificate, unless server_hostname was given; a
+-- `check_hostname`, for the certificate, unless `server_hostname` was given; a
 -- unix socket's path is no name
--- @tparam integer port
+-- @tparam integer port of the server
 -- @treturn[1] integer 1
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
 -- wrong before TLS, or a failure
 -- @source LuaSocket, tcp
+-- @usage local conn = assert(context:wrap_socket(socket.tcp()))
+-- assert(conn:connect("example.com", 443))
 function methods.connect(self, host, port)
   local sock = relay(2, ":connect", pcall(part, self, "object"))
   local options = part(self, "options")
@@ -273,6 +292,8 @@ end
 -- @treturn[2] boolean|nil true: it was one client's failure, a hook's too
 -- @raise on a socket that does not listen
 -- @source LuaSocket, tcp
+-- @usage local client, err, theirs = listener:accept()
+-- if not client and not theirs then error(err, 0) end
 function methods.accept(self)
   local listener, err = held(self, "accept")
   if not listener then return nil, err end
@@ -312,18 +333,32 @@ local function with_object(self, operation, ...)
   return put_back(object, relay(3, name, pcall(lend, self, object, operation, ...)))
 end
 
---- As LuaSocket's.
+--- Reads an option of the system's socket, as LuaSocket's `getoption`.
 -- @function getoption
--- @tparam string name
+-- @group The socket
+-- @tparam string name `"keepalive"`, `"tcp-nodelay"` and others of LuaSocket's
+-- @treturn[1] any the option's value
+-- @treturn[2] nil
+-- @treturn[2] string `"closed"`, or LuaSocket's text
+-- @raise on names that LuaSocket does not know, and without LuaSocket
+-- @source LuaSocket, tcp
+-- @usage print(conn:getoption("keepalive"))
 function methods.getoption(self, name)
   check_name(name, "getoption")
   return pass(with_object(self, "getoption", name))
 end
 
---- As LuaSocket's.
+--- Sets an option of the system's socket, as LuaSocket's `setoption`.
 -- @function setoption
--- @tparam string name
--- @param value
+-- @group The socket
+-- @tparam string name `"keepalive"`, `"tcp-nodelay"` and others of LuaSocket's
+-- @tparam any value of the type that the option takes
+-- @treturn[1] integer 1
+-- @treturn[2] nil
+-- @treturn[2] string `"closed"`, or LuaSocket's text
+-- @raise on names that LuaSocket does not know, and without LuaSocket
+-- @source LuaSocket, tcp
+-- @usage conn:setoption("keepalive", true)
 function methods.setoption(self, name, value)
   check_name(name, "setoption")
   return pass(with_object(self, "setoption", name, value))
@@ -341,6 +376,7 @@ end
 
 --- Ends TLS in both directions and gives the clear connection back.
 -- @function unwrap
+-- @group Ending
 -- @treturn[1] userdata LuaSocket object
 -- @treturn[1] string clear text that arrived behind the peer's end of TLS
 -- @treturn[2] nil
@@ -348,6 +384,8 @@ end
 -- `"wantwrite"` (call again), `"closed"`, or a failure; with kind
 -- `"unread_data"` receive first, then call again
 -- @source RFC 8446, 6.1
+-- @usage local sock, leftover = assert(conn:unwrap())
+-- sock:send("in clear text again")
 function methods.unwrap(self)
   local leftover, err = relay(2, ":unwrap", pcall(finish, self))
   if not leftover then return nil, err end

@@ -21,8 +21,8 @@
 #include "base/fd_io.h"
 
 /***
-OpenSSL's random numbers, as the reference names them; in `ssl`.
-@module luassl.random
+@page ssl
+@group Certificates and random numbers
 */
 
 #define BYTES_MAX (1 << 24)      /* in one call of RAND_bytes */
@@ -38,8 +38,9 @@ OpenSSL's random numbers, as the reference names them; in `ssl`.
 /***
 Whether OpenSSL's random generator is seeded.
 @function RAND_status
-@treturn boolean
+@treturn boolean true: it is; false: it lacks entropy
 @source Python 2.6, ssl; RAND_status(3)
+@usage assert(ssl.RAND_status())
 */
 static int random_status (lua_State *L) {
   int seeded = RAND_status() == 1;
@@ -52,11 +53,13 @@ static int random_status (lua_State *L) {
 Mixes bytes into OpenSSL's random generator, which seeds itself: never needed,
 and never harmful.
 @function RAND_add
-@tparam string bytes
+@tparam string bytes what to mix in
 @tparam number entropy how many bytes of entropy are in it at least; 0 is
 always right, more than there are bytes counts as that many
+@treturn nothing
 @raise when `entropy` is below 0 or no number
 @source Python 2.6, ssl; RAND_add(3)
+@usage ssl.RAND_add("bytes from elsewhere", 0)
 */
 static int random_add (lua_State *L) {
   size_t size;
@@ -84,6 +87,7 @@ Random bytes, fit for keys.
 @treturn[2] SSLError the generator has failed
 @raise when `n` is no integer or out of range
 @source RAND_bytes(3)
+@usage local key = assert(ssl.RAND_bytes(32))
 */
 static int random_bytes (lua_State *L) {
   lua_Number n = luaL_checknumber(L, 1);
@@ -220,6 +224,7 @@ which seeds itself from the system: hardly ever needed. Takes up to 5 seconds.
 @treturn[2] SSLError SSLSyscallError when the socket fails
 @raise when `path` is not a string
 @source Python 2.6, ssl; EGD, "The protocol"
+@usage local count, err = ssl.RAND_egd("/run/egd-pool")
 */
 static int random_egd (lua_State *L) {
   size_t size;

@@ -17,8 +17,11 @@
 #include "connection/outcome.h"
 
 /***
-TLS without a transport: `feed` it what arrived, `drain` what has to be sent.
+TLS without a transport: `feed` it what arrived, `drain` what has to be sent. It
+is made by `SSLContext:wrap_object`. Methods never wait: they answer
+`"wantread"` until more was fed.
 @classmod SSLObject
+@group Ciphertext
 */
 
 /* Pushes a copy of the options: they hold for the connection's life. */
@@ -35,7 +38,24 @@ static void copy_options (lua_State *L, int options) {
   }
 }
 
-/* ctx:wrap_object{...} */
+/***
+Makes a connection without a transport: the program feeds it what arrives and
+sends what it drains. The handshake begins with the first method that needs it.
+@function wrap_object
+@page SSLContext
+@group Methods
+@tparam[opt] table options those of a connection
+@options connection
+@treturn[1] SSLObject
+@treturn[2] nil
+@treturn[2] SSLError a failure
+@raise on wrong types, unknown options, and `check_hostname` without a name
+@source SSL_new(3), BIO_s_mem(3); Python 3.5, SSLContext.wrap_bio
+@usage local object = assert(context:wrap_object {
+  server_hostname = "example.com" })
+object:do_handshake()           --> nil, "wantread"
+transport:send(object:drain())  -- the ClientHello
+*/
 static int object_wrap (lua_State *L) {
   Connection *c;
   context_check(L, 1);
@@ -94,16 +114,18 @@ consumed is 128 KiB at most: give what was not taken again, behind a call that
 reads. Who feeds and reads in turn always gets on.
 @function feed
 @tparam string|nil bytes nil: the transport has ended, nothing comes any more
-@param[opt] err with nil, anything but false: the transport has failed. Methods that would meet the
-end answer nil and this very value, behind what came before it; nothing makes a
-clean end of it. `"closed"` is the end and no error; `"timeout"`, `"wantread"`
-and `"wantwrite"`, which read like conditions, come in an SSLError of kind
-"transport", field `cause`
+@tparam[opt] any err with nil, anything but false: the transport has failed.
+Methods that would meet the end answer nil and this very value, behind what came
+before it; nothing makes a clean end of it. `"closed"` is the end and no error;
+`"timeout"`, `"wantread"` and `"wantwrite"`, which read like conditions, come in
+an SSLError of kind `transport`, field `cause`
 @treturn[1] integer bytes taken, 0 when there is no room
 @treturn[2] nil
 @treturn[2] string|SSLError `"closed"`, also behind the end (behind an error
 `err`); out of memory
 @raise when `bytes` is neither, or `err` is false
+@usage local bytes = transport:receive()
+local taken = object:feed(bytes)  -- what was not taken: feed it later
 */
 static int object_feed (lua_State *L, Connection *c) {
   size_t size, room = bio_room(&c->bio);
@@ -129,6 +151,7 @@ How much ciphertext waits.
 @function buffered
 @treturn integer bytes that were fed and not consumed
 @treturn integer bytes for `drain`
+@usage local unread, unsent = object:buffered()
 */
 static int object_buffered (lua_State *L, Connection *c) {
   lua_pushinteger(L, (lua_Integer)buffer_length(&c->bio.in));
@@ -143,6 +166,8 @@ Gives ciphertext that has to be sent; after `close` too, for its close_notify.
 @treturn[1] string bytes
 @treturn[2] nil when there is nothing
 @raise when `max` is below 1
+@usage local bytes = object:drain()
+if bytes then transport:send(bytes) end
 */
 static int object_drain (lua_State *L, Connection *c) {
   size_t size = buffer_length(&c->bio.out);
@@ -164,7 +189,10 @@ static int object_drain (lua_State *L, Connection *c) {
 /***
 Ends the connection with close_notify, which `drain` still gives.
 @function close
+@group Ending
 @treturn integer 1
+@usage object:close()
+transport:send(object:drain() or "")
 */
 static int object_close (lua_State *L, Connection *c) {
   if (c->decision.hook_running) decision_forget(L, c);
@@ -177,6 +205,7 @@ static int object_close (lua_State *L, Connection *c) {
 Ends TLS in both directions: says close_notify, which `drain` gives, and waits
 for the peer's. Then the connection is closed.
 @function unwrap
+@group Ending
 @treturn[1] string clear text that was fed with the peer's end of TLS, "" as a
 rule; what `feed` has not taken comes behind it
 @treturn[2] nil
@@ -184,6 +213,8 @@ rule; what `feed` has not taken comes behind it
 `"closed"`, or a failure; with kind `"unread_data"` receive first, then call
 again
 @source RFC 8446, 6.1
+@usage local leftover, err = object:unwrap()
+transport:send(object:drain() or "")
 */
 static int object_unwrap (lua_State *L, Connection *c) {
   int n = closure_unwrap(L, c);

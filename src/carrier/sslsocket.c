@@ -21,8 +21,11 @@
 #include "base/fd_io.h"
 
 /***
-A TLS connection that is used like a LuaSocket TCP object.
+A TLS connection that is used like a LuaSocket TCP object. It is made by
+`ssl.connect`, `ssl.wrap_socket`, `SSLContext:wrap_socket` and, of a client that
+came, by `accept`.
 @classmod SSLSocket
+@group The socket
 */
 
 typedef struct Socket {
@@ -281,11 +284,14 @@ away what has not left, when something comes from the peer behind our end (the
 option `linger`, and never longer than `settimeout` says). Where it may not
 wait, `shutdown("send")` and reading to the end do the same.
 @function close
+@group Ending
 @treturn[1] integer 1, also when closed before
 @treturn[2] nil
 @treturn[2] SSLError bytes that `send` had taken did not leave; the descriptor
 is closed all the same
 @source RFC 8446, 6.1; RFC 9293, 3.6
+@usage local done, err = conn:close()
+if not done then print("the last bytes did not leave: " .. err) end
 */
 static int socket_close (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -307,7 +313,9 @@ static int socket_end_scope (lua_State *L, Connection *c) {
 /***
 The descriptor, for `select` and `poll`.
 @function getfd
+@group Waiting
 @treturn integer -1 when closed
+@usage print(conn:getfd())
 */
 static int socket_getfd (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -319,6 +327,7 @@ static int socket_getfd (lua_State *L, Connection *c) {
 The family of the socket's addresses.
 @function getfamily
 @treturn string `"inet4"`, `"inet6"` or `"unix"`
+@usage print(conn:getfamily())  --> inet6
 */
 static int socket_getfamily (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -344,6 +353,7 @@ The peer's address.
 @treturn[1] string `"inet"` or `"inet6"`
 @treturn[2] nil
 @treturn[2] string the system's text
+@usage local address, port, family = conn:getpeername()
 */
 static int socket_getpeername (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -363,6 +373,7 @@ The socket's own address.
 @treturn[1] string `"inet"` or `"inet6"`
 @treturn[2] nil
 @treturn[2] string the system's text
+@usage local address, port, family = conn:getsockname()
 */
 static int socket_getsockname (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -375,11 +386,12 @@ static int socket_getsockname (lua_State *L, Connection *c) {
 }
 
 /***
-Buffer of application data, and age.
+How much application data went through, and how old the object is.
 @function getstats
 @treturn integer bytes received
 @treturn integer bytes sent
 @treturn number seconds since the object was made
+@usage local received, sent, age = conn:getstats()
 */
 static int socket_getstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -396,6 +408,7 @@ Sets what `getstats` tells.
 @tparam[opt] integer sent bytes
 @tparam[opt] number age seconds
 @treturn integer 1
+@usage conn:setstats(0, 0, 0)
 */
 static int socket_setstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -414,8 +427,10 @@ static int socket_setstats (lua_State *L, Connection *c) {
 /***
 The limits of `settimeout`, in seconds; below 0: none.
 @function gettimeout
+@group Waiting
 @treturn number limit of mode `"b"`
 @treturn number limit of mode `"t"`
+@usage local block, total = conn:gettimeout()
 */
 static int socket_gettimeout (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
@@ -427,12 +442,16 @@ static int socket_gettimeout (lua_State *L, Connection *c) {
 /***
 Limits the time of each operation, however many reads and writes it needs.
 @function settimeout
+@group Waiting
 @tparam[opt] number seconds 0: do not wait; nil or below 0: no limit
 @tparam[opt="b"] string mode `"b"`, or `"t"` or `"r"` for the second limit;
 the earlier of the two counts
 @treturn integer 1
 @raise when `seconds` is not a number or `mode` is none of these
 @source LuaSocket, tcp
+@usage conn:settimeout(10)      -- ten seconds for each operation
+conn:settimeout(0)       -- do not wait
+conn:settimeout(nil)     -- wait without limit
 */
 static int socket_settimeout (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;

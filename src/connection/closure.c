@@ -13,8 +13,8 @@
 #include "connection/transfer.h"
 
 /***
-How SSLSocket and SSLObject end.
-@classmod Closure
+@page SSLSocket SSLObject
+@group Ending
 */
 
 /* RFC 8446, 5.1: nothing may come between the records of a message. So while
@@ -114,6 +114,8 @@ that the peer sees a clean end; reading goes on. `"receive"` stops reading.
 @treturn[2] string|SSLError `"timeout"` (call again), or a failure
 @raise when `mode` is none of these
 @source LuaSocket, tcp; RFC 8446, 6.1
+@usage conn:shutdown("send")
+local rest = conn:receive("*a")
 */
 static int closure_shutdown (lua_State *L, Connection *c) {
   static const char *const modes[] = {"receive", "send", "both", NULL};

@@ -13,8 +13,9 @@
 #include "connection/resumption.h"
 
 /***
-What SSLSocket and SSLObject know of their connection.
-@classmod Facts
+Before the handshake these answer `nil`, and after `close` `nil, "closed"`.
+@page SSLSocket SSLObject
+@group What is known
 */
 
 /* 0, or the number of values with which a fact that is not known answers. */
@@ -56,6 +57,7 @@ verdict was bad, and what nobody asked to be verified, was not.
 connection whose session was resumed
 @treturn[2] nil by nothing, or before the handshake
 @source RFC 8446, 4.4.2 and 2.2
+@usage if conn:authenticated_by() == nil then conn:close() end
 */
 static int info_authenticated_by (lua_State *L, Connection *c) {
   int n = push_unknown(L, c);
@@ -72,6 +74,7 @@ The cipher in use.
 @treturn[1] integer secret bits
 @treturn[2] nil before the handshake
 @source SSL_CIPHER_get_name(3)
+@usage local name, version, bits = conn:cipher()
 */
 static int info_cipher (lua_State *L, Connection *c) {
   int bits, n = push_unknown(L, c);
@@ -88,8 +91,10 @@ static int info_cipher (lua_State *L, Connection *c) {
 /***
 Whether a read would find something without waiting for the network.
 @function dirty
+@group Waiting
 @treturn boolean decrypted bytes or a whole record are buffered
 @source LuaSocket, tcp
+@usage if not conn:dirty() then ssl.poll({conn}) end
 */
 static int info_dirty (lua_State *L, Connection *c) {
   int found = buffer_length(&c->plain) > 0;
@@ -104,15 +109,26 @@ static int info_dirty (lua_State *L, Connection *c) {
 }
 
 /***
-The peer's certificate as the reference gives it.
+The peer's certificate as Python's `getpeercert` gives it; `peer_certificate`
+gives all that is in it. The table holds:
+
+ - `subject`: list of relative distinguished names, each a list of
+   `{name, value}`, such as `{"commonName", "example.com"}`
+ - `notAfter`: when it expires, for `ssl.cert_time_to_seconds`
+ - `subjectAltName`: list of `{kind, value}`, such as `{"DNS", "example.com"}`;
+   absent if there are none
+
 @function getpeercert
 @tparam[opt=false] boolean binary_form the DER bytes instead of a table
-@treturn[1] table `{subject=, notAfter=, subjectAltName=}`, empty if the
-certificate was not validated; or the DER string, validated or not
+@treturn[1] table empty if the certificate was not validated; or the DER as a
+string, validated or not
 @treturn[2] nil the peer sent none
 @treturn[3] nil
 @treturn[3] string|SSLError `"closed"`, or before the handshake a failure
 @source Python 2.6, ssl; RFC 5280
+@usage local certificate = conn:getpeercert()
+print(certificate.notAfter)
+local der = conn:getpeercert(true)
 */
 static int info_getpeercert (lua_State *L, Connection *c) {
   int binary = lua_toboolean(L, 2);
@@ -136,6 +152,7 @@ The peer's certificate, whether or not it was verified: see `verify_result`.
 @treturn[1] Certificate
 @treturn[2] nil the peer sent none, or before the handshake
 @source SSL_get0_peer_certificate(3)
+@usage print(conn:peer_certificate():not_after())
 */
 static int info_peer_certificate (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
@@ -146,8 +163,10 @@ static int info_peer_certificate (lua_State *L, Connection *c) {
 /***
 How many decrypted bytes a read would return without touching the network.
 @function pending
+@group Waiting
 @treturn integer bytes
 @source SSL_pending(3)
+@usage local data = conn:read(math.max(conn:pending(), 1))
 */
 static int info_pending (lua_State *L, Connection *c) {
   size_t n = buffer_length(&c->plain);
@@ -163,6 +182,7 @@ The application protocol that both sides agreed on.
 @treturn[1] string protocol, such as `"h2"`
 @treturn[2] nil none
 @source RFC 7301; SSL_get0_alpn_selected(3)
+@usage if conn:selected_alpn_protocol() == "h2" then serve_http2(conn) end
 */
 static int info_selected_alpn_protocol (lua_State *L, Connection *c) {
   const unsigned char *protocol = NULL;
@@ -182,6 +202,7 @@ the client asked for (SNI), in lower case.
 @treturn[1] string host name or, on a client, address
 @treturn[2] nil none
 @source RFC 6066, 3
+@usage local site = sites[conn:server_hostname()]
 */
 static int info_server_hostname (lua_State *L, Connection *c) {
   const char *name = c->name.text;
@@ -200,6 +221,8 @@ OpenSSL's verdict on the peer's certificate.
 the peer's own
 @treturn[2] nil the peer sent none, or before the handshake
 @source SSL_get_verify_result(3)
+@usage local code, text, depth = conn:verify_result()
+if code ~= 0 then print(text, depth) end
 */
 static int info_verify_result (lua_State *L, Connection *c) {
   long code;
@@ -222,6 +245,7 @@ The protocol version.
 @treturn[1] string `"TLSv1.3"`, `"TLSv1.2"` ...
 @treturn[2] nil before the handshake
 @source SSL_get_version(3)
+@usage print(conn:version())  --> TLSv1.3
 */
 static int info_version (lua_State *L, Connection *c) {
   int n = push_unknown(L, c);
@@ -234,8 +258,13 @@ static int info_version (lua_State *L, Connection *c) {
 What the last operation that answered `"timeout"`, `"wantread"` or
 `"wantwrite"` waits for.
 @function want
+@group Waiting
 @treturn boolean poll for reading
 @treturn boolean poll for writing (an SSLObject: `drain` has something)
+@usage local done, err = conn:do_handshake()
+if err == "wantread" or err == "wantwrite" then
+  local reading, writing = conn:want()
+end
 */
 static int info_want (lua_State *L, Connection *c) {
   lua_pushboolean(L, c->want & WANT_READ);
@@ -254,6 +283,9 @@ its first data, so that it is there once something was read.
 @treturn[1] SSLSession
 @treturn[2] nil none came yet, a server's connection, or before the handshake
 @source SSL_get1_session(3); RFC 8446, 4.6.1
+@usage local session = conn:session()
+local again = assert(context:wrap_socket(sock, {
+  server_hostname = "example.com", session = session }))
 */
 
 /***
@@ -262,6 +294,7 @@ Whether the handshake resumed a session.
 @treturn[1] boolean
 @treturn[2] nil before the handshake
 @source SSL_session_reused(3)
+@usage print(conn:session_reused())  --> true
 */
 
 void connection_info_methods (lua_State *L, int metatable, int shared) {

@@ -21,79 +21,134 @@
 #include "connection/verify.h"
 
 /***
-Decisions that your own functions take in a handshake: options of a context.
-Each is called as `hook(connection, facts)` in the coroutine of whoever runs
-the handshake, between two calls into OpenSSL: it may ask a database, another
-server or the user, yield and take its time, up to `handshake_timeout`. The
-connection is what the program holds: of a stream over an SSLObject the stream.
+Decisions that a program's own functions take in a handshake. They are options
+of a context: `on_client_hello`, `on_certificate` and `on_verify`. Each is
+called as `hook(connection, facts)` in the coroutine that runs the handshake,
+between two calls into OpenSSL: it may ask a database, another server or the
+user, yield and take its time, up to `handshake_timeout`.
 
-It goes on when the hook returns nothing or `true`. `nil, err` refuses: `err` is
-what the method that runs the handshake answers; if it is an alert's name
-(RFC 8446, "unrecognized_name"), that alert is sent. What a hook raises is
-answered too, the very value; the alert is "internal_error". A string that would
-read like a condition ("timeout") comes in an SSLError, field `cause`.
+**Going on:** a hook that returns nothing or `true` decides nothing, and the
+handshake goes on.
 
-While a hook is suspended, calls of other coroutines that need the handshake
-answer at once what they answer when time is up, "timeout" or "wantread", and
-`close` closes. The hook's own such calls, which would wait for itself, answer
-an SSLError of kind "state". In Lua 5.1 a hook in a coroutine cannot be called
-protected: what it raises passes through the method.
+**Refusing:** `nil, err` ends the handshake. `err` is what the method that runs
+the handshake answers. If it is the name of an alert (RFC 8446:
+`"unrecognized_name"`) the peer gets that alert, else the hook's own. Without
+`err`, and for an answer that decides nothing, the error is an SSLError of kind
+`hook`.
+
+**Raising:** what a hook raises is answered too, the very value; the alert is
+`"internal_error"`. A string that would read like a condition (`"timeout"`)
+comes in the field `cause` of an SSLError. In Lua 5.1 a hook in a coroutine
+cannot be called protected: what it raises passes through the method.
+
+**Waiting:** while a hook is suspended, calls of other coroutines that need the
+handshake answer at once what they answer when time is up, `"timeout"` or
+`"wantread"`, and `close` closes. The hook's own such calls, which would wait
+for itself, answer an SSLError of kind `state`.
 @classmod Hooks
+@group Hooks
 */
 
 /***
-A server has the ClientHello and nothing is decided.
+Asked when a server has the ClientHello and nothing is decided. It can choose a
+context, a certificate or an application protocol.
 @function on_client_hello
-@tparam SSLSocket|SSLObject connection
-@tparam table facts `server_name` (string in lower case, nil without SNI), and
-lists of strings: `alpn_protocols`, `versions`, `ciphers`,
-`signature_algorithms`; what has no name here is like "0x1a1a"
+@tparam SSLSocket|SSLObject connection what the program holds; of a stream over
+an SSLObject the stream
+@tparam table facts what the client says; what has no name here is like
+`"0x1a1a"`
+@tparam ?string facts.server_name the name it asks for, in lower case; nil
+without SNI
+@tparam {string,...} facts.alpn_protocols application protocols, best first
+@tparam {string,...} facts.versions versions of TLS
+@tparam {string,...} facts.ciphers cipher suites
+@tparam {string,...} facts.signature_algorithms signature algorithms
 @treturn[1] SSLContext whose connection it is from now on, as if it had been
-its from the start; its own on_client_hello and server_names are not asked
-@treturn[2] table `{context=, alpn_protocol=, certificate=}`: one of
-`facts.alpn_protocols`, any other is an error, also where the client offers
-none; a context with a certificate or `{cert=, key=, password=}`, PEM
-@treturn[3] nil the option server_names, or else this context
-@treturn[3] string|SSLError err refuses: any alert, else "handshake_failure"
+its from the start; its own `on_client_hello` and `server_names` are not asked
+@treturn[2] table `{context=, alpn_protocol=, certificate=}`, each if it is
+wanted: an SSLContext; one of `facts.alpn_protocols`, any other is an error,
+also where the client offers none; an SSLContext with a certificate, or `{cert=,
+key=, password=}` in PEM
+@treturn[3] nil by the option `server_names`, or else by this context
+@treturn[4] nil
+@treturn[4] string|SSLError refuses, with any alert, else `"handshake_failure"`
+@raise ends the handshake with the very value
 @source SSL_CTX_set_client_hello_cb(3); RFC 8446, 4.1.2
+@usage local context = assert(ssl.SSLContext {
+  server_side = true, certfile = "default.pem",
+  on_client_hello = function(conn, hello)
+    local site = sites[hello.server_name]
+    if not site then return nil, "unrecognized_name" end
+    return site.context
+  end,
+})
 */
 
 /***
-This side is about to show its certificate, a client when the server asks.
+Asked when this side is about to show its certificate: a server in each full
+handshake, a client when the server asks for one.
 @function on_certificate
-@tparam SSLSocket|SSLObject connection
-@tparam table facts `issuers`, a list of the names that the peer trusts, as
-`Certificate:issuer` gives them; `signature_algorithms`, a list of strings;
-`server_name` on a server, `server_hostname` on a client
-@treturn[1] SSLContext with the certificate, or `{cert=, key=, password=}`, PEM
-@treturn[2] nil the context's own, or none
-@treturn[2] string|SSLError err refuses; the alert is "internal_error"
+@tparam SSLSocket|SSLObject connection what the program holds
+@tparam table facts what the peer says
+@tparam table facts.issuers the names of the issuers that it trusts, each as
+from `Certificate:issuer`
+@tparam {string,...} facts.signature_algorithms signature algorithms
+@tparam ?string facts.server_name on a server: the name that the client asks for
+@tparam ?string facts.server_hostname on a client: the server's name
+@treturn[1] SSLContext the one with the certificate
+@treturn[2] table `{cert=, key=, password=}` in PEM
+@treturn[3] nil the context's own certificate, or none
+@treturn[4] nil
+@treturn[4] string|SSLError refuses, with the alert `"internal_error"`
+@raise ends the handshake with the very value
 @source SSL_CTX_set_cert_cb(3)
+@usage local context = assert(ssl.create_default_context {
+  on_certificate = function(conn, facts)
+    return { cert = read_file "client.pem", key = read_file "client.key" }
+  end,
+})
 */
 
 /***
-The peer's certificate was verified: on every connection, at the end of a
-resumed handshake, and of one without a client certificate, too. There no alert
-can be sent any more, the connection just ends.
+Asked when the peer's certificate was verified: on every connection, at the end
+of a resumed handshake, and of one without a client certificate, too. There no
+alert can be sent any more, the connection just ends. A server's handshake that
+waits for its `on_verify` goes on only in the thread where it stopped; in others
+it answers an SSLError of kind `state`.
 @function on_verify
-@tparam SSLSocket|SSLObject connection
-@tparam table facts `certificate` (Certificate, nil: there is none), `chain`
-(list, leaf first: what was verified, or as far as it came; on a server after
-resumption the leaf alone), `verified` (boolean), `verify_code`,
-`verify_message`, `verify_depth`; `errors` (list of `{code=, message=, depth=}`:
-all that OpenSSL finds wrong, up to 16, the verdict first; absent without a
-certificate); `resumed` (boolean), `server_hostname` or on a server
-`server_name`
-@treturn[1] table ssl.ACCEPT_UNVERIFIED accepts the certificate, though it was
-not verified. `verify_result` and `getpeercert` stay what they are
+@tparam SSLSocket|SSLObject connection what the program holds
+@tparam table facts what was found
+@tparam ?Certificate facts.certificate the peer's; nil: there is none
+@tparam {Certificate,...} facts.chain leaf first: what was verified, or as far
+as it came; on a server after resumption the leaf alone
+@tparam boolean facts.verified OpenSSL's verdict: true is good
+@tparam integer facts.verify_code the verdict, 0 is good
+@tparam string facts.verify_message the same in OpenSSL's words
+@tparam integer facts.verify_depth where in the chain; 0 is the peer's own
+@tparam ?table facts.errors list of `{code=, message=, depth=}`: all that
+OpenSSL finds wrong, up to 16, the verdict first; absent without a certificate
+@tparam boolean facts.resumed whether a session was resumed
+@tparam ?string facts.server_hostname on a client: the server's name
+@tparam ?string facts.server_name on a server: the name that the client asked
+for
+@treturn[1] table `ssl.ACCEPT_UNVERIFIED`: accepts the certificate, though it
+was not verified. `verify_result` and `getpeercert` stay what they are
 @treturn[2] nil the verdict and `cert_reqs` hold
-@treturn[2] string|SSLError err refuses: "handshake_failure",
-"bad_certificate", "unsupported_certificate", "certificate_revoked",
-"certificate_expired", "certificate_unknown", "unknown_ca", "decrypt_error",
-"internal_error", else the verdict's own or "certificate_unknown".
-A server's handshake that waits for its on_verify goes on in the thread alone
-where it stopped; in others it answers an SSLError of kind "state"
+@treturn[3] nil
+@treturn[3] string|SSLError refuses, with one of the alerts
+`"handshake_failure"`, `"bad_certificate"`, `"unsupported_certificate"`,
+`"certificate_revoked"`, `"certificate_expired"`, `"certificate_unknown"`,
+`"unknown_ca"`, `"decrypt_error"`, `"internal_error"`, else the verdict's own or
+`"certificate_unknown"`
+@raise ends the handshake with the very value
 @source SSL_CTX_set_cert_verify_callback(3)
+@usage local context = assert(ssl.create_default_context {
+  on_verify = function(conn, facts)
+    if facts.certificate and revoked[facts.certificate:serial()] then
+      return nil, "certificate_revoked"
+    end
+  end,
+})
 */
 
 #define STACK_SLOTS 16

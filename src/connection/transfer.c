@@ -18,8 +18,8 @@
 #include "connection/unsent.h"
 
 /***
-How SSLSocket and SSLObject carry application data.
-@classmod Transfer
+@page SSLSocket SSLObject
+@group Reading and writing
 */
 
 #define RECORD ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
@@ -247,6 +247,8 @@ SSLObject: `"wantread"`, `"wantwrite"`)
 @treturn[2] string what came until then, behind the prefix
 @raise when `pattern` is none of these
 @source LuaSocket, tcp; SSL_read_ex(3)
+@usage local line, err, partial = conn:receive("*l")
+local body = conn:receive(1024)
 */
 static int transfer_receive (lua_State *L, Connection *c) {
   Pattern p;
@@ -281,7 +283,7 @@ static void push_prefix (lua_State *L) {
 }
 
 /***
-Reads up to `nbytes` bytes, at least one, as the reference's `read`.
+Reads up to `nbytes` bytes, at least one, as Python's `read`.
 @function read
 @tparam[opt=1024] integer nbytes most bytes to return; 0 returns `""`
 @treturn[1] string data
@@ -290,6 +292,11 @@ Reads up to `nbytes` bytes, at least one, as the reference's `read`.
 `"wantread"` or `"wantwrite"`, or a failure
 @raise when `nbytes` is no integer or below 0
 @source SSL_read_ex(3)
+@usage local data, err = conn:read(4096)
+while data do
+  io.write(data)
+  data, err = conn:read(4096)
+end
 */
 static int transfer_read (lua_State *L, Connection *c) {
   lua_Integer nbytes = luaL_optinteger(L, 2, 1024);
@@ -448,9 +455,10 @@ failure the index counts the records that the system took whole. Go on behind
 it, or send the same again: what was encrypted already is not sent twice. Send
 something else, and what was encrypted goes out before it.
 @function send
-@tparam string data
-@tparam[opt=1] integer first 1-based; negative counts from the end
-@tparam[opt=-1] integer last
+@tparam string data of any bytes
+@tparam[opt=1] integer first index of the first byte to send; negative counts
+from the end
+@tparam[opt=-1] integer last index of the last byte to send
 @treturn[1] integer index of the last byte sent
 @treturn[2] nil
 @treturn[2] string|SSLError `"timeout"`, `"closed"`, or a failure (an
@@ -458,6 +466,11 @@ SSLObject: `"wantread"`, `"wantwrite"`)
 @treturn[2] integer index of the last byte sent; an SSLObject's: encrypted
 @raise when `data` is not a string
 @source LuaSocket, tcp; SSL_write_ex(3)
+@usage local data, first = ("x"):rep(100000), 1
+repeat
+  local last, err, sent = conn:send(data, first)
+  first = (last or sent) + 1
+until last or err ~= "timeout"
 */
 static int transfer_send (lua_State *L, Connection *c) {
   Sending s;
@@ -473,9 +486,9 @@ static int transfer_send (lua_State *L, Connection *c) {
 }
 
 /***
-Sends all of a string, as the reference's `write`.
+Sends all of a string, as Python's `write`.
 @function write
-@tparam string data
+@tparam string data of any bytes
 @treturn[1] integer bytes written: all, at timeout 0 as many as have left
 @treturn[2] nil
 @treturn[2] string|SSLError `"closed"`, `"timeout"`, at timeout 0 `"wantread"`
@@ -483,6 +496,7 @@ or `"wantwrite"` when none has, or a failure
 @treturn[2] integer bytes written until then
 @raise when `data` is not a string
 @source SSL_write_ex(3)
+@usage assert(conn:write("hello\n"))
 */
 static int transfer_write (lua_State *L, Connection *c) {
   Sending s;

@@ -25,8 +25,13 @@
 #include "x509/issuer_choice.h"
 
 /***
-What connections have in common: certificates, trust, versions, policy.
+What connections have in common: certificates, trust, versions, policy. It is
+made by `ssl.create_default_context`, with secure defaults, or by
+`ssl.SSLContext`, with Python's.
 @classmod SSLContext
+@group Methods
+@usage local context = assert(ssl.create_default_context())
+print(context:get("minimum_version"))  --> TLSv1.2
 */
 
 #define OPERATION "SSLContext"
@@ -275,71 +280,20 @@ static int build (lua_State *L, int options) {
 }
 
 /***
-Makes a context: what connections of one kind have in common. The defaults are
-the reference's, `CERT_NONE` and no trust among them; `create_default_context`
-has safe ones.
+Makes a context with Python 2.6's defaults: the peer's certificate is not
+verified (`CERT_NONE`), and nothing is trusted. `create_default_context` has
+safe ones. TLS is 1.2 or later all the same.
 @function SSLContext
-@tparam[opt] table options what is wanted, none of it needed:
-
- - `server_side`: boolean, default false. A server without a certificate can be
-   made, though each of its handshakes fails
- - `certfile`, `keyfile`: strings, PEM files: the certificate and then those of
-   its issuers; its key, which may also be in `certfile`, if it is the only one
-   there
- - `cert`, `key`: strings, the same in PEM instead of files; elsewhere than in
-   these and `ca_data`, PEM is an error, which does not show it
- - `password`: string, the key's passphrase; or a function that returns it,
-   called with the name of the key's file, "key" if it is in none
- - `ca_certs`: string, a PEM file of the certificates to trust; `ca_data`:
-   string, the same in PEM; `ca_path`: string, a directory with hashed names
-   ("openssl rehash"), by its real path; `system_trust`: boolean, default false,
-   those of the system too: of OpenSSL's file and directory, or of what
-   SSL_CERT_FILE ("": none) and SSL_CERT_DIR name. All files are read now, once
-   for the whole process the system's; one that SSL_CERT_FILE names is to be
-   there. A server tells its clients those of `ca_certs` and `ca_data`
- - `cert_reqs`: `CERT_NONE` (default), `CERT_OPTIONAL`, `CERT_REQUIRED`. A
-   certificate with key usage has to allow what TLS does with its key: to sign,
-   or in TLS 1.2 with RSA key exchange to encipher
- - `check_hostname`: boolean, default false
- - `minimum_version` (default "TLSv1.2"), `maximum_version`: "TLSv1", "TLSv1.1",
-   "TLSv1.2", "TLSv1.3"; or `ssl_version`: a `PROTOCOL_*`. Those before TLS 1.2
-   also need `ciphers="DEFAULT:@SECLEVEL=0"`
- - `ciphers`: string, OpenSSL's list for TLS up to 1.2; `ciphersuites`: for 1.3
- - `groups`: string, key exchange groups, best first: "X25519:P-256";
-   `sigalgs`: string, signature algorithms, "ECDSA+SHA256:ed25519"
- - `alpn_protocols`: list of strings of 1 to 255 bytes, best first. A server
-   chooses by its own order and refuses clients that offer others only;
-   `alpn_strict`: boolean, default true; false: it goes on without
- - `pins`: list of strings "sha256//" and base64, the SHA-256 of public keys
-   (SubjectPublicKeyInfo, as curl's): the verified chain must hold one of them,
-   or if it is not verified, the peer's certificate. A server with pins resumes
-   no sessions
- - `on_client_hello`, `on_certificate`, `on_verify`: functions that decide in
-   the handshake, in the coroutine of who runs it: see `Hooks`
- - `server_names`: table, host names in lower case ("example.com",
-   "*.example.com" for one label more, "" for clients that ask for none) to
-   server contexts, which then hold for the connection from its ClientHello on.
-   It is read at each ClientHello: changing it is enough. Keys that no client
-   can ask for are misuse: capitals, a dot at the end, "*" elsewhere
- - `session_cache`: boolean. A server (default true) lets sessions be resumed.
-   A client (default false) keeps them and resumes them by itself
- - `num_tickets`: integer, 0 to 100, default 2: a server's tickets for each
-   handshake of TLS 1.3
- - `session_id_context`: string, instead of the digest of a server's
-   configuration that its sessions are bound to, besides the client's SNI. Who
-   has the same takes the other's sessions, whatever was verified for them
- - `handshake_timeout`: seconds, default 30
- - `linger`: seconds, default 5: how long `close` of a socket that may wait
-   lets what was sent arrive, at most; 0: never, more than 5 is 5
- - `suppress_ragged_eofs`: boolean, default false: an end without close_notify
-   is reported as a clean one
- - `nodelay`: boolean, default true: TCP_NODELAY
-
+@page ssl
+@group Contexts
+@tparam[opt] table options any of the options of a context: the tables of
+`SSLContext`
 @treturn[1] SSLContext
 @treturn[2] nil
 @treturn[2] SSLError a file, certificate, key or cipher that cannot be used;
 or what the password function raised, as it is
 @raise on unknown options, wrong types and contradictions
+@source Python 2.7.9, ssl; SSL_CTX_new(3)
 @usage local context = assert(ssl.SSLContext {
   server_side = true, certfile = "server.pem", keyfile = "key.pem" })
 */
@@ -369,11 +323,12 @@ static void push_public (lua_State *L, int options, const Option *o) {
 /***
 Reads an option, or its default.
 @function get
-@tparam string name of an option of `SSLContext`
-@return its value; nil if it has none. The versions are those that hold. Of
+@tparam string name of an option of a context
+@treturn any its value; nil if it has none. The versions are those that hold. Of
 `cert` and `ca_data` only the certificates, without keys and text around them
 @raise on unknown names, and on `key` and `password`, which stay secret, as
 does what looks like a private key in any other option
+@usage print(context:get("handshake_timeout"))  --> 30
 */
 static int context_get (lua_State *L) {
   Context *c = check(L, 1);
@@ -423,11 +378,12 @@ certificate's options (`certfile`, `keyfile`, `cert`, `key`, `password`)
 replace each other as a whole; but `password` alone is for the key that is
 there. Files are read anew, by their names in the working directory of now.
 @function set
-@tparam table options as of `SSLContext`
+@tparam table options those to change, as of `ssl.SSLContext`
 @treturn[1] boolean true
 @treturn[2] nil
-@treturn[2] SSLError as of `SSLContext`
-@raise as `SSLContext`, and when `server_side` is another
+@treturn[2] SSLError as of `ssl.SSLContext`
+@raise as `ssl.SSLContext`, and when `server_side` is another
+@usage assert(context:set {certfile = "new.pem", keyfile = "new.key"})
 */
 static int context_set (lua_State *L) {
   Context *c = check(L, 1);

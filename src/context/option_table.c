@@ -1,5 +1,8 @@
 /*
-** option_table.c -- every option there is, a row each.
+** option_table.c -- every option there is, a row each. What the reference says
+** of an option stands above its row, and nowhere else: its first sentence goes
+** into the tables, `@default` says what holds without it where the row does
+** not, or in which functions another default holds.
 */
 
 #include <stdlib.h>
@@ -18,69 +21,307 @@ const char *const option_versions[OPTION_VERSIONS + 1] = {
 };
 
 const Option option_table[] = {
+  /***
+  The application protocols to offer or accept (ALPN), best first. Each is a
+  string of 1 to 255 bytes. A server chooses by its own order; it refuses a
+  client that offers only others, see `alpn_strict`.
+  @source RFC 7301, 3.1; SSL_CTX_set_alpn_protos(3)
+  @usage {alpn_protocols = {"h2", "http/1.1"}}
+  */
   {"alpn_protocols", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .first = 1,
    .last = 255},  /* RFC 7301, 3.1 */
+  /***
+  Whether a server refuses a client that shares no application protocol with
+  it. With false the handshake goes on without a protocol.
+  @default `true`
+  @source RFC 7301, 3.2
+  */
   {"alpn_strict", OPTION_BOOLEAN, OF_CONTEXT, NOT_BOUND, .side = SERVER_SIDE},
+  /***
+  A PEM file of the certificates to trust. A server names them to its clients
+  when it asks for a certificate. The file is read when the context is made.
+  @source SSL_CTX_load_verify_file(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem"}
+  */
   {"ca_certs", OPTION_STRING, OF_CONTEXT, BOUND_ANCHORS, .flags = IS_FILE},
+  /***
+  The certificates to trust, as a string of PEM instead of a file. A server
+  names them to its clients too.
+  @source PEM_X509_INFO_read_bio(3)
+  */
   {"ca_data", OPTION_BYTES, OF_CONTEXT, BOUND_ANCHORS, .flags = IS_PEM},
+  /***
+  A directory of certificates to trust, each in a file that is named by the
+  hash of its subject, as `openssl rehash` makes it. The directory is
+  remembered by its real path, and files in it are read as they are needed.
+  @source SSL_CTX_load_verify_dir(3)
+  */
   {"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE, .flags = IS_FILE},
+  /***
+  The certificate, then those of its issuers, as a string of PEM. It takes the
+  place of `certfile`. PEM in any option but `cert`, `key` and `ca_data` is an
+  error, which does not show it.
+  @source SSL_CTX_use_certificate(3)
+  */
   {"cert", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_PEM,
    CERTIFICATE_GROUP},
+  /***
+  What is asked of the peer's certificate: `CERT_NONE` (nothing),
+  `CERT_OPTIONAL` (a server's client may have none) or `CERT_REQUIRED`. A
+  certificate with key usage has to allow what TLS does with its key: to sign,
+  or in TLS 1.2 with RSA key exchange to encipher.
+  @default[connect] `CERT_REQUIRED`
+  @default[default] `CERT_REQUIRED` on a client
+  @default[wrap] `CERT_REQUIRED` on a client with `ca_certs`, `ca_path` or
+  `ca_data`
+  @source Python 2.6, ssl; SSL_CTX_set_verify(3); RFC 5280, 4.2.1.3
+  @usage {cert_reqs = ssl.CERT_REQUIRED, system_trust = true}
+  */
   {"cert_reqs", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE, DEFAULT(0),
    .first = 0, .last = 2},
+  /***
+  A PEM file with the certificate, then those of its issuers. The key may be in
+  it too.
+  @source Python 2.6, ssl; SSL_CTX_use_certificate_chain_file(3)
+  @usage {server_side = true, certfile = "server.pem", keyfile = "key.pem"}
+  */
   {"certfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_FILE,
    CERTIFICATE_GROUP, .excludes = "cert"},
+  /***
+  Whether the certificate must be valid for the server's name. Needs a name:
+  `server_hostname`, or the host that is given to `connect`.
+  @default[connect] `true` where the certificate is verified
+  @default[default] `true` on a client where the certificate is verified
+  @default[wrap] `true` with `server_hostname` where the certificate is
+  verified
+  @source RFC 9525; X509_check_host(3)
+  */
   {"check_hostname", OPTION_BOOLEAN, BOTH, BOUND_BY_NAME, .side = CLIENT_SIDE,
    DEFAULT(0)},
+  /***
+  The ciphers for TLS up to 1.2, as OpenSSL's cipher list.
+  @default OpenSSL's
+  @source openssl-ciphers(1); SSL_CTX_set_cipher_list(3)
+  @usage {ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"}
+  */
   {"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  The cipher suites for TLS 1.3, separated by colons.
+  @default OpenSSL's
+  @source SSL_CTX_set_ciphersuites(3)
+  @usage {ciphersuites = "TLS_AES_256_GCM_SHA384"}
+  */
   {"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE,
    .side = EITHER_SIDE},
+  /***
+  The SSLContext to use instead of the options that a context has.
+  */
   {"context", OPTION_OBJECT, OF_WRAP | OF_CONNECT, NOT_BOUND,
    .object = "luassl.SSLContext"},
+  /***
+  Whether the handshake runs as soon as there is a connection. With false it
+  runs at the first call that needs it, or in `do_handshake`; on a listening
+  socket this keeps one slow client from holding up the others.
+  @source Python 2.6, ssl
+  */
   {"do_handshake_on_connect", OPTION_BOOLEAN, OF_CONNECTION, NOT_BOUND,
    DEFAULT(1)},
+  /***
+  The groups for the key exchange, best first, separated by colons.
+  @default OpenSSL's
+  @source SSL_CTX_set1_groups_list(3)
+  @usage {groups = "X25519:P-256"}
+  */
   {"groups", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  The time that a handshake may take, hooks included. When it is over the
+  connection fails with an SSLError of kind `handshake_timeout`.
+  */
   {"handshake_timeout", OPTION_SECONDS, BOTH, NOT_BOUND, .flags = ABOVE_ZERO,
    DEFAULT(30)},
+  /***
+  The private key as a string of PEM. It takes the place of `keyfile`.
+  @source SSL_CTX_use_PrivateKey(3)
+  */
   {"key", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_SECRET,
    CERTIFICATE_GROUP},
+  /***
+  A PEM file with the private key. Without it the key is the one in `certfile`,
+  if it is the only one there.
+  @default `certfile`
+  @source Python 2.6, ssl; SSL_CTX_use_PrivateKey_file(3)
+  */
   {"keyfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_FILE,
    CERTIFICATE_GROUP, .excludes = "key"},
+  /***
+  How long `close` lets what was sent arrive, where the socket may wait. 0: not
+  at all; more than 5 counts as 5.
+  @source RFC 9293, 3.6
+  */
   {"linger", OPTION_SECONDS, BOTH, NOT_BOUND, DEFAULT(5)},
+  /***
+  The highest version of TLS to speak. Not together with `ssl_version`.
+  @default OpenSSL's highest
+  @source SSL_CTX_set_max_proto_version(3)
+  */
   {"maximum_version", OPTION_VERSION, OF_CONTEXT, NOT_BOUND, RANGE_GROUP,
    .excludes = "ssl_version"},
+  /***
+  The lowest version of TLS to speak. Not together with `ssl_version`. TLS 1.0
+  and 1.1 also need `ciphers = "DEFAULT:@SECLEVEL=0"`.
+  @default `"TLSv1.2"`
+  @source SSL_CTX_set_min_proto_version(3)
+  @usage {minimum_version = "TLSv1.3"}
+  */
   {"minimum_version", OPTION_VERSION, OF_CONTEXT, NOT_BOUND, RANGE_GROUP,
    .excludes = "ssl_version"},
+  /***
+  Whether TCP sends small records at once (TCP_NODELAY).
+  @source tcp(7)
+  */
   {"nodelay", OPTION_BOOLEAN, BOTH, NOT_BOUND, DEFAULT(1)},
+  /***
+  How many session tickets a server sends after each full handshake of
+  TLS 1.3.
+  @default `2`
+  @source SSL_CTX_set_num_tickets(3)
+  */
   {"num_tickets", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND, .side = SERVER_SIDE,
    .first = 0, .last = 100},
+  /***
+  A function that chooses the certificate to show: see `Hooks`.
+  @source SSL_CTX_set_cert_cb(3)
+  */
   {"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = EITHER_SIDE},
+  /***
+  A function that decides about a connection when the ClientHello is there: see
+  `Hooks`.
+  @source SSL_CTX_set_client_hello_cb(3)
+  */
   {"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = SERVER_SIDE},
+  /***
+  A function that has the last word on the peer's certificate: see `Hooks`.
+  @source SSL_CTX_set_cert_verify_callback(3)
+  */
   {"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = EITHER_SIDE},
+  /***
+  The passphrase of the private key, or a function that returns it. The
+  function is called with the name of the key's file, or `"key"` if it is in
+  none; what it raises is the error that the context is not made for.
+  @source pem_password_cb(3)
+  @usage {certfile = "server.pem", password = function(file)
+    return passphrases[file]
+  end}
+  */
   {"password", OPTION_PASSWORD, OF_CONTEXT, NOT_BOUND, .flags = IS_SECRET,
    .group = IDENTITY},
+  /***
+  Public keys of which the peer must show one: strings of `sha256//` and the
+  base64 of the SHA-256 of a SubjectPublicKeyInfo, as curl takes them. The
+  verified chain must hold one of the keys; where nothing is verified, the
+  peer's own certificate. A server with pins resumes no sessions.
+  @source RFC 7469, 2.4
+  */
   {"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  The server's name or address: it is sent to the server (SNI) unless it is an
+  address, and it is the name that `check_hostname` checks. Alone it verifies
+  nothing.
+  @default[connect] the host it is given
+  @source RFC 6066, 3
+  */
   {"server_hostname", OPTION_BYTES, OF_CONNECTION, BOUND_BY_NAME,
    .side = CLIENT_SIDE},
   /* The context that a name leads to has a digest of its own. */
+  /***
+  A table from host names in lower case to server contexts. A connection is
+  the named context's from its ClientHello on. Names are `"example.com"`,
+  `"*.example.com"` for one label more, and `""` for clients that ask for none.
+  Keys that no client can ask for are misuse: capitals, a dot at the end, `*`
+  elsewhere. The table is read at each ClientHello: changing it is enough.
+  @source RFC 6066, 3
+  @usage {server_side = true, certfile = "default.pem",
+   server_names = {["a.example"] = a, ["*.b.example"] = b}}
+  */
   {"server_names", OPTION_SERVER_NAMES, OF_CONTEXT, NOT_BOUND,
    .side = SERVER_SIDE, .flags = IS_LIVE},
+  /***
+  Whether connections are the server's end. A server without a certificate can
+  be made, but each of its handshakes fails unless a hook gives it one. A
+  connection may repeat the option and not change it.
+  @source Python 2.6, ssl
+  */
   {"server_side", OPTION_BOOLEAN, OF_CONTEXT | OF_STATED, BOUND_VALUE,
    DEFAULT(0)},
+  /***
+  The SSLSession to resume, from `SSLSocket:session` of an earlier connection.
+  It is offered only to whom it was made with and under the same conditions,
+  and all that was checked then is decided again; else a full handshake
+  follows.
+  @source SSL_set_session(3)
+  @usage {server_hostname = "example.com", session = earlier}
+  */
   {"session", OPTION_OBJECT, OF_CONNECTION, NOT_BOUND, .side = CLIENT_SIDE,
    .object = "luassl.SSLSession"},
+  /***
+  Whether sessions are kept: a server lets them be resumed, a client keeps and
+  resumes them by itself.
+  @default `true` on a server, `false` on a client
+  @default[connect] `true`
+  @source SSL_CTX_set_session_cache_mode(3)
+  */
   {"session_cache", OPTION_BOOLEAN, OF_CONTEXT, NOT_BOUND,
    .side = EITHER_SIDE},
+  /***
+  A string that a server's sessions are bound to, besides the client's SNI,
+  instead of the digest of its configuration. Who has the same string accepts
+  the other's sessions, whatever was verified for them.
+  @default the digest
+  @source SSL_CTX_set_session_id_context(3)
+  */
   {"session_id_context", OPTION_BYTES, OF_CONTEXT, BOUND_INSTEAD,
    .side = SERVER_SIDE},
+  /***
+  The signature algorithms to accept and to use, separated by colons.
+  @default OpenSSL's
+  @source SSL_CTX_set1_sigalgs_list(3)
+  @usage {sigalgs = "ECDSA+SHA256:ed25519"}
+  */
   {"sigalgs", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  The version of TLS, as one of the `PROTOCOL_` constants: `PROTOCOL_TLSv1_2`
+  and the like for exactly that version, `PROTOCOL_TLS` for whatever OpenSSL
+  speaks. Not together with `minimum_version` and `maximum_version`.
+  @default TLS 1.2 and later
+  @source Python 2.6, ssl
+  */
   {"ssl_version", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND, .first = 0,
    .last = 6, NUMBER_GROUP},
+  /***
+  Whether an end of the transport without close_notify counts as a clean end.
+  An attacker can cut a connection off in this way.
+  @default[wrap] `true`
+  @source Python 2.7, ssl; RFC 8446, 6.1
+  */
   {"suppress_ragged_eofs", OPTION_BOOLEAN, BOTH, NOT_BOUND, DEFAULT(0)},
+  /***
+  Whether to trust the system's certificates: those of OpenSSL's default file
+  and directory, or of what the environment variables SSL_CERT_FILE (empty:
+  none) and SSL_CERT_DIR name. They are read once for the whole process. A file
+  that SSL_CERT_FILE names has to be there.
+  @default[connect] `true` without `ca_certs`, `ca_path` and `ca_data`
+  @default[default] `true` without `ca_certs`, `ca_path` and `ca_data`
+  @source SSL_CTX_set_default_verify_paths(3)
+  */
   {"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE, DEFAULT(0)},
+  /***
+  The time for TCP and TLS together. The look-up of the name comes on top: it
+  cannot be bounded.
+  @default `30`
+  */
   {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
    .flags = ABOVE_ZERO},
   {.name = NULL}

@@ -297,6 +297,11 @@ static void set_name (lua_State *L, const char *name, const char *value) {
   lua_setfield(L, -2, name);
 }
 
+static void set_number (lua_State *L, const char *name, int value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, name);
+}
+
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "function", "integer", "list", "object", "password",
@@ -310,15 +315,20 @@ static void push_row (lua_State *L, const Option *o) {
   set_name(L, "object", o->object != NULL ? compat_typename(o->object) : NULL);
   set_flag(L, "context", o->of & OF_CONTEXT);
   set_flag(L, "connection", o->of & OF_CONNECTION);
+  set_flag(L, "wrap", o->of & OF_WRAP);
+  set_flag(L, "connect", o->of & OF_CONNECT);
+  set_flag(L, "fetch", o->of & OF_FETCH);
   set_flag(L, "file", o->flags & IS_FILE);
   set_flag(L, "secret", o->flags & IS_SECRET);
+  set_flag(L, "above_zero", o->flags & ABOVE_ZERO);
+  if (o->type == OPTION_INTEGER) {
+    set_number(L, "first", o->first);
+    set_number(L, "last", o->last);
+  }
   if (o->binding != UNDECIDED) set_flag(L, "bound", o->binding != NOT_BOUND);
   if (!o->has_default) return;
   if (o->type == OPTION_BOOLEAN) set_flag(L, "default", o->absent);
-  else {
-    lua_pushinteger(L, o->absent);
-    lua_setfield(L, -2, "default");
-  }
+  else set_number(L, "default", o->absent);
 }
 
 void options_push_table (lua_State *L) {

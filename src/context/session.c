@@ -14,8 +14,10 @@
 #include "context/context_options.h"
 
 /***
-What resumes a connection: see the option `session`.
+What resumes a connection: the value of the option `session`. It comes from
+`SSLSocket:session`.
 @classmod SSLSession
+@group Methods
 */
 
 /* ---- what a session is bound to: shared by a session and its copies ---- */
@@ -166,8 +168,9 @@ static SSL_SESSION *check (lua_State *L, int index) {
 /***
 Whether it can still be offered: TLS 1.3's tickets serve once.
 @function is_resumable
-@treturn boolean
+@treturn boolean true: it can
 @source SSL_SESSION_is_resumable(3)
+@usage if session:is_resumable() then sessions[host] = session end
 */
 static int session_is_resumable (lua_State *L) {
   SSL_SESSION *session = check(L, 1);
@@ -181,6 +184,7 @@ How long it can be used from the time it was made.
 @function lifetime
 @treturn integer seconds
 @source SSL_SESSION_get_timeout(3)
+@usage local expires = os.time() + session:lifetime()
 */
 static int session_lifetime (lua_State *L) {
   lua_pushinteger(L, (lua_Integer)SSL_SESSION_get_timeout(check(L, 1)));
@@ -192,6 +196,7 @@ The protocol version it was made in, the only one it can be used in.
 @function version
 @treturn string `"TLSv1.3"` ...
 @source SSL_SESSION_get_protocol_version(3)
+@usage print(session:version())  --> TLSv1.3
 */
 static int session_version (lua_State *L) {
   lua_pushstring(L, context_options_version_name(

@@ -18,8 +18,10 @@
 #include "x509/general_name.h"
 
 /***
-A certificate, the peer's as a rule; it does not change and needs no closing.
+A certificate, the peer's as a rule; it does not change and needs no closing. It
+comes from `SSLSocket:peer_certificate`, and hooks are given it.
 @classmod Certificate
+@group What it holds
 */
 
 #define TIME_MAX 64
@@ -185,6 +187,9 @@ The subject's distinguished name.
 `{name, value}`: long names or dotted numbers, values in UTF-8 (the bytes of
 one that is no text)
 @source RFC 5280, 4.1.2.6
+@usage for _, rdn in ipairs(certificate:subject()) do
+  for _, pair in ipairs(rdn) do print(pair[1], pair[2]) end
+end
 */
 static int certificate_subject (lua_State *L) {
   general_name_push_dn(L, X509_get_subject_name(certificate_check(L, 1)));
@@ -196,6 +201,7 @@ The issuer's distinguished name.
 @function issuer
 @treturn table as from `subject`
 @source RFC 5280, 4.1.2.4
+@usage local first = certificate:issuer()[1][1]  --> {"countryName", "GB"}
 */
 static int certificate_issuer (lua_State *L) {
   general_name_push_dn(L, X509_get_issuer_name(certificate_check(L, 1)));
@@ -208,6 +214,7 @@ The serial number.
 @treturn string upper-case hexadecimal, two digits a byte; a negative one,
 which RFC 5280 forbids, begins with "-"
 @source RFC 5280, 4.1.2.2
+@usage print(certificate:serial())  --> 03A1F2
 */
 static int certificate_serial (lua_State *L) {
   static const char digits[] = "0123456789ABCDEF";
@@ -243,6 +250,7 @@ The time before which the certificate is not valid.
 @treturn[2] nil
 @treturn[2] SSLError the certificate's time is malformed
 @source RFC 5280, 4.1.2.5
+@usage local from = ssl.cert_time_to_seconds(certificate:not_before())
 */
 static int certificate_not_before (lua_State *L) {
   return push_time(L, X509_get0_notBefore(certificate_check(L, 1)),
@@ -256,6 +264,8 @@ The time after which the certificate is not valid.
 @treturn[2] nil
 @treturn[2] SSLError the certificate's time is malformed
 @source RFC 5280, 4.1.2.5
+@usage local expires = ssl.cert_time_to_seconds(certificate:not_after())
+print(math.floor((expires - os.time()) / 86400) .. " days left")
 */
 static int certificate_not_after (lua_State *L) {
   return push_time(L, X509_get0_notAfter(certificate_check(L, 1)),
@@ -265,6 +275,7 @@ static int certificate_not_after (lua_State *L) {
 /***
 The subject alternative names, in the certificate's order.
 @function subject_alt_name
+@group Names
 @treturn[1] table list of `{kind, value}`; `DNS`, `email`, `URI`: the bytes,
 `IP Address`: its text, `DirName`: a list as from `subject`, `Registered ID`:
 a name or dotted number, `othername`, `X400Name`, `EdiPartyName`:
@@ -273,6 +284,9 @@ a name or dotted number, `othername`, `X400Name`, `EdiPartyName`:
 @treturn[3] nil
 @treturn[3] SSLError the extension is malformed, or there twice
 @source RFC 5280, 4.2.1.6
+@usage for _, pair in ipairs(certificate:subject_alt_name() or {}) do
+  print(pair[1], pair[2])  --> DNS  example.com
+end
 */
 static int certificate_subject_alt_name (lua_State *L) {
   if (general_name_push_alternative(L, certificate_check(L, 1)) >= 0) return 1;
@@ -285,6 +299,7 @@ static int certificate_subject_alt_name (lua_State *L) {
 Whether the certificate is valid for a host: what a client that asks for that
 name would find, but for the rest of verification.
 @function matches_host
+@group Names
 @tparam string name as for the option `server_hostname`: a DNS name, or an
 address, which the subject alternative names must hold as such
 @treturn[1] boolean
@@ -293,6 +308,7 @@ address, which the subject alternative names must hold as such
 be read
 @source RFC 9525, 6; X509_check_host(3), but that the label which a wildcard
 stands for may hold underscores
+@usage print(certificate:matches_host("www.example.com"))
 */
 static int certificate_matches_host (lua_State *L) {
   X509 *x509 = certificate_check(L, 1);
@@ -314,8 +330,10 @@ static int certificate_matches_host (lua_State *L) {
 /***
 The certificate in PEM.
 @function pem
+@group Forms
 @treturn string with header and footer, lines of 64 characters
 @source RFC 7468, section 5
+@usage io.write(certificate:pem())
 */
 static int certificate_pem (lua_State *L) {
   certificate_push_pem(L, certificate_check(L, 1), 0);
@@ -325,8 +343,10 @@ static int certificate_pem (lua_State *L) {
 /***
 The certificate in DER.
 @function der
+@group Forms
 @treturn string bytes
 @source RFC 5280, 4.1
+@usage local der = certificate:der()
 */
 static int certificate_der (lua_State *L) {
   certificate_push_der(L, certificate_check(L, 1));
