@@ -263,13 +263,17 @@ bench-gate: all $(BENCH_PROGRAMS)
 lint:
 	@$(DEPS) lint $(LUA)
 	$(AGAIN) all
+	@sh doc/reference/make.sh $(INTERPRETER) build/lint-doc
+	@$(INTERPRETER) doc/reference/check.lua build/lint-doc
 	@sh .ci/lint "$(MODULE)" "-Isrc $(STANDARD) $(WARNINGS) $(OPENSSL_CFLAGS)"
 
 doc:
 	@$(DEPS) doc $(LUA)
 	$(AGAIN) all
-	$(INTERPRETER) doc/options.lua >doc/options.md
-	ldoc -q -c config.ld .
+	@$(INTERPRETER) doc/options.lua >doc/options.md
+	@sh doc/reference/make.sh $(INTERPRETER) build/doc
+	@$(INTERPRETER) doc/reference/check.lua build/doc
+	@echo build/doc/index.html
 
 INSTALLED = $(wildcard lua/luassl/*.lua)
 install: all

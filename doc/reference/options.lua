@@ -1,0 +1,83 @@
+--- The options as the reference and doc/options.md show them: type, default and
+-- side are the row's in src/context/option_table.c, what an option means says
+-- the docstring above it.
+local core = require "luassl.core"
+local docstrings = require "doc.reference.docstrings"
+
+local options = {}
+
+local TYPES = {
+  bytes = "string", list = "list of strings", object = "object", password = "string or function", table = "table",
+  version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
+}
+
+local function type_of(row)
+  if row.object then return row.object end
+  if row.type == "seconds" then return row.above_zero and "number, seconds above 0" or "number, seconds" end
+  if row.type == "integer" then return ("integer, %d to %d"):format(row.first, row.last) end
+  if row.file then return "string, a path" end
+  return TYPES[row.type] or row.type
+end
+
+-- The first sentence.
+function options.summary(text)
+  text = text:gsub("\n%s*", " ")
+  return text:match "^(.-[.?])%s" or text
+end
+
+-- Where other defaults than a context's hold, and as what the tables have it.
+local DIFFERENT = {
+  {"connect", "`ssl.connect`"}, {"wrap", "`ssl.wrap_socket`"}, {"default", "`ssl.create_default_context`"},
+}
+
+-- What holds without the option, by kind, and all of it in `text`.
+local function defaults_of(row, block)
+  local defaults = {plain = docstrings.tag(block, "default") or "none"}
+  if row.default ~= nil then defaults.plain = "`" .. tostring(row.default) .. "`" end
+  for _, t in ipairs(block.tags) do
+    if t[1] == "default" and t[3] ~= "" then defaults[t[3]:sub(2, -2)] = t[2] end
+  end
+  local parts = {defaults.plain}
+  for _, each in ipairs(DIFFERENT) do
+    if defaults[each[1]] then parts[#parts + 1] = each[2] .. ": " .. defaults[each[1]] end
+  end
+  defaults.text = table.concat(parts, "; ")
+  return defaults
+end
+
+-- Each with what it says; `undocumented` is called with those that say nothing.
+function options.read(docs, undocumented)
+  local list = {}
+  for _, row in ipairs(core.options) do
+    local block = docs[row.name]
+    if not block then undocumented(row.name)
+    else
+      local entry = {
+        name = row.name, type = type_of(row), defaults = defaults_of(row, block), side = row.side or "both", row = row,
+        text = block.text, summary = options.summary(block.text), block = block,
+      }
+      list[#list + 1], list[row.name] = entry, entry
+    end
+  end
+  return list
+end
+
+-- Which options a heading `@options KIND` stands for.
+local KINDS = {
+  context = function(row) return row.context end,
+  connection = function(row) return row.connection end,
+  connect = function(row) return row.connect or row.connection end,
+  wrap = function(row) return row.wrap or row.connection end,
+  fetch = function(row) return row.fetch end,
+}
+
+function options.select(list, kind)
+  local wanted = KINDS[kind] or error("no such kind of options: " .. kind, 0)
+  local found = {}
+  for _, option in ipairs(list) do
+    if wanted(option.row) then found[#found + 1] = option end
+  end
+  return found
+end
+
+return options
