@@ -1,6 +1,7 @@
 --- The options as the reference and doc/options.md show them: type, default and
 -- side are the row's in src/context/option_table.c, what an option means says
 -- the docstring above it.
+local constants = require "luassl.constants"
 local core = require "luassl.core"
 local docstrings = require "doc.reference.docstrings"
 
@@ -11,7 +12,17 @@ local TYPES = {
   version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 
+-- Integers that are constants of the module.
+local CONSTANTS = {cert_reqs = "CERT_", ssl_version = "PROTOCOL_"}
+
+local function constant(row, value)
+  for name, number in pairs(constants) do
+    if number == value and name:sub(1, #CONSTANTS[row.name]) == CONSTANTS[row.name] then return name end
+  end
+end
+
 local function type_of(row)
+  if CONSTANTS[row.name] then return ("integer, a %s constant"):format(CONSTANTS[row.name]) end
   if row.object then return row.object end
   if row.type == "seconds" then return row.above_zero and "number, seconds above 0" or "number, seconds" end
   if row.type == "integer" then return ("integer, %d to %d"):format(row.first, row.last) end
@@ -33,7 +44,9 @@ local DIFFERENT = {
 -- What holds without the option, by kind, and all of it in `text`.
 local function defaults_of(row, block)
   local defaults = {plain = docstrings.tag(block, "default") or "none"}
-  if row.default ~= nil then defaults.plain = "`" .. tostring(row.default) .. "`" end
+  local value = row.default
+  if value ~= nil and CONSTANTS[row.name] then value = constant(row, value) end
+  if value ~= nil then defaults.plain = "`" .. tostring(value) .. "`" end
   for _, t in ipairs(block.tags) do
     if t[1] == "default" and t[3] ~= "" then defaults[t[3]:sub(2, -2)] = t[2] end
   end

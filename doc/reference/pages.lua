@@ -29,6 +29,8 @@ end
 
 -- Where a name leads, seen from a page of the reference; nil: nowhere.
 local function target(name, page)
+  local guide = name:match "^doc/([%w_-]+%.md)$"
+  if guide then return "../guides/" .. guide .. ".html" end
   name = name:gsub("%(%)$", "")
   if pages[name] then return name .. ".html" end
   local other, member = name:match "^(%u%w+)[:.]([%w_]+)$"
@@ -222,15 +224,19 @@ local function name_links(line, from)
   end))
 end
 
--- Code of another language than Lua is left as it is: LDoc knows none.
+-- Code of another language than Lua is to stay as it is: LDoc knows none.
 local function rewrite(text, from)
-  local lines, fenced = {}, false
+  local lines, fence = {}, nil
   for line in text:gmatch "([^\n]*)\n" do
     local language = line:match "^```(.*)$"
-    if language then
-      fenced = not fenced
-      line = language == "lua" and line or "```"
-    elseif not fenced then line = name_links(rewrite_links(line, from), from) end
+    if language and not fence then
+      fence = language
+      if fence ~= "lua" then line = "\n    @plain" end
+    elseif language then
+      if fence ~= "lua" then line = "" end
+      fence = nil
+    elseif fence and fence ~= "lua" then line = "    " .. line
+    elseif not fence then line = name_links(rewrite_links(line, from), from) end
     lines[#lines + 1] = line
   end
   return table.concat(lines, "\n") .. "\n"

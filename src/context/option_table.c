@@ -279,7 +279,7 @@ const Option option_table[] = {
   A string that a server's sessions are bound to, besides the client's SNI,
   instead of the digest of its configuration. Who has the same string accepts
   the other's sessions, whatever was verified for them.
-  @default the digest
+  @default the digest of the configuration
   @source SSL_CTX_set_session_id_context(3)
   */
   {"session_id_context", OPTION_BYTES, OF_CONTEXT, BOUND_INSTEAD,
