@@ -172,7 +172,7 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
 test-core:
 	$(AGAIN) test SPECS="$(CORE:%=spec/%_spec.lua)"
 
-# The table of peers; `make interop` also writes it into README.md.
+# The table of peers; `make interop` also writes it into doc/peers.md.
 interop:
 	@$(DEPS) interop-all $(LUA)
 	$(AGAIN) all witnesses
@@ -296,7 +296,7 @@ rocks:
 	@sh spec/rocks/run.sh
 
 # The two commands on another Debian, made below build/elsewhere and kept.
-# What the whole suite found there `make systems` puts into the README.
+# What the whole suite found there `make systems` puts into doc/systems.md.
 .PHONY: elsewhere elsewhere-all elsewhere-clean systems
 elsewhere:
 	@LUA="$(LUA)" TARGET="$(TARGET)" WHO="$(WHO)" FRESH="$(FRESH)" V="$(V)" \

@@ -1,4 +1,4 @@
-"""The README's picture: CPU time of the bindings as a multiple of C's.
+"""The picture of RESULTS.md: CPU time of the bindings as a multiple of C's.
 It brings its own background, so that it reads on light and dark pages."""
 from xml.sax.saxutils import escape
 

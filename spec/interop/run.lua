@@ -1,7 +1,7 @@
 -- run.lua [all] [write] -- the table of peer x role x version x key: a line
 -- (or a page) goes each way, verified by whichever side is the client.
 --   all    with the large peers (Node, Java) too
---   write  puts the table into README.md, between its two marks
+--   write  puts the table into doc/peers.md, between its two marks
 -- Ends with "N passed, N failed, N skipped".
 
 local helpers = require "spec.support.helpers"
@@ -148,18 +148,18 @@ for _, peer in ipairs(peers) do
 end
 helpers.stop_all()
 
-local function write_readme()
+local function write_page()
   local head = "| peer | as | " .. table.concat({
     "1.2 RSA", "1.2 ECDSA", "1.2 Ed25519", "1.3 RSA", "1.3 ECDSA", "1.3 Ed25519" }, " | ") .. " |\n"
     .. ("|---"):rep(8) .. "|\n"
-  local readme = helpers.read_file "README.md"
-  local before, after = readme:match "^(.-<!%-%- interop %-%->\n).-(<!%-%- end %-%->.*)$"
-  assert(before, "README.md has no marks for the table")
-  local file = assert(io.open("README.md", "wb"))
+  local page = helpers.read_file "doc/peers.md"
+  local before, after = page:match "^(.-<!%-%- interop %-%->\n).-(<!%-%- end %-%->.*)$"
+  assert(before, "doc/peers.md has no marks for the table")
+  local file = assert(io.open("doc/peers.md", "wb"))
   file:write(before, head, table.concat(rows, "\n"), "\n", after)
   file:close()
 end
 
-if wanted.write then write_readme() end
+if wanted.write then write_page() end
 print(("%d passed, %d failed, %d skipped"):format(count.passed, count.failed, count.skipped))
 os.exit(count.failed == 0 and 0 or 1)
