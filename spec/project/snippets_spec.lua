@@ -6,6 +6,7 @@
 -- spec/support/markdown.lua. In all of them 8443 stands for a free port.
 local helpers = require "spec.support.helpers"
 local markdown = require "spec.support.markdown"
+local socket = require "socket"
 local ssl = require "luassl"
 
 helpers.audit()
@@ -199,6 +200,14 @@ function Page:run()
   self:end_server()
 end
 
+-- The program that a page has under a file's name.
+local function program(path, name)
+  for _, block in ipairs(read_blocks(path)) do
+    if block.code:find("-- " .. name .. "\n", 1, true) == 1 then return block end
+  end
+  error(name .. " is not in " .. path)
+end
+
 local function count_not_run(path)
   local count = 0
   for _, block in ipairs(read_blocks(path)) do
@@ -230,6 +239,26 @@ describe("the snippets", function()
       if #page.lacking > 0 then pending("not here: " .. table.concat(page.lacking, ", ")) end
     end)
   end
+
+  it("serve many clients at once, as the README says", function()
+    local page = open_page "README.md"
+    page.directory = certificate_files()
+    page:serve(program("README.md", "many.lua"))
+    local silent = assert(socket.connect("127.0.0.1", page.port))  -- no ClientHello
+    local idle = {}
+    for i = 1, 3 do
+      idle[i] = assert(ssl.connect("localhost", page.port, {ca_certs = page.directory .. "/ca.pem"}))
+    end
+    assert(idle[3]:send "half a ")
+    local conn = assert(ssl.connect("localhost", page.port, {ca_certs = page.directory .. "/ca.pem"}))
+    local line = ("x"):rep(1e6)
+    assert(conn:send(line .. "\n"))
+    assert.equal("you said: " .. line, (conn:receive()))
+    assert(idle[3]:send "line\n")
+    assert.equal("you said: half a line", (idle[3]:receive()))
+    for _, thing in ipairs {silent, idle[1], idle[2], idle[3], conn} do thing:close() end
+    page:end_server()
+  end)
 
   it("are run but for these", function()
     local found = {}
