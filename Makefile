@@ -5,6 +5,8 @@
 #   make test         all specs; a part: SPECS=spec/x509 ARGS=--filter=name
 #   make install      into PREFIX; `make uninstall` removes that again
 #   make doc          the reference, in build/doc
+#   make dist         tarball, rockspec and rocks in build/dist, installed in
+#                     an empty Debian (SUITE=trixie: in that one) as root
 #   make clean        removes what was built
 #   make deps         the Debian packages for all of the above and below
 #   make lint rocks sanitize oom leaks growth programs faults interop bench
@@ -26,6 +28,9 @@ ifneq ($(words $(LUA)) $(filter $(LUA),$(LUAS)),1 $(LUA))
 $(error LUA is one of $(LUAS))
 endif
 
+# The one place that says it.
+RELEASE = $(shell sed -n 's/.*_VERSION = "LuaSSL \(.*\)".*/\1/p' \
+  lua/luassl/init.lua)
 BUILD = build/$(LUA)
 SPECS = spec
 PREFIX = /usr/local
@@ -290,17 +295,25 @@ uninstall:
 	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :
 
 # What LuaRocks and `make install` install, used on each Lua.
-.PHONY: rocks
+.PHONY: dist dist-install rocks
 rocks:
 	@$(DEPS) rocks $(LUA)
-	@sh spec/rocks/run.sh
+	@sh spec/rocks/run.sh "$(RELEASE)"
+
+# What a release is made of, in build/dist, and whether it can be installed.
+dist:
+	@$(DEPS) rocks $(LUA)
+	@sh .ci/dist all "$(RELEASE)" $(LUA) $(SUITE)
+
+dist-install:  # in an empty system
+	@sh spec/rocks/empty.sh "$(DIST)" "$(RELEASE)" $(LUA)
 
 # The two commands on another Debian, made below build/elsewhere and kept.
 # What the whole suite found there `make systems` puts into doc/systems.md.
 .PHONY: elsewhere elsewhere-all elsewhere-clean systems
 elsewhere:
 	@LUA="$(LUA)" TARGET="$(TARGET)" WHO="$(WHO)" FRESH="$(FRESH)" V="$(V)" \
-	  SPECS="$(filter-out spec,$(SPECS))" ARGS="$(ARGS)" \
+	  SPECS="$(filter-out spec,$(SPECS))" ARGS="$(ARGS)" DIST="$(DIST)" \
 	  sh .ci/elsewhere "$(SUITE)" "$(ARCH)"
 
 # All that is in no .ci/run; ONLY="trixie i386" takes a part.

@@ -2,8 +2,13 @@ rockspec_format = "3.0"
 package = "luassl"
 version = "scm-1"
 
+-- Where LuaSSL is served, and the one place that says it. No public host does
+-- yet: this is a checkout's own directory. `make dist` writes the rockspec of a
+-- version from this file, with the archive's address below it.
+local home = "file://."
+
 source = {
-  url = "git+https://example.org/luassl.git",
+  url = "git+" .. home,
   branch = "main",
 }
 

@@ -25,7 +25,9 @@ local socket = require "luassl.socket"
 -- @group Versions and features
 -- @usage print(require "luassl"._VERSION)
 
-local ssl = { _VERSION = "LuaSSL scm" }
+-- The one place that says the version: archives, rockspecs and the reference
+-- take it from here, and the CHANGELOG begins with it.
+local ssl = { _VERSION = "LuaSSL 0.1.0" }
 
 for _, part in ipairs { constants, core.random, core.versions, certificates } do
   for name, value in pairs(part) do ssl[name] = value end

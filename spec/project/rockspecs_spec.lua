@@ -1,4 +1,9 @@
--- The rockspecs name every file by itself: they must not lag behind.
+-- The rockspec names every file by itself: it must not lag behind. And the
+-- version, which one line says.
+local helpers = require "spec.support.helpers"
+local ssl = require "luassl"
+
+helpers.audit()
 
 local function read(path)
   local rockspec = {}
@@ -31,41 +36,69 @@ local function modules_of_tree()
   return modules
 end
 
-local paths = list "rockspecs/*.rockspec"
+local SCM = "rockspecs/luassl-scm-1.rockspec"
+local VERSION = ssl._VERSION:match "^LuaSSL (%d+%.%d+%.%d+)$"
 
-for _, path in ipairs(paths) do
-  describe(path, function()
-    local rockspec = read(path)
-
-    it("is named after its package and version", function()
-      assert.equal(("rockspecs/%s-%s.rockspec"):format(rockspec.package, rockspec.version), path)
-    end)
-
-    it("lists the C files of src/", function()
-      assert.same(list "src/*.c src/*/*.c", rockspec.build.modules["luassl.core"].sources)
-    end)
-
-    it("lists the Lua files of lua/", function()
-      local modules = {}
-      for name, source in pairs(rockspec.build.modules) do modules[name] = source end
-      modules["luassl.core"] = nil
-      assert.same(modules_of_tree(), modules)
-    end)
-
-    it("differs from the others in its version and source alone", function()
-      local other = read(paths[1])
-      other.version, other.source = rockspec.version, rockspec.source
-      assert.same(other, rockspec)
-    end)
-  end)
+local function output(...)
+  local peer = helpers.spawn {"env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", ...}
+  assert.equal(0, peer:wait(), peer:output())
+  return peer:output()
 end
 
-describe("the rockspecs", function()
-  it("are for the tree as it is, and for a version", function()
-    local found = {}
-    for _, path in ipairs(paths) do
-      found[read(path).version:match "^scm" and "scm" or "versioned"] = true
+describe("the rockspec", function()
+  local rockspec = read(SCM)
+
+  it("is the only one", function()
+    assert.same({SCM}, list "rockspecs/*")
+  end)
+
+  it("lists the C files of src/", function()
+    assert.same(list "src/*.c src/*/*.c", rockspec.build.modules["luassl.core"].sources)
+  end)
+
+  it("lists the Lua files of lua/", function()
+    local modules = {}
+    for name, source in pairs(rockspec.build.modules) do modules[name] = source end
+    modules["luassl.core"] = nil
+    assert.same(modules_of_tree(), modules)
+  end)
+
+  it("names no host, as none serves LuaSSL", function()
+    assert.equal("git+file://.", rockspec.source.url)
+  end)
+end)
+
+describe("the version", function()
+  it("is a number", function()
+    assert.is_string(VERSION, ssl._VERSION)
+  end)
+
+  it("is what the CHANGELOG begins with", function()
+    assert.equal(VERSION, helpers.read_file "CHANGELOG.md":match "\n## (%S+)")
+  end)
+
+  it("is in the rockspec of `make dist`, which is the other one but for its source", function()
+    local released = read(helpers.temp_file(output("sh", ".ci/dist", "rockspec", VERSION, "/srv/files")))
+    assert.equal(VERSION .. "-1", released.version)
+    assert.same({url = ("file:///srv/files/luassl-%s.tar.gz"):format(VERSION)}, released.source)
+    local scm = read(SCM)
+    scm.version, scm.source = released.version, released.source
+    assert.same(scm, released)
+  end)
+
+  it("is in the reference, the archive and the rocks", function()
+    for target, part in pairs {
+      doc = ('-t "LuaSSL %s"'):format(VERSION),
+      dist = ('.ci/dist all "%s"'):format(VERSION),
+      rocks = ('run.sh "%s"'):format(VERSION),
+    } do
+      local commands = output("make", "-n", "DEPS=:", target)
+      assert.truthy(commands:find(part, 1, true), commands)
     end
-    assert.same({scm = true, versioned = true}, found)
+  end)
+
+  it("is said nowhere else", function()
+    local found = list(("$(grep -rlF 'LuaSSL %s' lua src rockspecs doc config.ld Makefile .ci)"):format(VERSION))
+    assert.same({"lua/luassl/init.lua"}, found)
   end)
 end)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# run.sh -- LuaSSL as LuaRocks and `make install` install it, on each Lua:
-# built from the scm rockspec, packed, served, installed from the server, used
-# in an empty directory. Nothing is fetched, and nothing is written but below
-# build/ and a scratch directory. `make rocks` calls it.
+# run.sh VERSION -- LuaSSL as LuaRocks and `make install` install it, on each
+# Lua: built from the scm rockspec, packed, served, installed from the server,
+# used in an empty directory. Nothing is fetched, and nothing is written but
+# below build/ and a scratch directory. `make rocks` calls it.
 set -eu
 cd "$(dirname "$0")/../.."
 home=$(pwd -P)
 luas="5.1 5.2 5.3 5.4"
 ! command -v lua5.5 >/dev/null || luas="$luas 5.5"
-version=0.1.0
+version=$1
 scratch=$(cd "$(mktemp -d)" && pwd -P)
 server=
 trap 'test -z "$server" || kill "$server"; rm -rf "$scratch"' EXIT
@@ -22,24 +22,13 @@ for lua in $luas 5.5; do
   unset "LUA_PATH_$suffix" "LUA_CPATH_$suffix" "LUAROCKS_CONFIG_$suffix"
 done
 export HOME="$scratch/home" LC_ALL=C
-mkdir "$HOME" "$scratch/empty" "$scratch/www"
+mkdir "$HOME" "$scratch/empty"
 unset SSL_CERT_FILE
 export SSL_CERT_DIR="$scratch/empty"
 echo 'rocks_servers = {}' >"$scratch/config.lua"
 echo 'rocks_servers = {}; rocks_provided = {luasocket = "3.1.0-1"}' \
   >"$scratch/provided.lua"
 export LUAROCKS_CONFIG="$scratch/config.lua"
-
-check() {  # name, command...
-  name=$1
-  shift
-  if "$@" >"$scratch/output-$lua" 2>&1; then
-    echo "ok      $lua: $name"
-  else
-    echo "failed  $lua: $name"
-    cat "$scratch/output-$lua"
-  fi
-}
 
 rocks() {
   timeout 300 luarocks --lua-version "$lua" "$@"
@@ -75,15 +64,6 @@ smoke() {  # interpreter, prefix, [alone]
   (cd "$scratch/empty" && LUA_PATH=$path LUA_CPATH=$cpath timeout 60 "$1" \
     "$scratch/smoke.lua" "$2" "$port" "$scratch/pki/root.crt" "$page" \
     $modules)
-}
-
-# Fails, and says `text`.
-refuses() {  # text, command...
-  text=$1
-  shift
-  ! "$@" >"$scratch/refusal-$lua" 2>&1 || { echo "it did"; return 1; }
-  grep -F "$text" "$scratch/refusal-$lua" \
-    || { cat "$scratch/refusal-$lua"; false; }
 }
 
 gone() {  # prefix
@@ -178,35 +158,21 @@ of_make() {  # LUA, interpreter
     LUA="$1" DESTDIR="$scratch/dest-$1" PREFIX=/opt/luassl
   check "what it installs" holds "$scratch/dest-$1/opt/luassl"
   check "use" smoke "$2" "$scratch/dest-$1/opt/luassl"
+  check "make uninstall LUA=$1" make -s --no-print-directory uninstall \
+    LUA="$1" DESTDIR="$scratch/dest-$1" PREFIX=/opt/luassl
+  check "nothing is left" gone "$scratch/dest-$1"
 }
 
 lua=5.4
-sh spec/support/pki.sh "$scratch/pki"
-cp spec/rocks/smoke.lua "$scratch"
-page="a page from far away"
-echo "$page" >"$scratch/www/page.txt"
-: >"$scratch/server.log"
-cd "$scratch/www"
-timeout 900 openssl s_server -accept 127.0.0.1:0 -WWW -cert ../pki/rsa.crt \
-  -key ../pki/rsa.key </dev/null >"$scratch/server.log" 2>&1 &
-server=$!
-cd "$home"
-port=
-until [ -n "$port" ]; do
-  kill -0 "$server" || { cat "$scratch/server.log"; exit 1; }
-  port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$scratch/server.log")
-  sleep 0.02
-done
+. spec/rocks/checks.sh
+start_server
 
-# The released archive, but of the tree as it is, and its source rock.
-tar --exclude=./build --exclude=./.git --transform "s,^\.,luassl-$version," \
-  -czf "$scratch/luassl-$version.tar.gz" .
-sed "s,https://.*/,file://$scratch/," "rockspecs/luassl-$version-1.rockspec" \
-  >"$scratch/luassl-$version-1.rockspec"
+# The released archive of the tree as it is, and its source rock.
+sh .ci/dist archive "$version" "$scratch"
 
 {
-  for rockspec in rockspecs/*.rockspec; do
-    check "luarocks lint $rockspec" rocks lint "$rockspec"
+  for rockspec in rockspecs/*.rockspec "$scratch/luassl-$version-1.rockspec"; do
+    check "luarocks lint ${rockspec##*/}" rocks lint "$rockspec"
   done
   cd "$scratch"
   check "luarocks pack, source" rocks pack "luassl-$version-1.rockspec"
@@ -225,9 +191,4 @@ for lua in $luas; do
   jobs="${jobs:-} $!"
 done
 wait $jobs
-cat "$scratch"/results*
-
-passed=$(cat "$scratch"/results* | grep -c '^ok  ' || :)
-failed=$(cat "$scratch"/results* | grep -c '^failed  ' || :)
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+sum "$scratch"/results*

@@ -7,7 +7,7 @@ for i = 5, #arg do assert(require(arg[i]), arg[i]) end
 local source = debug.getinfo(ssl.connect, "S").source
 assert(source:sub(2, #prefix + 1) == prefix, source)
 local maps = assert(io.open "/proc/self/maps"):read "*a"
-local core = maps:match "%S+/luassl/core%.so"
+local core = maps:match "/[^\n]*/luassl/core%.so"
 assert(core:sub(1, #prefix) == prefix, core)
 
 local function connect(options)
