@@ -326,6 +326,7 @@ systems:
 elsewhere-clean:
 	rm -rf --one-file-system build/elsewhere
 
-# Leaves the other systems: they take long to make.
+# With what `luarocks make` leaves. But not the other systems: they take long.
 clean:
-	rm -rf $(filter-out build/elsewhere,$(wildcard build/*))
+	rm -rf $(filter-out build/elsewhere,$(wildcard build/*)) luassl \
+	  $(wildcard src/*.o src/*/*.o)
