@@ -5,10 +5,11 @@
 --
 --   @page NAME...     the pages on which it stands. In a docstring that names
 --                     nothing else, the head of a file, it is said for the whole
---                     file. `@classmod NAME` and `@module ssl` say it too, and
---                     their text is the page's introduction
---   @group TITLE      the heading under which it stands; for a file likewise,
---                     whose head's text then introduces the group
+--                     file. `@classmod NAME` and `@module luassl` say it too;
+--                     their text, if they have any, introduces the page
+--   @group TITLE      the heading under which it stands, one of those below, the
+--                     first where none is said; for a file likewise, whose head's
+--                     text then introduces the group
 --   @also NAME...     further names of the same function
 --   @constant NAME TYPE   a value; in a table of Lua the name is the code's
 --   @options KIND     a table of options belongs here: options.lua
@@ -28,7 +29,7 @@ local PAGES = {
   {name = "SSLSocket", "Connecting", "Handshake", "Reading and writing", "Waiting", "What is known", "Ending",
     "The socket"},
   {name = "SSLObject", "Ciphertext", "Handshake", "Reading and writing", "Waiting", "What is known", "Ending"},
-  {name = "Certificate", "What it holds", "Names", "Forms"},
+  {name = "Certificate", "What it holds", "Names", "Times", "Key and signature", "Extensions", "Forms"},
   {name = "SSLSession", "Methods"},
   {name = "SSLError", "Methods", "Fields and kinds"},
   {name = "Hooks", "Hooks"},
@@ -157,13 +158,19 @@ local function make_pages()
 end
 
 local function find_group(page, title)
+  if not title then return page.groups[1] end
   for _, group in ipairs(page.groups) do
     if group.title == title then return group end
   end
 end
 
+local function find_page(pages, name, block)
+  return pages[name] or error(("%s: there is no page %s (of methods of two: @page SSLSocket SSLObject)")
+    :format(where(block), name), 0)
+end
+
 local function put(pages, name, block)
-  local page = pages[name] or error(("%s: no such page: %s"):format(where(block), name), 0)
+  local page = find_page(pages, name, block)
   local group = find_group(page, block.group)
   if not group then
     error(("%s: page %s has no group %q"):format(where(block), name, tostring(block.group)), 0)
@@ -189,13 +196,17 @@ end
 -- Sorts one docstring of a file in; `file` is what was said for the whole file.
 local function sort(pages, options, block, code, file)
   local row = block.file:find "option_table%.c$" and code:match '^%s*{"([%w_]+)"'
-  local intro = tag(block, "classmod") or tag(block, "module")
+  local head = tag(block, "classmod") or tag(block, "module")
   if row then options[row] = block
-  elseif intro and intro:find "^luassl%." then file.pages = {}
-  elseif intro then
-    local page = pages[intro] or error(("%s: no such page: %s"):format(where(block), intro), 0)
-    page.intro = block
-    file.pages, file.group = {intro}, tag(block, "group")
+  elseif head and head:find "^luassl%." then file.pages = {}
+  elseif head then
+    if head == "luassl" then head = "ssl" end
+    local page = find_page(pages, head, block)
+    file.pages, file.group = {head}, tag(block, "group")
+    if block.text ~= "" then
+      if page.intro then error(("%s: page %s has two introductions"):format(where(block), head), 0) end
+      page.intro = block
+    end
   else
     name_entry(block, code)
     local own = tag(block, "page") and words(tag(block, "page"))

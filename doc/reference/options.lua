@@ -8,7 +8,7 @@ local docstrings = require "doc.reference.docstrings"
 local options = {}
 
 local TYPES = {
-  bytes = "string", list = "list of strings", object = "object", password = "string or function", table = "table",
+  bytes = "string", list = "list of strings", password = "string or function",
   version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 
@@ -83,6 +83,11 @@ local KINDS = {
   wrap = function(row) return row.wrap or row.connection end,
   fetch = function(row) return row.fetch end,
 }
+
+-- Whether it is an option of connections or of the functions that make them.
+function options.is_of_connection(row)
+  return row.connection or row.connect or row.wrap or row.fetch
+end
 
 function options.select(list, kind)
   local wanted = KINDS[kind] or error("no such kind of options: " .. kind, 0)

@@ -145,27 +145,25 @@ local function option_entry(option, page, title, text)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- The options of a context, and those that are of something else alone: each
--- where its link leads.
+-- All options, each where its link leads, in three parts.
 local function option_entries(page, parts)
-  local context, others = {}, {}
+  local context, connection, others = {}, {}, {}
   for _, option in ipairs(described) do
-    table.insert(option.row.context and context or others, option)
+    local row = option.row
+    table.insert(row.context and context or options.is_of_connection(row) and connection or others, option)
   end
-  local INTRODUCED = {
-    {"Options of a context", context, "context", "What `ssl.SSLContext`, `ssl.create_default_context`, `set` and"
-      .. " `get` take, and without a context `ssl.connect` and `ssl.wrap_socket`."},
-    {"Options of a connection", others, "connection", "What `wrap_socket` and `wrap_object` take, `ssl.connect` and"
-      .. " `ssl.wrap_socket` too. Some are a context's as well: a connection that does not name them has what its"
-      .. " context has."},
-  }
-  for _, part in ipairs(INTRODUCED) do
-    local title, members, kind, text = part[1], part[2], part[3], part[4]
-    text = html(text, page) .. option_table(kind, page)
+  local function part(title, members, text, kind)
+    text = html(text, page) .. (kind and option_table(kind, page) or "")
     for i, option in ipairs(members) do
       parts[#parts + 1] = option_entry(option, page, title, i == 1 and text or nil)
     end
   end
+  part("Options of a context", context, "What `ssl.SSLContext`, `ssl.create_default_context`, `set` and `get` take, and"
+    .. " without a context `ssl.connect` and `ssl.wrap_socket`.", "context")
+  part("Options of a connection", connection, "What `wrap_socket` and `wrap_object` take, `ssl.connect` and"
+    .. " `ssl.wrap_socket` too. Some are a context's as well: a connection that does not name them has what its context"
+    .. " has.", "connection")
+  part("Other options", others, "What other functions take: each says which.")
 end
 
 local function write_page(page)

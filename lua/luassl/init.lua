@@ -3,7 +3,7 @@
 -- condition (`"closed"`, `"timeout"`, `"wantread"`, `"wantwrite"`), to compare
 -- with `==`, and an SSLError for a failure. Misuse, such as a wrong type or an
 -- unknown option, raises a Lua error at the caller's line.
--- @module ssl
+-- @module luassl
 -- @group Connections
 -- @usage local ssl = require "luassl"
 -- local conn = assert(ssl.connect("example.com", 443))
