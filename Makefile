@@ -275,7 +275,8 @@ lint:
 doc:
 	@$(DEPS) doc $(LUA)
 	$(AGAIN) all
-	@$(INTERPRETER) doc/options.lua >doc/options.md
+	@$(INTERPRETER) doc/options.lua >$(BUILD)/options.md
+	@cp $(BUILD)/options.md doc/options.md
 	@sh doc/reference/make.sh $(INTERPRETER) build/doc
 	@$(INTERPRETER) doc/reference/check.lua build/doc
 	@echo build/doc/index.html
