@@ -49,6 +49,7 @@ end
 -- `own`. Each is made by `make(code, url)`.
 local function link(text, page, own, make)
   return (text:gsub("`([^`]+)`", function(code)
+    code = code:gsub("%s*\n%s*", " ")
     local url = code ~= own and target(code, page)
     if url == "#" .. tostring(own) or page and url == page.name .. ".html" then url = nil end
     return make(code, url or nil)
