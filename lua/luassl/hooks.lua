@@ -235,12 +235,9 @@ function hooks.install(methods)
   -- @treturn[2] string|SSLError `"timeout"`, at timeout 0 `"wantread"` or
   -- `"wantwrite"` (call again when `want` is met), `"closed"`, or a failure
   -- @source SSL_do_handshake(3)
-  -- @usage conn:settimeout(0)
-  -- local done, err = conn:do_handshake()
-  -- while err == "wantread" or err == "wantwrite" do
-  --   local reading, writing = conn:want()
-  --   ssl.poll(reading and {conn}, writing and {conn})
-  --   done, err = conn:do_handshake()
+  -- @usage local done, err = conn:do_handshake()
+  -- if err == "wantread" or err == "wantwrite" then  -- call it again, when
+  --   local reading, writing = conn:want()           -- this is met
   -- end
   function methods.do_handshake(self)
     relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin_operation` takes both

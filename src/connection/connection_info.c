@@ -94,7 +94,7 @@ Whether a read would find something without waiting for the network.
 @group Waiting
 @treturn boolean decrypted bytes or a whole record are buffered
 @source LuaSocket, tcp
-@usage if not conn:dirty() then ssl.poll({conn}) end
+@usage while conn:dirty() do io.write(conn:read()) end
 */
 static int info_dirty (lua_State *L, Connection *c) {
   int found = buffer_length(&c->plain) > 0;
@@ -283,9 +283,8 @@ its first data, so that it is there once something was read.
 @treturn[1] SSLSession
 @treturn[2] nil none came yet, a server's connection, or before the handshake
 @source SSL_get1_session(3); RFC 8446, 4.6.1
-@usage local session = conn:session()
-local again = assert(context:wrap_socket(sock, {
-  server_hostname = "example.com", session = session }))
+@usage sessions["example.com"] = conn:session()
+-- for the next connection: {session = sessions["example.com"]}
 */
 
 /***
