@@ -20,6 +20,16 @@ describe("the module", function()
     end
     assert.is_not_nil(ssl.SSLError)
   end)
+
+  -- As in nginx, where they go through its event loop.
+  it("is loaded where coroutines cannot run meanwhile", function()
+    local peer = helpers.lua [[
+      local function refuse() error "attempt to yield across C-call boundary" end
+      coroutine.wrap, coroutine.resume, coroutine.yield = refuse, refuse, refuse
+      print(type(require "luassl".connect))]]
+    assert.equal(0, peer:wait(), peer:output())
+    assert.equal("function\n", peer:output())
+  end)
 end)
 
 describe("a client", function()
