@@ -2,8 +2,21 @@
 -- An error is a table that prints, concatenates and answers the string methods
 -- like the sentence it holds; equality is identity. Its class is its
 -- metatable: `IOError` > `SocketError` > `SSLError` > `SSLEOFError`,
--- `SSLSyscallError`, `SSLCertVerificationError`. `tostring` and `..` give its
--- text.
+-- `SSLSyscallError`, `SSLCertVerificationError`.
+--
+-- `print(err)`, `"failed: " .. err`, nginx's `ngx.log` and, but in Lua 5.1,
+-- `("%s"):format(err)` take it as it is. `table.concat`, `io.write`, nginx's
+-- `ngx.say` and `ngx.print` take strings alone: give them `tostring(err)`.
+--
+-- A program that ends because nobody caught it prints file, line and text:
+-- `assert(ssl.connect(host, port))` in Lua 5.3 and later and LuaJIT,
+-- `error(err)` in Lua 5.2 too. In Lua 5.1 and 5.2 `assert` takes strings alone
+-- and says "string expected, got table". What does it in every Lua, and in
+-- nginx:
+--
+--    local conn, err = ssl.connect(host, port)
+--    if not conn then error(tostring(err)) end
+--
 -- @classmod SSLError
 -- @group Methods
 -- @usage local conn, err = ssl.connect("example.com", 443)
@@ -134,9 +147,23 @@ local function text(value)
   return is_error(value) and value.text or value
 end
 
--- The text.
+local raisers = { [assert] = true, [error] = true }
+local getinfo = type(debug) == "table" and debug.getinfo  -- some hosts have none
+
+-- Where the error was raised, "file:line: ", if that is who asks for the text: a message handler in C, as lua.c has
+-- one for what nobody catches. Of strings `error` puts it there. Levels: this, to_string, the handler, who raised.
+local function raised_at()
+  local raiser = getinfo and getinfo(4, "f")
+  if not raiser or not raisers[raiser.func] then return "" end
+  local handler, place = getinfo(3, "fS"), getinfo(5, "Sl")
+  if handler.what ~= "C" or handler.func == tostring or not place or place.currentline <= 0 then return "" end
+  return ("%s:%d: "):format(place.short_src, place.currentline)
+end
+
+-- The text. What ends a program because nobody caught it also has file and
+-- line, as `lua` prints it.
 local function to_string(self)
-  return self.text
+  return raised_at() .. self.text
 end
 
 -- Others' objects may know how to join.

@@ -1,6 +1,8 @@
 --- Faults in what is said when something cannot be done, and in what goes
 -- without LuaSocket: pem.c, pem_diagnosis.c, verdict_details.c, opening.c, base64.c,
 -- luasocket.lua, misuse.lua.
+-- without LuaSocket: pem.c, pem_diagnosis.c, certificate_diagnosis.c, opening.c, base64.c,
+-- luasocket.lua, misuse.lua, errors.lua.
 return {
   {
     name = "the first of several keys is taken",
@@ -29,6 +31,20 @@ return {
     from = "&& !(X509_get_extension_flags(x509) & EXFLAG_INVALID)) return 0;",
     to = "&& X509_get_extension_flags(x509) != 0) return 0;",
     specs = "diagnosis",
+  },
+  {
+    name = "an error tells a place to whoever asks for its text",
+    file = "lua/luassl/errors.lua",
+    from = [[if not raiser or not raisers[raiser.func] then return "" end]],
+    to = [[if not raiser then return "" end]],
+    specs = "error_strings",
+  },
+  {
+    name = "an error tells xpcall(f, tostring) a place",
+    file = "lua/luassl/errors.lua",
+    from = "or handler.func == tostring ",
+    to = "",
+    specs = "error_strings",
   },
   {
     name = "base64 with bits behind its end is taken",

@@ -184,6 +184,56 @@ describe("an error", function()
   end)
 end)
 
+-- Whoever prints what nobody caught says where it was raised, as of strings.
+describe("the place where an error was raised", function()
+  local PLACED = "^[^\n]*: [^\n:]*/%d+:3: RAND_egd /nonexistent/socket: No such file or directory"
+
+  local function ends_with_place(code)
+    local said, status = run("\n" .. code)
+    assert.equal(1, status)
+    assert.is_truthy(said:find(PLACED), said)
+  end
+
+  it("is told when the program ends", function()
+    if not NOT_5_1[LUA] then
+      ends_with_place "error(err)"
+      ends_with_place "local function f() error(err, 0) end f()"
+      ends_with_place "coroutine.wrap(function() pcall(error, err) end)() error(err)"
+    end
+    if not NOT_5_1_5_2[LUA] then
+      ends_with_place "assert(nil, err)"
+      ends_with_place "assert(false, err)"
+    end
+    ends_with_place "error(tostring(err))"  -- everywhere
+  end)
+
+  it("is not in the text that a program asks for", function()
+    for _, code in ipairs {
+      "print((select(2, pcall(error, err))))",
+      "print((select(2, xpcall(function() error(err) end, tostring))))",
+      "print((select(2, xpcall(function() error(err) end, function(e) return tostring(e) end))))",
+      "print((select(2, xpcall(function() error(err) end, function(e) return e.text end))))",
+      "print((select(2, xpcall(function() error(err) end, function(e) return e .. '' end))))",
+      "print(select(2, coroutine.resume(coroutine.create(function() error(err) end))))",
+    } do
+      assert.equal(TEXT, (run(code)))
+    end
+  end)
+
+  it("is left out where there is no library debug", function()
+    local peer = helpers.lua [[
+      debug = nil
+      local err = select(2, require "luassl".RAND_egd "/nonexistent/socket")
+      print(err)
+      io.stdout:flush()
+      error(err)]]
+    assert.equal(1, peer:wait())
+    local said = peer:output()
+    assert.equal(TEXT .. "\n", said:match "^[^\n]*\n")
+    assert.is_truthy(said:find(NOT_5_1[LUA] and "(error object is not a string)" or ": " .. TEXT, 1, true), said)
+  end)
+end)
+
 describe("an error in LuaSocket's hands", function()
   it("goes from try through protect as it is", function()
     for _, err in ipairs(samples()) do
