@@ -218,7 +218,7 @@ describe("system trust", function()
     end
     assert.truthy(told[1]:find("^20\t.*; this system has no trusted certificates, which were looked for in "
       .. "the file /nowhere%.pem %(No such file or directory%) and the directory /nowhere: install the package "
-      .. "ca%-certificates, or set SSL_CERT_FILE or SSL_CERT_DIR\n$"), told[1])
+      .. "ca%-certificates, or name others by ca_certs, SSL_CERT_FILE or SSL_CERT_DIR\n$"), told[1])
     assert.truthy(told[2]:find "^20\t", told[2])
     assert.is_nil((told[2]:find("/nowhere", 1, true)), told[2])
   end)

@@ -59,8 +59,8 @@ static void say_system (const Verdict *v, Failure *f) {
     failure_say(f, "; this system has no trusted certificates, which were "
                 "looked for in ");
     say_places(v, f);
-    failure_say(f, ": install the package ca-certificates, or set "
-                "SSL_CERT_FILE or SSL_CERT_DIR");
+    failure_say(f, ": install the package ca-certificates, or name others by "
+                "%s, SSL_CERT_FILE or SSL_CERT_DIR", v->trust);
   }
   else if (v->unread != 0 && v->unread != ENOENT && v->unread != ENOTDIR)
     failure_say(f, "; the system's certificates, %s, cannot be read: %s",
@@ -72,9 +72,10 @@ static void say_issuer (const Verdict *v, Failure *f) {
   char issuer[SUBJECT_MAX];
   if (verdict_say_extension(f, v->x509)) return;
   X509_NAME_oneline(X509_get_issuer_name(v->x509), issuer, sizeof(issuer));
-  failure_say(f, ": its issuer %s is not known here; give that CA's "
-              "certificate as %s, unless the %s should have sent an "
-              "intermediate certificate", issuer, v->trust, peer_of(v));
+  failure_say(f, ": its issuer %s is not known here", issuer);
+  if (!v->bare)
+    failure_say(f, "; give that CA's certificate as %s, unless the %s should "
+                "have sent an intermediate certificate", v->trust, peer_of(v));
   say_system(v, f);
 }
 
