@@ -9,7 +9,10 @@ rm -rf "$out" "$work"
 mkdir -p "$work"
 "$lua" doc/reference/pages.lua "$work"
 version=$("$lua" -e 'io.write(require "luassl"._VERSION)')
-# The pages in their order, then the guides.
+# The pages in their order, then the guides: for users first, then about the
+# project.
+late="CHANGELOG.md SECURITY.md CONTRIBUTING.md architecture.md badcerts.md
+  peers.md systems.md"
 {
   cat doc/reference/config.ld
   echo "title = \"$version\""
@@ -21,8 +24,13 @@ version=$("$lua" -e 'io.write(require "luassl"._VERSION)')
   echo "}"
   echo "topics = {\"README.md\","
   for topic in "$work"/*.md; do
-    [ "${topic##*/}" = README.md ] || echo "  \"${topic##*/}\","
+    topic=${topic##*/}
+    case " $(echo $late) README.md " in
+      *" $topic "*) ;;
+      *) echo "  \"$topic\"," ;;
+    esac
   done
+  for topic in $late; do echo "  \"$topic\","; done
   echo "}"
   echo "examples = {"
   for example in examples/*.lua; do echo "  \"$PWD/$example\","; done
