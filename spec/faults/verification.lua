@@ -490,7 +490,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "an issuer is taken by its name alone",
     file = "src/x509/issuer_choice.c",
     from = [[
-  j->choice.unsigned_ = x509;
+  choice->unsigned_ = x509;
   return 0;]],
     to = [[
   return 1;]],

@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "x509/judgement.h"
+#include "x509/issuer_choice.h"
 
 /* A peer may send any number of authorities of one name. */
 #define TRIES_MAX 32
@@ -33,12 +33,12 @@ static int is_signed (X509 *x509, X509 *issuer) {
 /* What OpenSSL's own function does, and the signature. An authority that may
 ** not sign is one all the same: the verdict says so. */
 static int on_candidate (X509_STORE_CTX *store, X509 *x509, X509 *issuer) {
-  Judgement *j = X509_STORE_CTX_get_app_data(store);
+  IssuerChoice *choice = X509_STORE_CTX_get_app_data(store);
   int code = X509_check_issued(issuer, x509);
   if (code != X509_V_OK && code != X509_V_ERR_KEYUSAGE_NO_CERTSIGN) return 0;
-  if (j == NULL || is_identified(x509, issuer)) return 1;
-  if (j->choice.tries++ >= TRIES_MAX || is_signed(x509, issuer)) return 1;
-  j->choice.unsigned_ = x509;
+  if (choice == NULL || is_identified(x509, issuer)) return 1;
+  if (choice->tries++ >= TRIES_MAX || is_signed(x509, issuer)) return 1;
+  choice->unsigned_ = x509;
   return 0;
 }
 

@@ -7,7 +7,8 @@
 
 #include <openssl/x509_vfy.h>
 
-/* A part of a Judgement: one chain's. All zero before it begins. */
+/* Of one chain: what the app data of its X509_STORE_CTX begins with. All zero
+** before. */
 typedef struct IssuerChoice {
   int tries;              /* signatures that were looked at */
   const X509 *unsigned_;  /* borrowed: signed by nobody of its issuer's name;

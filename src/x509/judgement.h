@@ -20,11 +20,11 @@ typedef struct Faults {
 } Faults;
 
 typedef struct Judgement {
+  IssuerChoice choice;   /* first: issuer_choice.c knows no more of it */
   const Hostname *name;  /* borrowed: the name that OpenSSL was told, if any */
   int usage;             /* bit of key usage that the leaf must have */
   int goes_on;           /* behind a fault, so that all are known */
   Faults *faults;        /* borrowed: where they go */
-  IssuerChoice choice;
 } Judgement;
 
 #pragma GCC visibility push(hidden)
