@@ -18,6 +18,7 @@
 
 #include "base/base64.h"
 #include "x509/certificate.h"
+#include "x509/certificate_type.h"
 #include "base/compat.h"
 #include "connection/connection.h"
 #include "context/context.h"
@@ -221,7 +222,7 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "random");
   base64_open(L);
   lua_setfield(L, -2, "base64");
-  certificate_open(L);
+  certificate_type_open(L);
   lua_setfield(L, -2, "certificate");
   context_open(L);
   lua_setfield(L, -2, "context");

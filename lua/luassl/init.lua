@@ -138,6 +138,7 @@ function ssl.create_default_context(options)
 end
 
 ssl.SSLContext = core.context.new
+ssl.load_certificates = core.certificate.load
 ssl.poll = poll
 ssl.HAS = features
 ssl.ACCEPT_UNVERIFIED = hooks.ACCEPT_UNVERIFIED

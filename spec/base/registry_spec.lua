@@ -79,7 +79,7 @@ describe("a name of ours in the registry", function()
   end)
 
   it("is refused when somebody else has it", function()
-    local taken = {"luassl.material", "luassl.Decoded"}
+    local taken = {"luassl.material", "luassl.Scratch"}
     for _, name in ipairs(NAMES) do taken[#taken + 1] = "luassl." .. name end
     local said = run(([[
       for _, name in ipairs {"%s"} do

@@ -42,6 +42,10 @@ local rows = {}
 rows.ssl = {
   DER_cert_to_PEM_cert = {{"#1", function() ssl.DER_cert_to_PEM_cert() end}},
   PEM_cert_to_DER_cert = {{"#1", function() ssl.PEM_cert_to_DER_cert {} end}},
+  load_certificates = {
+    {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates() end},
+    {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates(1) end},
+  },
   cert_time_to_seconds = {{"#1", function() ssl.cert_time_to_seconds(1) end}},
   RAND_add = {
     {"#1", function() ssl.RAND_add({}, 1) end},
@@ -236,8 +240,26 @@ rows.SSLSocket.settimeout = {
 }
 
 rows.Certificate = {
-  der = {}, issuer = {}, not_after = {}, not_before = {}, serial = {}, subject = {}, subject_alt_name = {},
-  pem = {}, matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
+  der = {}, serial = {}, pem = {}, text = {}, version = {}, key_bits = {}, key_curve = {}, key_type = {}, pin = {},
+  signature_digest = {}, signature_name = {}, authority_key_id = {}, basic_constraints = {}, ca_issuers_urls = {},
+  crl_urls = {}, extended_key_usage = {}, extensions = {}, key_usage = {}, ocsp_urls = {}, scts = {},
+  subject_key_id = {},
+  subject = {{'#1 to \'subject\' (expected "list", "oneline" or "rfc2253")',
+    function(o) o.certificate:subject "x" end}},
+  issuer = {{"#1 to 'issuer' (" .. STRING, function(o) o.certificate:issuer {} end}},
+  subject_alt_name = {{'(expected "pairs" or "full")', function(o) o.certificate:subject_alt_name "x" end}},
+  issuer_alt_name = {{'(expected "pairs" or "full")', function(o) o.certificate:issuer_alt_name "x" end}},
+  not_after = {{'(expected "text" or "seconds")', function(o) o.certificate:not_after "x" end}},
+  not_before = {{"#1 to 'not_before' (" .. STRING, function(o) o.certificate:not_before {} end}},
+  days_left = {
+    {"#1 to 'days_left' (" .. NUMBER, function(o) o.certificate:days_left "x" end},
+    {"finite number expected", function(o) o.certificate:days_left(1 / 0) end},
+  },
+  spki = {{'(expected "der" or "pem")', function(o) o.certificate:spki "x" end}},
+  digest = {{"#1 to 'digest' (" .. STRING, function(o) o.certificate:digest {} end}},
+  issued = {{"#1 to 'issued' (Certificate expected", function(o) o.certificate:issued "x" end}},
+  matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
+  matches_ip = {{"#1 to 'matches_ip' (" .. STRING, function(o) o.certificate:matches_ip() end}},
 }
 rows.SSLSession = {is_resumable = {}, lifetime = {}, version = {}}
 

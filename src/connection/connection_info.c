@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include "x509/certificate.h"
+#include "x509/certificate_names.h"
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/connection_info.h"
@@ -141,7 +142,7 @@ static int info_getpeercert (lua_State *L, Connection *c) {
   x509 = push_certificate(L, c);
   if (x509 == NULL) return 1;
   if (binary) certificate_push_der(L, x509);
-  else if (verified) certificate_push_reference(L, x509);
+  else if (verified) certificate_names_push_reference(L, x509);
   else lua_newtable(L);
   return 1;
 }

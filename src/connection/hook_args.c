@@ -6,14 +6,14 @@
 
 #include "connection/hook_args.h"
 #include "x509/certificate.h"
-#include "x509/general_name.h"
+#include "x509/distinguished_name.h"
 
 static void push_issuers (lua_State *L, SSL *ssl) {
   const STACK_OF(X509_NAME) *list = SSL_get0_peer_CA_list(ssl);
   int i;
   lua_newtable(L);
   for (i = 0; i < sk_X509_NAME_num(list); i++) {
-    general_name_push_dn(L, sk_X509_NAME_value(list, i));
+    distinguished_name_push(L, sk_X509_NAME_value(list, i));
     lua_rawseti(L, -2, i + 1);
   }
 }

@@ -1,133 +1,13 @@
 /*
-** general_name.c -- X.500 names and GeneralNames as Lua values. All of it
-** comes from the peer: bytes are taken with their length, types are checked
-** before they are read, and what cannot be read says so in its place.
+** general_name.c -- GeneralNames as Lua values. Types are checked before they
+** are read, and what cannot be read says so in its place.
 */
 
 #include <stdio.h>
-#include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/objects.h>
-
-#include "base/errors.h"
+#include "x509/asn1_value.h"
+#include "x509/distinguished_name.h"
 #include "x509/general_name.h"
-
-#define DECODED_T "luassl.Decoded"
-#define INVALID "<invalid>"
-
-/* X.509 keeps an OID below 586 bytes of DER; converting a longer one takes
-** quadratic time where OpenSSL lacks the fix of CVE-2023-2650. */
-#define OID_MAX 586
-#define OID_TEXT_MAX 2560
-
-/* What OpenSSL allocated, while Lua calls that may raise read it. */
-typedef struct Decoded {
-  GENERAL_NAMES *names;  /* owned */
-  unsigned char *text;   /* owned */
-} Decoded;
-
-static Decoded *decoded_new (lua_State *L) {
-  Decoded *d = (Decoded *)lua_newuserdata(L, sizeof(*d));
-  memset(d, 0, sizeof(*d));
-  luaL_getmetatable(L, DECODED_T);
-  lua_setmetatable(L, -2);
-  return d;
-}
-
-static void decoded_free (Decoded *d) {
-  GENERAL_NAMES *names = d->names;
-  unsigned char *text = d->text;
-  d->names = NULL;
-  d->text = NULL;
-  GENERAL_NAMES_free(names);
-  OPENSSL_free(text);
-}
-
-static int decoded_gc (lua_State *L) {
-  decoded_free((Decoded *)compat_checkudata(L, 1, DECODED_T));
-  return 0;
-}
-
-/* What OpenSSL had no memory for is not malformed. Its queue was empty. From
-** 3.2 on a failed realloc says nothing: then the layer above begins the queue,
-** with the other layer's name for a reason. What is malformed has its own. */
-static void check_memory (lua_State *L) {
-  int reason = ERR_GET_REASON(ERR_peek_error());
-  if (reason != ERR_R_MALLOC_FAILURE && reason != ERR_R_ASN1_LIB
-      && reason != ERR_R_CRYPTO_LIB) return;
-  errors_clear();
-  luaL_error(L, "not enough memory");
-}
-
-/* The string's bytes as they are. */
-static void push_bytes (lua_State *L, const ASN1_STRING *s) {
-  const unsigned char *data = ASN1_STRING_get0_data(s);
-  int length = ASN1_STRING_length(s);
-  if (data == NULL || length <= 0) lua_pushliteral(L, "");
-  else lua_pushlstring(L, (const char *)data, (size_t)length);
-}
-
-/* The long name of an object, or its dotted number. */
-static void push_object (lua_State *L, const ASN1_OBJECT *object) {
-  char text[OID_TEXT_MAX];
-  int length = 0;
-  if (object != NULL && OBJ_length(object) <= OID_MAX)
-    length = OBJ_obj2txt(text, sizeof(text), object, 0);
-  if (length > 0 && length < OID_TEXT_MAX) lua_pushstring(L, text);
-  else lua_pushliteral(L, INVALID);
-}
-
-/* An attribute's value in UTF-8; of what is no text (a bit string, say) the
-** bytes. */
-static void push_attribute (lua_State *L, Decoded *d, const ASN1_STRING *s) {
-  int length = ASN1_STRING_to_UTF8(&d->text, s);
-  if (length < 0) push_bytes(L, s);
-  else lua_pushlstring(L, (const char *)d->text, (size_t)length);
-  OPENSSL_free(d->text);
-  d->text = NULL;
-}
-
-/* The list {first, second} from the two values on the top. [-2, +1, m] */
-static void make_pair (lua_State *L) {
-  lua_createtable(L, 2, 0);
-  lua_insert(L, -3);
-  lua_rawseti(L, -3, 2);
-  lua_rawseti(L, -2, 1);
-}
-
-/* OpenSSL keeps a name flat: entries of one RDN share a set number. */
-static void push_dn (lua_State *L, Decoded *d, const X509_NAME *dn) {
-  int count = dn == NULL ? 0 : X509_NAME_entry_count(dn);
-  int i, set = -1, rdns = 0, members = 0;
-  lua_newtable(L);
-  for (i = 0; i < count; i++) {
-    const X509_NAME_ENTRY *entry = X509_NAME_get_entry(dn, i);
-    if (i == 0 || X509_NAME_ENTRY_set(entry) != set) {
-      set = X509_NAME_ENTRY_set(entry);
-      members = 0;
-      lua_newtable(L);
-      lua_pushvalue(L, -1);
-      lua_rawseti(L, -3, ++rdns);
-    }
-    else lua_rawgeti(L, -1, rdns);
-    push_object(L, X509_NAME_ENTRY_get_object(entry));
-    push_attribute(L, d, X509_NAME_ENTRY_get_data(entry));
-    make_pair(L);
-    lua_rawseti(L, -2, ++members);
-    lua_pop(L, 1);
-  }
-}
-
-void general_name_push_dn (lua_State *L, const X509_NAME *dn) {
-  Decoded *d;
-  luaL_checkstack(L, 12, "certificate");
-  d = decoded_new(L);
-  push_dn(L, d, dn);
-  lua_remove(L, -2);
-  check_memory(L);
-  errors_clear();  /* a value that is no text is no failure */
-}
 
 void general_name_address (const ASN1_OCTET_STRING *ip, char *text) {
   const unsigned char *b = NULL;
@@ -145,7 +25,15 @@ void general_name_address (const ASN1_OCTET_STRING *ip, char *text) {
                        i == 0 ? "%X" : ":%X",
                        (unsigned)(b[i] << 8 | b[i + 1]));
   }
-  else snprintf(text, NAMES_ADDRESS_MAX, "%s", INVALID);
+  else snprintf(text, NAMES_ADDRESS_MAX, "%s", INVALID_VALUE);
+}
+
+const ASN1_IA5STRING *general_name_text (const GENERAL_NAME *name) {
+  if (name->type != GEN_EMAIL && name->type != GEN_DNS
+      && name->type != GEN_URI) return NULL;
+  if (name->d.ia5 == NULL ||
+      ASN1_STRING_type(name->d.ia5) != V_ASN1_IA5STRING) return NULL;
+  return name->d.ia5;
 }
 
 static void push_address (lua_State *L, const ASN1_OCTET_STRING *ip) {
@@ -159,56 +47,107 @@ static void push_kind (lua_State *L, int type) {
     "othername", "email", "DNS", "X400Name", "DirName", "EdiPartyName", "URI",
     "IP Address", "Registered ID"
   };
-  if (type < 0 || type > GEN_RID) lua_pushliteral(L, INVALID);
+  if (type < 0 || type > GEN_RID) lua_pushliteral(L, INVALID_VALUE);
   else lua_pushstring(L, kinds[type]);
 }
 
-static void push_general_name (lua_State *L, Decoded *d,
-                               const GENERAL_NAME *name) {
-  push_kind(L, name->type);
+static void push_value (lua_State *L, Scratch *s, const GENERAL_NAME *name) {
+  const ASN1_IA5STRING *text = general_name_text(name);
   switch (name->type) {
     case GEN_EMAIL: case GEN_DNS: case GEN_URI:
-      if (name->d.ia5 != NULL &&
-          ASN1_STRING_type(name->d.ia5) == V_ASN1_IA5STRING)
-        push_bytes(L, name->d.ia5);
-      else lua_pushliteral(L, INVALID);
+      if (text != NULL) asn1_value_push_bytes(L, text);
+      else lua_pushliteral(L, INVALID_VALUE);
       break;
-    case GEN_DIRNAME: push_dn(L, d, name->d.directoryName); break;
+    case GEN_DIRNAME:
+      distinguished_name_push_with(L, s, name->d.directoryName);
+      break;
     case GEN_IPADD: push_address(L, name->d.iPAddress); break;
-    case GEN_RID: push_object(L, name->d.registeredID); break;
+    case GEN_RID: asn1_value_push_object(L, name->d.registeredID); break;
     default: lua_pushliteral(L, "<unsupported>");  /* as Python says */
   }
-  make_pair(L);
 }
 
-int general_name_push_alternative (lua_State *L, const X509 *x509) {
-  Decoded *d;
-  int i, count, critical;
+void general_name_push_pairs (lua_State *L, Scratch *s,
+                              const GENERAL_NAMES *names) {
+  int i, count = sk_GENERAL_NAME_num(names);
   luaL_checkstack(L, 16, "certificate");
-  d = decoded_new(L);
-  d->names = X509_get_ext_d2i(x509, NID_subject_alt_name, &critical, NULL);
-  check_memory(L);
-  if (d->names == NULL) {
-    lua_pop(L, 1);
-    lua_pushnil(L);
-    return critical == -1 ? 0 : -1;
-  }
-  count = sk_GENERAL_NAME_num(d->names);
-  lua_createtable(L, count, 0);
+  lua_createtable(L, count > 0 ? count : 0, 0);
   for (i = 0; i < count; i++) {
-    push_general_name(L, d, sk_GENERAL_NAME_value(d->names, i));
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+    lua_createtable(L, 2, 0);
+    push_kind(L, name->type);
+    lua_rawseti(L, -2, 1);
+    push_value(L, s, name);
+    lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, i + 1);
   }
-  decoded_free(d);
-  check_memory(L);
-  lua_remove(L, -2);
-  errors_clear();
-  return 1;
 }
 
-void general_name_open (lua_State *L) {
-  compat_newmetatable(L, DECODED_T);
-  lua_pushcfunction(L, decoded_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 1);
+/* ---- in full ---- */
+
+static int is_string (int type) {
+  switch (type) {
+    case V_ASN1_UTF8STRING: case V_ASN1_IA5STRING: case V_ASN1_T61STRING:
+    case V_ASN1_PRINTABLESTRING: case V_ASN1_NUMERICSTRING:
+    case V_ASN1_VISIBLESTRING: case V_ASN1_BMPSTRING:
+    case V_ASN1_UNIVERSALSTRING: return 1;
+    default: return 0;
+  }
+}
+
+/* Sets the fields of an otherName in the table at the top: its type, and its
+** value if that is text. */
+static void set_other (lua_State *L, Scratch *s, const OTHERNAME *other) {
+  const ASN1_TYPE *value = other == NULL ? NULL : other->value;
+  if (other == NULL) return;
+  asn1_value_push_oid(L, other->type_id);
+  lua_setfield(L, -2, "oid");
+  if (value != NULL && is_string(value->type)
+      && asn1_value_push_text(L, s, value->value.asn1_string))
+    lua_setfield(L, -2, "value");
+}
+
+/* Whether `value` says more than "<invalid>" and "<unsupported>". */
+static int has_value (const GENERAL_NAME *name) {
+  int length;
+  switch (name->type) {
+    case GEN_EMAIL: case GEN_DNS: case GEN_URI:
+      return general_name_text(name) != NULL;
+    case GEN_IPADD:
+      length = ASN1_STRING_length(name->d.iPAddress);
+      return length == 4 || length == 16;
+    case GEN_DIRNAME: return 1;
+    case GEN_RID: return asn1_value_is_short(name->d.registeredID);
+    default: return 0;
+  }
+}
+
+static int encode_name (const void *name, unsigned char **out) {
+  return i2d_GENERAL_NAME(name, out);
+}
+
+static void push_table (lua_State *L, Scratch *s, const GENERAL_NAME *name) {
+  lua_createtable(L, 0, 4);
+  push_kind(L, name->type);
+  lua_setfield(L, -2, "kind");
+  asn1_value_push_der(L, name, encode_name);
+  lua_setfield(L, -2, "der");
+  if (name->type == GEN_OTHERNAME) set_other(L, s, name->d.otherName);
+  if (!has_value(name)) return;
+  push_value(L, s, name);
+  lua_setfield(L, -2, "value");
+  if (name->type != GEN_RID) return;
+  asn1_value_push_oid(L, name->d.registeredID);
+  lua_setfield(L, -2, "oid");
+}
+
+void general_name_push_tables (lua_State *L, Scratch *s,
+                               const GENERAL_NAMES *names) {
+  int i, count = sk_GENERAL_NAME_num(names);
+  luaL_checkstack(L, 16, "certificate");
+  lua_createtable(L, count > 0 ? count : 0, 0);
+  for (i = 0; i < count; i++) {
+    push_table(L, s, sk_GENERAL_NAME_value(names, i));
+    lua_rawseti(L, -2, i + 1);
+  }
 }

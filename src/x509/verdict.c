@@ -8,7 +8,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/quote.h"
-#include "x509/certificate.h"
+#include "x509/certificate_names.h"
 #include "x509/key_usage.h"
 #include "x509/truststore.h"
 #include "x509/verdict.h"
