@@ -21,6 +21,7 @@
 #include "x509/certificate_type.h"
 #include "base/compat.h"
 #include "connection/connection.h"
+#include "context/chain_verification.h"
 #include "context/context.h"
 #include "connection/handshake.h"
 #include "connection/hooks.h"
@@ -200,6 +201,7 @@ static const luaL_Reg functions[] = {
   {"hides", core_hides},
   {"publish", core_publish},
   {"stamp", core_stamp},
+  {"verify", chain_verification_verify},
   {"wait", poll_wait},
   {NULL, NULL}
 };

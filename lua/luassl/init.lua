@@ -139,6 +139,7 @@ end
 
 ssl.SSLContext = core.context.new
 ssl.load_certificates = core.certificate.load
+ssl.verify = core.verify
 ssl.poll = poll
 ssl.HAS = features
 ssl.ACCEPT_UNVERIFIED = hooks.ACCEPT_UNVERIFIED

@@ -10,15 +10,18 @@ helpers.audit()
 local file = helpers.file
 
 -- All that there are: one that is new needs a row in WRONG.
-local OF_CONTEXTS, OF_CONNECTIONS = {}, {}
+local OF_CONTEXTS, OF_CONNECTIONS, OF_VERIFY = {}, {}, {}
 for _, option in ipairs(require "luassl.core".options) do
   OF_CONTEXTS[option.name] = option.context or nil
-  OF_CONNECTIONS[option.name] = not option.context or option.connection or option.name == "server_side" or nil
+  OF_VERIFY[option.name] = option.verify or nil
+  OF_CONNECTIONS[option.name] = not (option.context or option.verify) or option.connection
+    or option.name == "server_side" or nil
 end
 
 local NO_BOOLEAN, NO_STRING, NO_FUNCTION = {1, "true", {}}, {1, true, {}}, {1, "f", {}}
 local NO_NAME = {1, true, {}, "a\0b"}
 local NO_SECONDS = {-1, 1 / 0, 0 / 0, "1", true, {}}
+local NO_CERTIFICATES = {1, true, {1}, {"x", {}}, io.stdout}
 local NO_VERSION = {1, true, "TLSv9", "TLSv1.2\0", ""}
 
 -- What no value of the option is.
@@ -31,15 +34,20 @@ local WRONG = {
   check_hostname = NO_BOOLEAN,
   ciphers = NO_NAME, ciphersuites = NO_NAME, groups = NO_NAME, sigalgs = NO_NAME,
   context = {1, true, "x", {}, io.stdout},
+  crls = {1, true, {1}, {"x", {}}, {named = "x"}},
   do_handshake_on_connect = NO_BOOLEAN,
   handshake_timeout = {0, -1, 1 / 0, 0 / 0, "1", true, {}},
+  intermediates = NO_CERTIFICATES, roots = NO_CERTIFICATES,
   linger = NO_SECONDS,
+  name = NO_STRING,
   maximum_version = NO_VERSION, minimum_version = NO_VERSION,
   nodelay = NO_BOOLEAN,
   num_tickets = {-1, 101, 1.5, "1"},
   on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_verify = NO_FUNCTION,
   password = {1, true, {}},
   pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
+  purpose = {1, true, {}, "x", "any\0"},
+  security_level = {-1, 6, 1.5, "1", true},
   server_hostname = NO_STRING,
   server_names = {1, "x", print, {[1] = 1}, {"example.com"}, {Example = 1}, {["*"] = 1}, {["*.*.example.com"] = 1},
     {["c*.example.com"] = 1}, {["example.com."] = 1}, {[".example.com"] = 1}, {["*."] = 1}, {["a..b"] = 1},
@@ -51,7 +59,10 @@ local WRONG = {
   ssl_version = {-1, 99, 1.5, "x"},
   suppress_ragged_eofs = NO_BOOLEAN,
   system_trust = NO_BOOLEAN,
+  time = {"1", true, {}, 1 / 0, -1 / 0, 0 / 0},
   timeout = {0, -1, "1", true, {}, 0 / 0},
+  verify_depth = {-1, 101, 1.5, "1", true},
+  verify_flags = {1, "crl_check", {1}, {"x"}, {"crl_check", {}}, {named = "crl_check"}, {"crl_check\0"}},
 }
 
 -- What contradicts itself, and the option that the complaint names.
@@ -107,7 +118,7 @@ end
 
 describe("each option", function()
   it("has a row here", function()
-    local all = merged(OF_CONTEXTS, OF_CONNECTIONS)
+    local all = merged(OF_CONTEXTS, OF_CONNECTIONS, OF_VERIFY)
     assert.is_true(all.certfile and all.session)
     for name in pairs(all) do assert.is_table(WRONG[name], name) end
     for name in pairs(WRONG) do assert.is_true(all[name], name) end
@@ -143,6 +154,16 @@ describe("misuse raises twice", function()
     end
     local conn = assert(ssl.wrap_socket(sock))  -- it is whole
     conn:close()
+  end)
+
+  it("in verify", function()
+    local chain = helpers.read_file(file "rsa.crt")
+    local function verify(options) return ssl.verify(chain, options) end
+    each(OF_VERIFY, function(name, options) raises_twice(name, verify, options) end)
+    raises_twice("name", verify, {server_side = true, name = "localhost"})
+    for name in pairs(merged(OF_CONTEXTS, OF_CONNECTIONS)) do
+      if not OF_VERIFY[name] then raises_twice(name, verify, {[name] = WRONG[name][1]}) end
+    end
   end)
 
   it("in a context's set, which changes nothing", function()

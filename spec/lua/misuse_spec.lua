@@ -67,6 +67,17 @@ rows.ssl = {
     {"create_default_context: options must be", function()
       ssl.create_default_context(setmetatable({}, {__index = {}})) end, 1},
   },
+  verify = {
+    {"#1 to 'verify' (string, Certificate or list", function() ssl.verify() end},
+    {"#1 to 'verify' (must hold strings", function() ssl.verify {1} end},
+    {"#2 to 'verify' (table", function() ssl.verify("x", 1) end},
+    {"unknown option 'rots' (did you mean 'roots'?)", function() ssl.verify("x", {rots = "x"}) end},
+    {"unknown option 'certfile'", function() ssl.verify("x", {certfile = "x"}) end},
+    {"option 'roots' must be", function() ssl.verify("x", {roots = 1}) end},
+    {"option 'purpose' must be any, smimeencrypt", function() ssl.verify("x", {purpose = "x"}) end},
+    {"option 'verify_flags' must hold names of", function() ssl.verify("x", {verify_flags = {"x"}}) end},
+    {"option 'name' is for clients", function() ssl.verify("x", {name = "x", server_side = true}) end},
+  },
   wrap_socket = {
     {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket() end},
     {"#1 to 'wrap_socket' (LuaSocket", function() ssl.wrap_socket({}, {}) end},

@@ -86,7 +86,7 @@ int context_certificates_trust (lua_State *L, SSL_CTX *ctx, int options) {
   return 0;
 }
 
-static int fail_system (lua_State *L, const Trust *trust) {
+int context_certificates_fail_system (lua_State *L, const Trust *trust) {
   char name[QUOTE_ROOM], text[TEXT_MAX], room[REASON_MAX];
   if (trust->error == 0) errors_fail(L, "system_trust", NULL);
   else {
@@ -109,7 +109,7 @@ int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
   int done;
   if (own) done = truststore_add_system(SSL_CTX_get_cert_store(ctx), &trust);
   else done = (shared = truststore_system(&trust)) != NULL;
-  if (!done) return fail_system(L, &trust);
+  if (!done) return context_certificates_fail_system(L, &trust);
   if (shared != NULL) SSL_CTX_set_cert_store(ctx, shared);
   policy->unread = trust.unread;
   policy->bare = trust.bare;

@@ -10,6 +10,7 @@
 
 #include "base/compat.h"
 #include "context/policy.h"
+#include "x509/truststore.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -26,6 +27,9 @@ int context_certificates_trust (lua_State *L, SSL_CTX *ctx, int options);
 ** `ctx`, and notes in its policy what became of it. [-0, +?, e] */
 int context_certificates_trust_system (lua_State *L, SSL_CTX *ctx, int own,
                                        Policy *policy);
+
+/* What became of the system's trust, as an error. [-0, +2, m] */
+int context_certificates_fail_system (lua_State *L, const Trust *trust);
 
 /* Makes a server tell its clients whom it trusts; 0: see the error queue. */
 int context_certificates_announce (SSL_CTX *ctx);

@@ -119,6 +119,13 @@ const Option option_table[] = {
   {"context", OPTION_OBJECT, OF_WRAP | OF_CONNECT, NOT_BOUND,
    .object = "luassl.SSLContext"},
   /***
+  Certificate revocation lists, in PEM or DER. The certificate must be in none
+  of them, and the list of its issuer must be there. The flag
+  `"crl_check_all"` asks for the lists of the whole chain.
+  @source RFC 5280, 6.3; X509_STORE_add_crl(3)
+  */
+  {"crls", OPTION_TEXTS, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  /***
   Whether the handshake runs as soon as there is a connection. With false it
   runs at the first call that needs it, or in `do_handshake`; on a listening
   socket this keeps one slow client from holding up the others.
@@ -139,6 +146,12 @@ const Option option_table[] = {
   */
   {"handshake_timeout", OPTION_SECONDS, BOTH, NOT_BOUND, .flags = ABOVE_ZERO,
    DEFAULT(30)},
+  /***
+  Further certificates that may stand in the chain and are not trusted, as
+  `roots` has them.
+  @source X509_STORE_CTX_set0_untrusted(3)
+  */
+  {"intermediates", OPTION_X509, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
   /***
   The private key as a string of PEM. It takes the place of `keyfile`.
   @source SSL_CTX_use_PrivateKey(3)
@@ -175,6 +188,12 @@ const Option option_table[] = {
   */
   {"minimum_version", OPTION_VERSION, OF_CONTEXT, NOT_BOUND, RANGE_GROUP,
    .excludes = "ssl_version"},
+  /***
+  The host name or address that the certificate must be for. Without it names
+  are not looked at.
+  @source RFC 9525, 6
+  */
+  {"name", OPTION_BYTES, OF_VERIFY, NOT_BOUND, .side = CLIENT_SIDE},
   /***
   Whether TCP sends small records at once (TCP_NODELAY).
   @source tcp(7)
@@ -227,6 +246,28 @@ const Option option_table[] = {
   */
   {"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
   /***
+  What the chain is judged for: `"sslserver"`, `"sslclient"`, `"smimesign"`,
+  `"smimeencrypt"`, `"timestampsign"` or `"any"`. Other than for TLS, key usage
+  is OpenSSL's to judge.
+  @default `"sslserver"`; with `server_side`, `"sslclient"`
+  @source X509_VERIFY_PARAM_set_purpose(3)
+  */
+  {"purpose", OPTION_STRING, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  /***
+  The certificates to trust: PEM or DER in a string, a Certificate, or a list of
+  strings and Certificates. An intermediate one may be trusted too.
+  @default the system's, as with `system_trust`
+  @source X509_STORE_add_cert(3)
+  */
+  {"roots", OPTION_X509, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  /***
+  The security level, 0 to 5, of keys and digests in the chain.
+  @default OpenSSL's
+  @source SSL_CTX_set_security_level(3)
+  */
+  {"security_level", OPTION_INTEGER, OF_VERIFY, NOT_BOUND,
+   .side = EITHER_SIDE, .first = 0, .last = 5},
+  /***
   The server's name or address: it is sent to the server (SNI) unless it is an
   address, and it is the name that `check_hostname` checks. Alone it verifies
   nothing.
@@ -254,7 +295,8 @@ const Option option_table[] = {
   connection may repeat the option and not change it.
   @source Python 2.6, ssl
   */
-  {"server_side", OPTION_BOOLEAN, OF_CONTEXT | OF_STATED, BOUND_VALUE,
+  {"server_side", OPTION_BOOLEAN, OF_CONTEXT | OF_STATED | OF_VERIFY,
+   BOUND_VALUE,
    DEFAULT(0)},
   /***
   The SSLSession to resume, from `SSLSocket:session` of an earlier connection.
@@ -318,12 +360,33 @@ const Option option_table[] = {
   */
   {"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE, DEFAULT(0)},
   /***
+  The time to judge by, in seconds since the epoch.
+  @default now
+  @source X509_VERIFY_PARAM_set_time(3)
+  */
+  {"time", OPTION_TIME, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  /***
   The time for TCP and TLS together. The look-up of the name comes on top: it
   cannot be bounded.
   @default `30`
   */
   {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
    .flags = ABOVE_ZERO},
+  /***
+  How many intermediate certificates a chain may have, at most.
+  @default `100`
+  @source X509_VERIFY_PARAM_set_depth(3)
+  */
+  {"verify_depth", OPTION_INTEGER, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE,
+   .first = 0, .last = 100},
+  /***
+  How strictly a chain is judged: names of OpenSSL's flags, such as
+  `"crl_check_all"`, `"x509_strict"`, `"policy_check"`, or `"no_partial_chain"`:
+  trust self-signed certificates alone. An unknown name is misuse, and the error
+  lists all.
+  @source X509_VERIFY_PARAM_set_flags(3)
+  */
+  {"verify_flags", OPTION_LIST, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
   {.name = NULL}
 };
 

@@ -13,7 +13,9 @@
 
 #include "context/options.h"
 #include "base/quote.h"
+#include "x509/certificate_list.h"
 #include "x509/hostname.h"
+#include "x509/verify_parameters.h"
 
 int options_push (lua_State *L, int index, const char *name) {
   if (!lua_istable(L, index)) lua_pushnil(L);
@@ -150,6 +152,22 @@ static void check_object (lua_State *L, const Option *o) {
                   compat_typename(o->object), luaL_typename(L, -1));
 }
 
+static void check_texts (lua_State *L, const Option *o) {
+  if (lua_istable(L, -1)) check_list(L, o);
+}
+
+static void check_time (lua_State *L, const Option *o) {
+  VerifyParameters unused;
+  if (!verify_parameters_time(&unused, lua_tonumber(L, -1)))
+    options_raise(L, o->name, "must be seconds since the epoch that this "
+                  "system's clock can have, not %s", lua_tostring(L, -1));
+}
+
+static void check_x509 (lua_State *L, const Option *o) {
+  const char *problem = certificate_list_problem(L, -1);
+  if (problem != NULL) options_raise(L, o->name, "%s", problem);
+}
+
 typedef struct Kind {
   int type, other;  /* Lua's */
   const char *wanted;
@@ -167,7 +185,10 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
   {LUA_TSTRING, LUA_TSTRING, "string", check_string},
   {LUA_TTABLE, LUA_TTABLE, "table", check_server_names},
-  {LUA_TSTRING, LUA_TSTRING, "string", check_version}
+  {LUA_TSTRING, LUA_TTABLE, "string or a list of strings", check_texts},
+  {LUA_TNUMBER, LUA_TNUMBER, "number", check_time},
+  {LUA_TSTRING, LUA_TSTRING, "string", check_version},
+  {LUA_TNONE, LUA_TNONE, NULL, check_x509}
 };
 
 static void check_value (lua_State *L, const Option *o) {
@@ -268,7 +289,7 @@ void options_merge (lua_State *L, int from, int to, int of) {
     if (!(o->of & of)) continue;
     if (options_push(L, from, o->name) == LUA_TNIL) lua_pop(L, 1);
     else {
-      if (o->type == OPTION_LIST && lua_istable(L, -1)) copy_list(L);
+      if (o->type != OPTION_SERVER_NAMES && lua_istable(L, -1)) copy_list(L);
       lua_setfield(L, to, o->name);
     }
   }
@@ -305,7 +326,7 @@ static void set_number (lua_State *L, const char *name, int value) {
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "function", "integer", "list", "object", "password",
-    "seconds", "string", "table", "version"
+    "seconds", "string", "table", "texts", "time", "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};
   lua_newtable(L);
@@ -318,6 +339,7 @@ static void push_row (lua_State *L, const Option *o) {
   set_flag(L, "wrap", o->of & OF_WRAP);
   set_flag(L, "connect", o->of & OF_CONNECT);
   set_flag(L, "fetch", o->of & OF_FETCH);
+  set_flag(L, "verify", o->of & OF_VERIFY);
   set_flag(L, "file", o->flags & IS_FILE);
   set_flag(L, "secret", o->flags & IS_SECRET);
   set_flag(L, "above_zero", o->flags & ABOVE_ZERO);

@@ -13,7 +13,7 @@
 typedef enum OptionType {
   OPTION_BOOLEAN, OPTION_BYTES, OPTION_FUNCTION, OPTION_INTEGER, OPTION_LIST,
   OPTION_OBJECT, OPTION_PASSWORD, OPTION_SECONDS, OPTION_STRING,
-  OPTION_SERVER_NAMES, OPTION_VERSION
+  OPTION_SERVER_NAMES, OPTION_TEXTS, OPTION_TIME, OPTION_VERSION, OPTION_X509
 } OptionType;
 
 /* Whose it is. */
@@ -23,7 +23,8 @@ enum {
   OF_STATED = 4,      /* a connection may state it again, not change it */
   OF_WRAP = 8,        /* of the function wrap_socket itself */
   OF_CONNECT = 16,    /* of connect */
-  OF_FETCH = 32       /* of get_server_certificate */
+  OF_FETCH = 32,      /* of get_server_certificate */
+  OF_VERIFY = 64      /* of verify */
 };
 
 typedef enum OptionSide { EITHER_SIDE, CLIENT_SIDE, SERVER_SIDE } OptionSide;

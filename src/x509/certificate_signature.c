@@ -144,7 +144,7 @@ key usage lets it sign certificates, and its key verifies the other's
 signature. That it is a CA, is valid now and is trusted is not looked at: that
 is for `ssl.verify`.
 @function issued
-@tparam Certificate other
+@tparam Certificate other the one that it may have issued
 @treturn[1] boolean true
 @treturn[2] boolean false
 @treturn[2] string why not, in OpenSSL's words

@@ -128,17 +128,19 @@ int hostname_parse (const char *name, size_t size, Hostname *hostname,
   return 1;
 }
 
-int hostname_apply (SSL *ssl, const Hostname *hostname, int check) {
-  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+int hostname_ask (const Hostname *hostname, X509_VERIFY_PARAM *param) {
   unsigned char bytes[16];
-  if (!hostname->is_address &&  /* RFC 6066, section 3: no literals in SNI */
-      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;
-  if (!check) return 1;
   X509_VERIFY_PARAM_set_hostflags(param, MATCH_FLAGS);
   if (hostname->is_address)
     return X509_VERIFY_PARAM_set1_ip(param, bytes,
                                      read_address(hostname->text, bytes));
   return X509_VERIFY_PARAM_set1_host(param, hostname->text, 0);
+}
+
+int hostname_apply (SSL *ssl, const Hostname *hostname, int check) {
+  if (!hostname->is_address &&  /* RFC 6066, section 3: no literals in SNI */
+      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;
+  return !check || hostname_ask(hostname, SSL_get0_param(ssl));
 }
 
 /* ---- wildcards for labels with an underscore ---- */

@@ -22,9 +22,12 @@ typedef struct Hostname {
 int hostname_parse (const char *name, size_t size, Hostname *hostname,
                     const char **why);
 
-/* Sets SNI (unless an address) and, if `check`, the name that verification
-** must find: where OpenSSL finds none, hostname_matches has the last word. 0:
-** see the error queue. */
+/* Sets the name that verification must find: where OpenSSL finds none,
+** hostname_matches has the last word. 0: see the error queue. */
+int hostname_ask (const Hostname *hostname, X509_VERIFY_PARAM *param);
+
+/* Sets SNI (unless an address) and, if `check`, that name. 0: see the error
+** queue. */
 int hostname_apply (SSL *ssl, const Hostname *hostname, int check);
 
 /* 1: the certificate is valid for the name. May leave entries in the error
