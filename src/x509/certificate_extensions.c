@@ -278,7 +278,7 @@ static long read_length (const unsigned char *p, long left) {
 /* Pushes a list of the bytes of each; 0: they are malformed. */
 static int push_scts (lua_State *L, const unsigned char *p, long left) {
   int count = 0;
-  if (read_length(p, left) != left - 2) return 0;
+  if (left < 2 || read_length(p, left) != left - 2) return 0;
   lua_newtable(L);
   for (p += 2, left -= 2; left > 0;) {
     long length = read_length(p, left);

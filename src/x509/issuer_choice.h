@@ -17,7 +17,7 @@ typedef struct IssuerChoice {
 
 #pragma GCC visibility push(hidden)
 
-/* Chains that are built with this store are looked at by issuer_choice_of. */
+/* For chains that are built with this store. */
 void issuer_choice_install (X509_STORE *store);
 
 #pragma GCC visibility pop
