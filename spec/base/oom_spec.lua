@@ -12,10 +12,11 @@ local built = io.open(host)
 if built then built:close() end
 
 describe("without memory for one allocation", function()
-  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "connect",
+  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
     "contexts", "features", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
     "object", "pins", "refused_object", "refused_socket", "sessions",
-    "sessions_1_2", "socket", "system_trust", "truncated_object", "unwrap"} or {}) do
+    "sessions_1_2", "socket", "system_trust", "truncated_object", "unwrap",
+    "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()
       local sweep = helpers.spawn({host, "spec/support/oom.lua",
         (STEPS[life] or 3) * SPARSE, 499 * SPARSE, life}, {timeout = PATIENCE})

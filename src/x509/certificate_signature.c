@@ -85,7 +85,9 @@ static int signature_name (lua_State *L) {
 The digest that was signed, of RSA-PSS too.
 @function signature_digest
 @treturn[1] string `"sha256"`
-@treturn[2] nil the algorithm has none of its own (Ed25519), or is not known
+@treturn[2] nil the algorithm has none of its own (Ed25519)
+@treturn[3] nil
+@treturn[3] SSLError OpenSSL does not know the algorithm
 @source X509_get_signature_info(3)
 @usage local name = certificate:signature_digest()
 */
@@ -94,7 +96,10 @@ static int signature_digest (lua_State *L) {
   int md = NID_undef;
   char name[QUOTE_ROOM];
   size_t i;
-  if (!X509_get_signature_info(x509, &md, NULL, NULL, NULL)) md = NID_undef;
+  errors_clear();
+  if (!X509_get_signature_info(x509, &md, NULL, NULL, NULL))
+    return errors_text(L, ERROR_T, "signature_digest", "unsupported",
+                       "OpenSSL does not know the signature's algorithm");
   errors_clear();
   if (md == NID_undef || OBJ_nid2sn(md) == NULL) {
     lua_pushnil(L);
@@ -107,13 +112,19 @@ static int signature_digest (lua_State *L) {
   return 1;
 }
 
-/* The verdict of X509_verify on a signature. What cannot be checked is an
-** error: false would be a lie. */
-static int push_signature (lua_State *L, X509 *subject, EVP_PKEY *key) {
-  int good, reason;
+/* X509_verify(3), once more if it says no: it says so too, and nothing else,
+** where there was no memory for a number. */
+static int verify (X509 *subject, EVP_PKEY *key) {
   errors_clear();
-  good = X509_verify(subject, key);
-  reason = ERR_GET_REASON(ERR_peek_error());
+  if (X509_verify(subject, key) == 1) return 1;
+  errors_clear();
+  return X509_verify(subject, key);
+}
+
+/* What cannot be checked is an error: false would be a lie. */
+static int push_signature (lua_State *L, X509 *subject, EVP_PKEY *key) {
+  int good = verify(subject, key);
+  int reason = ERR_GET_REASON(ERR_peek_error());
   if (good == 1) {
     errors_clear();
     lua_pushboolean(L, 1);

@@ -3,7 +3,8 @@
 ** where the methods about its parts come together.
 */
 
-#include <openssl/err.h>
+#include <string.h>
+
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -100,6 +101,14 @@ static void make_printable (char *text, long size) {
     if ((text[i] < ' ' && text[i] != '\n') || text[i] > '~') text[i] = '.';
 }
 
+/* What OpenSSL's printers have no memory for they may leave out, and say
+** nothing: it is printed twice, and has to be the same. */
+static int print (Scratch *s, X509 *x509) {
+  s->bio = BIO_new(BIO_s_mem());
+  return s->bio != NULL
+         && X509_print_ex(s->bio, x509, XN_FLAG_ONELINE, X509_FLAG_COMPAT);
+}
+
 /***
 All of the certificate in words, for people.
 @function text
@@ -113,23 +122,23 @@ them; what changes with OpenSSL's version is not to be parsed
 */
 static int certificate_text (lua_State *L) {
   X509 *x509 = certificate_check(L, 1);
-  Scratch *s = scratch_new(L);
-  char *text;
+  Scratch *s = scratch_new(L), *again = scratch_new(L);
+  char *text, *other;
   long size;
   errors_clear();
-  s->bio = BIO_new(BIO_s_mem());
-  if (s->bio == NULL
-      || !X509_print_ex(s->bio, x509, XN_FLAG_ONELINE, X509_FLAG_COMPAT)) {
+  if (!print(s, x509) || !print(again, x509)) {
     scratch_check_memory(L);
     return errors_text(L, ERROR_T, "text", "certificate", "OpenSSL cannot "
                        "print the certificate");
   }
-  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
-    return errors_fail(L, "text", NULL);  /* some of it may be missing */
   size = BIO_get_mem_data(s->bio, &text);
+  if (size != BIO_get_mem_data(again->bio, &other)
+      || memcmp(text, other, (size_t)size) != 0)
+    return errors_fail(L, "text", "memory");
   make_printable(text, size);
   lua_pushlstring(L, text, (size_t)size);
   scratch_free(s);
+  scratch_free(again);
   errors_clear();
   return 1;
 }
