@@ -65,9 +65,10 @@ end
 local HEAD = [[
 # Good and bad certificates
 
-`make badcerts` makes this page: it serves each certificate or chain with `openssl s_server` and asks every client, told whom to trust and
-which name to expect and otherwise left as it comes, to connect. The ruling is what the standard in the last column says; "either" means that
-it leaves the choice. **Bold** is an answer against the ruling. spec/peers/badcerts_spec.lua holds ours to the rulings in every test run.
+`make badcerts` makes this page: it serves each certificate or chain with `openssl s_server` and asks every client,
+told whom to trust and which name to expect and otherwise left as it comes, to connect. The ruling is what the standard
+in the last column says; "either" means that it leaves the choice. **Bold** is an answer against the ruling.
+`spec/peers/badcerts_spec.lua` holds ours to the rulings in every test run.
 
 ]]
 

@@ -42,7 +42,9 @@ describe("make help", function()
   it("names every target, CONTRIBUTING.md those of developers", function()
     local steps = {}
     for step in ([[test-deps witnesses interop-small bench-deps dist-install elsewhere-clean sanitize-programs
-      sanitize-suite watched-sanitize-programs watched-sanitize-suite dynamic systems]]):gmatch "%S+" do steps[step] = true end
+      sanitize-suite watched-sanitize-programs watched-sanitize-suite dynamic systems]]):gmatch "%S+" do
+      steps[step] = true
+    end
     local text = " " .. help:gsub("[^%w-]", " ") .. " " .. helpers.read_file "CONTRIBUTING.md":gsub("[^%w-]", " ")
     local makefile = helpers.read_file "Makefile":gsub("\\\n", " ")
     local count = 0
