@@ -63,27 +63,28 @@ end
 --   it and those of its issuers but a self-signed one; `file`: path of key and
 --   chain
 function issued.certificate(options)
-  local directory = options.dates and new_directory() or ""
+  local issuer, dates = options.issuer, options.dates
+  local directory = dates and new_directory() or ""
   local config = helpers.temp_file(CONFIG:format(options.subject or "CN = issued",
     options.extensions or issued.leaf(), options.sections or "", directory .. "/index"))
   local path, key = helpers.temp_name(), helpers.file((options.key or "ecdsa") .. ".key")
   local argv = {"openssl", "req", "-x509", "-config", config, "-key", key, "-out", path,
     "-days", tostring(options.days or 20)}
-  if options.issuer and not options.dates then
-    for _, word in ipairs {"-CA", options.issuer.certificate, "-CAkey", options.issuer.key} do argv[#argv + 1] = word end
+  local function append(words)
+    for _, word in ipairs(words) do argv[#argv + 1] = word end
   end
-  for _, word in ipairs(options.arguments or {}) do argv[#argv + 1] = word end
+  if issuer and not dates then append {"-CA", issuer.certificate, "-CAkey", issuer.key} end
+  append(options.arguments or {})
   run(argv)
-  if options.dates then
+  if dates then
     local own = path
     path = helpers.temp_name()
-    run({"openssl", "ca", "-config", config, "-batch", "-notext", "-ss_cert", own, "-cert", options.issuer.certificate,
-      "-keyfile", options.issuer.key, "-extensions", "extensions", "-startdate", options.dates[1],
-      "-enddate", options.dates[2], "-out", path}, directory)
+    run({"openssl", "ca", "-config", config, "-batch", "-notext", "-ss_cert", own, "-cert", issuer.certificate,
+      "-keyfile", issuer.key, "-extensions", "extensions", "-startdate", dates[1], "-enddate", dates[2],
+      "-out", path}, directory)
   end
-  local self = {certificate = path, key = key, pem = helpers.read_file(path)}
-  self.chain = self.pem .. (options.issuer and options.issuer.issuer and options.issuer.chain or "")
-  self.issuer = options.issuer
+  local self = {certificate = path, key = key, pem = helpers.read_file(path), issuer = issuer}
+  self.chain = self.pem .. (issuer and issuer.issuer and issuer.chain or "")
   self.file = helpers.temp_file(helpers.read_file(key) .. self.chain)
   return self
 end

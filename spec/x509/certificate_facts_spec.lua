@@ -11,13 +11,16 @@ local file, read = helpers.file, helpers.read_file
 
 local MORE = [[
 basicConstraints = critical, CA:TRUE, pathlen:3
-keyUsage = critical, digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign, cRLSign, encipherOnly, decipherOnly
+keyUsage = critical, digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement, keyCertSign,\
+ cRLSign, encipherOnly, decipherOnly
 extendedKeyUsage = serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, OCSPSigning, 1.2.3.4.5
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid, issuer
-subjectAltName = DNS:a.example, DNS:*.b.example, IP:192.0.2.1, IP:2001:db8::1, email:a@b.example, URI:https://c.example/x
+subjectAltName = DNS:a.example, DNS:*.b.example, IP:192.0.2.1, IP:2001:db8::1, email:a@b.example,\
+ URI:https://c.example/x
 issuerAltName = DNS:issuer.example, URI:http://issuer.example/
-authorityInfoAccess = OCSP;URI:http://ocsp.example/, caIssuers;URI:http://ca.example/ca.der, OCSP;URI:http://ocsp2.example/, caIssuers;email:x@y
+authorityInfoAccess = OCSP;URI:http://ocsp.example/, caIssuers;URI:http://ca.example/ca.der,\
+ OCSP;URI:http://ocsp2.example/, caIssuers;email:x@y
 crlDistributionPoints = URI:http://crl.example/1.crl, URI:ldap://crl.example/cn=x
 1.2.3.4 = critical, DER:0500
 ]]
@@ -39,7 +42,8 @@ end
 local function made()
   local list = {
     issued.certificate({extensions = MORE}).pem,
-    issued.certificate({extensions = MORE, issuer = issued.root(), subject = "C = DE\nO = Größe, \"x\"\nCN = a+b=c"}).pem,
+    issued.certificate({extensions = MORE, issuer = issued.root(),
+      subject = "C = DE\nO = Größe, \"x\"\nCN = a+b=c"}).pem,
     self_signed({}, nil, "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"),
     self_signed({"-sha1"}, nil, "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"),
     self_signed({"-sigopt", "rsa_padding_mode:pss", "-sha384"}, nil, "-algorithm", "RSA"),

@@ -32,7 +32,7 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
   v->chain = chain != NULL ? chain : alone(leaf);
   v->known = 1;
   if (leaf != NULL && code != X509_V_OK && v->faults.count == 0)
-    judgement_note(&v->faults, code, depth);  /* the list is never short of it */
+    judgement_note(&v->faults, code, depth);  /* the list never lacks it */
   if (v->chain != NULL) return;
   v->code = X509_V_ERR_OUT_OF_MEM;
   v->answer = REFUSED;

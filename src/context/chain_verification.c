@@ -257,22 +257,23 @@ strings and Certificates. What else is in it may be used and is not trusted
  - `intermediates`: further certificates that are not trusted, in the same forms
  - `name`: string, the host name or address that the certificate must be for;
    default: names are not looked at
- - `server_side`: boolean, default false; true: it is a client's certificate, and
-   a server judges it
+ - `server_side`: boolean, default false; true: it is a client's certificate,
+   and a server judges it
  - `time`: seconds since the epoch, the time to judge by; default now
  - `crls`: string, or list of strings, CRLs in PEM or DER: the certificate must
    be in none, and the one of its issuer must be there. `verify_flags`
    `"crl_check_all"` asks for those of the whole chain
- - `purpose`: `"sslserver"` (default), `"sslclient"` (default with `server_side`),
-   `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`. Other than for
-   TLS, key usage is OpenSSL's to judge
+ - `purpose`: `"sslserver"` (default), `"sslclient"` (default with
+   `server_side`), `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`.
+   Other than for TLS, key usage is OpenSSL's to judge
  - `security_level`: integer, 0 to 5, of keys and digests; default that of a
    context, as OpenSSL is configured
  - `verify_depth`: integer, 0 to 100: intermediate certificates, at most
  - `verify_flags`: list of OpenSSL's names: `"allow_proxy_certs"`,
-   `"check_ss_signature"`, `"crl_check"`, `"crl_check_all"`, `"explicit_policy"`,
-   `"extended_crl_support"`, `"inhibit_any"`, `"inhibit_map"`,
-   `"no_check_time"`, `"no_partial_chain"`: trust roots alone,
+   `"check_ss_signature"`, `"crl_check"`, `"crl_check_all"`,
+   `"explicit_policy"`, `"extended_crl_support"`, `"inhibit_any"`,
+   `"inhibit_map"`, `"no_check_time"` (without `time`), `"no_partial_chain"`:
+   trust self-signed roots alone,
    `"partial_chain"`, `"policy_check"`, `"suiteb_128"`, `"suiteb_128_only"`,
    `"suiteb_192"`, `"trusted_first"`, `"use_deltas"`, `"x509_strict"`
 

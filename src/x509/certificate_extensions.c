@@ -94,7 +94,9 @@ What the certificate is for.
 @treturn[3] nil
 @treturn[3] SSLError the extension is malformed, or there twice
 @source RFC 5280, 4.2.1.12
-@usage for _, usage in ipairs(certificate:extended_key_usage() or {}) do print(usage) end
+@usage for _, usage in ipairs(certificate:extended_key_usage() or {}) do
+  print(usage)
+end
 */
 static int extensions_extended_key_usage (lua_State *L) {
   int i, n;
@@ -333,16 +335,17 @@ static int extensions_scts (lua_State *L) {
 
 /* ---- all of them ---- */
 
-static void push_extension (lua_State *L, X509_EXTENSION *extension) {
-  const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
+static void push_extension (lua_State *L, const X509 *x509, int i) {
+  const ASN1_OBJECT *object = X509_EXTENSION_get_object(X509_get_ext(x509,
+                                                                     i));
   lua_createtable(L, 0, 4);
   asn1_value_push_oid(L, object);
   lua_setfield(L, -2, "oid");
   asn1_value_push_short_name(L, object);
   lua_setfield(L, -2, "name");
-  lua_pushboolean(L, X509_EXTENSION_get_critical(extension));
+  lua_pushboolean(L, X509_EXTENSION_get_critical(X509_get_ext(x509, i)));
   lua_setfield(L, -2, "critical");
-  asn1_value_push_bytes(L, X509_EXTENSION_get_data(extension));
+  asn1_value_push_bytes(L, X509_EXTENSION_get_data(X509_get_ext(x509, i)));
   lua_setfield(L, -2, "value");
 }
 
@@ -362,7 +365,7 @@ static int extensions_all (lua_State *L) {
   int i, count = X509_get_ext_count(x509);
   lua_createtable(L, count, 0);
   for (i = 0; i < count; i++) {
-    push_extension(L, X509_get_ext(x509, i));
+    push_extension(L, x509, i);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -40,6 +40,13 @@ static EVP_PKEY *check_key (lua_State *L, const char *operation) {
   return NULL;
 }
 
+/* Of a key that OpenSSL has read: for want of memory, say. */
+static int fail (lua_State *L, const char *operation) {
+  errors_clear();
+  return errors_text(L, ERROR_T, operation, "unsupported", "OpenSSL does not "
+                     "tell that of the certificate's key");
+}
+
 /***
 The kind of public key.
 @function key_type
@@ -52,11 +59,11 @@ The kind of public key.
 */
 static int key_type (lua_State *L) {
   EVP_PKEY *key = check_key(L, "key_type");
-  const char *name;
+  const char *name = key == NULL ? NULL : EVP_PKEY_get0_type_name(key);
   if (key == NULL) return 2;
-  name = EVP_PKEY_get0_type_name(key);
-  if (name != NULL && strcmp(name, "ED25519") == 0) name = "Ed25519";
-  if (name != NULL && strcmp(name, "ED448") == 0) name = "Ed448";
+  if (name == NULL) return fail(L, "key_type");
+  if (strcmp(name, "ED25519") == 0) name = "Ed25519";
+  if (strcmp(name, "ED448") == 0) name = "Ed448";
   lua_pushstring(L, name);
   return 1;
 }
@@ -73,8 +80,10 @@ OpenSSL says
 */
 static int key_bits (lua_State *L) {
   EVP_PKEY *key = check_key(L, "key_bits");
+  int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
   if (key == NULL) return 2;
-  lua_pushinteger(L, EVP_PKEY_get_bits(key));
+  if (bits <= 0) return fail(L, "key_bits");
+  lua_pushinteger(L, bits);
   return 1;
 }
 
@@ -90,11 +99,13 @@ The curve of an EC key.
 */
 static int key_curve (lua_State *L) {
   EVP_PKEY *key = check_key(L, "key_curve");
+  const char *type = key == NULL ? NULL : EVP_PKEY_get0_type_name(key);
   char name[NAME_MAX_SIZE];
   size_t size;
   int found;
   if (key == NULL) return 2;
-  if (!EVP_PKEY_is_a(key, "EC") && !EVP_PKEY_is_a(key, "SM2")) {
+  if (type == NULL) return fail(L, "key_curve");
+  if (strcmp(type, "EC") != 0 && strcmp(type, "SM2") != 0) {
     lua_pushnil(L);
     return 1;
   }

@@ -112,8 +112,16 @@ static int signature_digest (lua_State *L) {
   return 1;
 }
 
-/* X509_verify(3), once more if it says no: it says so too, and nothing else,
-** where there was no memory for a number. */
+/* OpenSSL says no, and nothing else, also where there was no memory to compare
+** algorithms or for a number: what is not good is looked at once more. */
+
+static int check_issued (X509 *issuer, X509 *subject) {
+  errors_clear();
+  if (X509_check_issued(issuer, subject) == X509_V_OK) return X509_V_OK;
+  errors_clear();
+  return X509_check_issued(issuer, subject);
+}
+
 static int verify (X509 *subject, EVP_PKEY *key) {
   errors_clear();
   if (X509_verify(subject, key) == 1) return 1;
@@ -170,8 +178,7 @@ static int signature_issued (lua_State *L) {
   X509 *issuer = certificate_check(L, 1);
   X509 *subject = certificate_check(L, 2);
   int code;
-  errors_clear();
-  code = X509_check_issued(issuer, subject);
+  code = check_issued(issuer, subject);
   if (code == X509_V_ERR_UNSPECIFIED || code == X509_V_ERR_OUT_OF_MEM)
     return errors_text(L, ERROR_T, "issued", "certificate", "a certificate's "
                        "extensions cannot be read");

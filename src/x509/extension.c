@@ -20,15 +20,14 @@ static int is_whole (const ASN1_OCTET_STRING *bytes) {
 Found extension_decode (lua_State *L, Scratch *s, const X509 *x509, int nid,
                         void (*free_value) (void *)) {
   int at = X509_get_ext_by_NID(x509, nid, -1);
-  X509_EXTENSION *extension;
   if (at < 0) return EXTENSION_ABSENT;
   if (X509_get_ext_by_NID(x509, nid, at) >= 0) return EXTENSION_DOUBLED;
   errors_clear();
-  extension = X509_get_ext(x509, at);
   s->free_value = free_value;
-  s->value = X509V3_EXT_d2i(extension);
+  s->value = X509V3_EXT_d2i(X509_get_ext(x509, at));
   scratch_check_memory(L);
-  if (s->value != NULL && !is_whole(X509_EXTENSION_get_data(extension)))
+  if (s->value != NULL
+      && !is_whole(X509_EXTENSION_get_data(X509_get_ext(x509, at))))
     scratch_free(s);
   errors_clear();
   return s->value != NULL ? EXTENSION_FOUND : EXTENSION_MALFORMED;
