@@ -246,6 +246,7 @@ static void check_chain (lua_State *L) {
 /***
 Judges a certificate and its chain without a connection, as a handshake would:
 by the same checks of signatures, dates, names, key usage and constraints.
+Whether TLS has a signature algorithm for the key is no part of it.
 @function verify
 @tparam string|Certificate|table chain the certificate, then those of its
 issuers, in any order: PEM or DER in a string, a Certificate, or a list of
