@@ -21,6 +21,7 @@
 #include "x509/certificate_type.h"
 #include "base/compat.h"
 #include "connection/connection.h"
+#include "context/certificate_list.h"
 #include "context/chain_verification.h"
 #include "context/context.h"
 #include "connection/handshake.h"
@@ -199,6 +200,7 @@ static const luaL_Reg functions[] = {
   {"check_options", core_check_options},
   {"features", features_find},
   {"hides", core_hides},
+  {"load_certificates", certificate_list_load},
   {"publish", core_publish},
   {"stamp", core_stamp},
   {"verify", chain_verification_verify},

@@ -138,7 +138,7 @@ function ssl.create_default_context(options)
 end
 
 ssl.SSLContext = core.context.new
-ssl.load_certificates = core.certificate.load
+ssl.load_certificates = core.load_certificates
 ssl.verify = core.verify
 ssl.poll = poll
 ssl.HAS = features

@@ -16,7 +16,7 @@
 #include "context/options.h"
 #include "context/verify_options.h"
 #include "x509/certificate.h"
-#include "x509/certificate_list.h"
+#include "context/certificate_list.h"
 #include "x509/crl_list.h"
 #include "x509/issuer_choice.h"
 #include "x509/judgement.h"

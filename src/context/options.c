@@ -13,7 +13,7 @@
 
 #include "context/options.h"
 #include "base/quote.h"
-#include "x509/certificate_list.h"
+#include "context/certificate_list.h"
 #include "x509/hostname.h"
 #include "x509/verify_parameters.h"
 

@@ -13,7 +13,6 @@
 #include "x509/certificate.h"
 #include "x509/certificate_extensions.h"
 #include "x509/certificate_key.h"
-#include "x509/certificate_list.h"
 #include "x509/certificate_names.h"
 #include "x509/certificate_signature.h"
 #include "x509/certificate_times.h"
@@ -189,8 +188,6 @@ static const luaL_Reg methods[] = {
 int certificate_type_open (lua_State *L) {
   scratch_open(L);
   lua_newtable(L);
-  lua_pushcfunction(L, certificate_list_load);
-  lua_setfield(L, -2, "load");
   compat_newtype(L, CERTIFICATE_T);
   compat_setfuncs(L, methods, 0);
   compat_setfuncs(L, certificate_extensions_methods, 0);

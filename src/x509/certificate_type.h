@@ -8,7 +8,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Registers the type; leaves a table with `methods` and `load`. [-0, +1, m] */
+/* Registers the type; leaves a table with `methods`. [-0, +1, m] */
 int certificate_type_open (lua_State *L);
 
 #pragma GCC visibility pop

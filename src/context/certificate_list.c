@@ -2,15 +2,14 @@
 ** certificate_list.c -- certificates from strings and lists.
 */
 
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/errors.h"
+#include "context/certificate_list.h"
+#include "context/pem_diagnosis.h"
 #include "x509/certificate.h"
-#include "x509/certificate_list.h"
 #include "x509/scratch.h"
 
 /***
@@ -19,13 +18,12 @@
 */
 
 #define INPUT_MAX ((size_t)16 << 20)
-#define LABEL_MAX 48
-#define BEGIN "-----BEGIN "
+#define TEXT_MAX 1024
 
 /* A string of the caller's, and the method that it was given to. */
 typedef struct Input {
   const char *operation;
-  const char *bytes, *end;
+  PemText text;
 } Input;
 
 static void free_list (void *list) {
@@ -49,51 +47,22 @@ static void append (lua_State *L, STACK_OF(X509) *list, X509 *x509) {
   luaL_error(L, "not enough memory");
 }
 
-/* ---- what is in it? ---- */
-
-/* The first line that begins a PEM block; NULL: there is none. */
-static const char *find_block (const Input *input) {
-  const char *p = input->bytes;
-  size_t length = strlen(BEGIN);
-  while (p != NULL && (size_t)(input->end - p) >= length) {
-    if (memcmp(p, BEGIN, length) == 0) return p;
-    p = memchr(p, '\n', (size_t)(input->end - p));
-    if (p != NULL) p++;
-  }
-  return NULL;
-}
-
-/* Of the first block: "CERTIFICATE REQUEST". */
-static void read_label (const Input *input, char *label) {
-  const char *p = find_block(input) + strlen(BEGIN);
-  size_t i = 0;
-  for (; p < input->end && i + 1 < LABEL_MAX; p++) {
-    if (*p != ' ' && (*p < 'A' || *p > 'Z') && (*p < '0' || *p > '9')) break;
-    label[i++] = *p;
-  }
-  label[i] = '\0';
-}
-
 static int fail_without (lua_State *L, const Input *input) {
-  char label[LABEL_MAX] = "";
+  char sentence[TEXT_MAX];
+  pem_diagnosis_tell(sentence, sizeof(sentence), &input->text, "certificate");
   errors_clear();
-  if (find_block(input) != NULL) read_label(input, label);
-  if (label[0] != '\0')
-    return errors_text(L, ERROR_T, input->operation, "pem", "there is no "
-                       "certificate in the string, but a %s", label);
-  return errors_text(L, ERROR_T, input->operation, "pem", "there is no "
-                     "certificate in the string: it is neither DER nor PEM, "
-                     "which has lines that begin with -----BEGIN");
+  return errors_text(L, ERROR_T, input->operation, "pem", "%s", sentence);
 }
 
 /* ---- DER ---- */
 
 /* 1: added. 0: pushes nil and an error. -1: it is no DER. */
 static int add_der (lua_State *L, STACK_OF(X509) *list, const Input *input) {
-  const unsigned char *p = (const unsigned char *)input->bytes;
+  const unsigned char *p = input->text.bytes;
+  const unsigned char *end = p + input->text.size;
   X509 *x509;
   if (*p != 0x30) return -1;  /* a SEQUENCE, or the digit 0 */
-  x509 = d2i_X509(NULL, &p, (long)(input->end - input->bytes));
+  x509 = d2i_X509(NULL, &p, (long)input->text.size);
   if (x509 == NULL) {
     scratch_check_memory(L);
     errors_clear();
@@ -101,10 +70,10 @@ static int add_der (lua_State *L, STACK_OF(X509) *list, const Input *input) {
   }
   append(L, list, x509);
   errors_clear();
-  if (p == (const unsigned char *)input->end) return 1;
+  if (p == end) return 1;
   errors_text(L, ERROR_T, input->operation, "pem", "there are %ld bytes behind "
               "the certificate in DER: several go in PEM, or in a list",
-              (long)((const unsigned char *)input->end - p));
+              (long)(end - p));
   return 0;
 }
 
@@ -122,17 +91,19 @@ static int on_passphrase (char *room, int size, int writing, void *data) {
 
 static int fail_damaged (lua_State *L, const Input *input, int number) {
   const char *reason = ERR_reason_error_string(ERR_peek_error());
+  const char *fault = pem_diagnosis_fault(&input->text);
+  if (reason == NULL)
+    fault = "there is nothing in it, or an empty line at its end";
   return errors_text(L, ERROR_T, input->operation, "pem", "certificate %d in "
-                     "the string is damaged (%s)", number, reason != NULL
-                     ? reason : "there is nothing in it, or an empty line at "
-                     "its end");
+                     "it is damaged (%s)", number,
+                     fault != NULL ? fault : reason);
 }
 
 /* Certificates, to the end; other blocks and text are passed over. */
 static int add_pem (lua_State *L, STACK_OF(X509) *list, const Input *input) {
   Scratch *s = scratch_new(L);
   int count = 0;
-  s->bio = BIO_new_mem_buf(input->bytes, (int)(input->end - input->bytes));
+  s->bio = BIO_new_mem_buf(input->text.bytes, (int)input->text.size);
   while (s->bio != NULL) {
     X509 *x509 = PEM_read_bio_X509_AUX(s->bio, NULL, on_passphrase, NULL);
     unsigned long error = ERR_peek_last_error();
@@ -161,11 +132,12 @@ static int add_string (lua_State *L, STACK_OF(X509) *list, int index,
   Input input;
   int done;
   input.operation = operation;
-  input.bytes = lua_tolstring(L, index, &size);
-  input.end = input.bytes + size;
+  input.text.file = NULL;
+  input.text.bytes = (const unsigned char *)lua_tolstring(L, index, &size);
+  input.text.size = size;
   if (size == 0 || size > INPUT_MAX) {
     errors_text(L, ERROR_T, operation, "pem", size == 0
-                ? "the string is empty" : "the string has more than 16 MiB");
+                ? "it is empty" : "it has more than 16 MiB");
     return 0;
   }
   errors_clear();
