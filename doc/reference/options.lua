@@ -8,7 +8,7 @@ local docstrings = require "doc.reference.docstrings"
 local options = {}
 
 local TYPES = {
-  bytes = "string", list = "list of strings", password = "string or function",
+  bytes = "string", certificates = "list of tables", list = "list of strings", password = "string or function",
   version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 

@@ -15,6 +15,26 @@ for _, option in ipairs(core.options) do FILES[option.name], SECRETS[option.name
 -- Keys are digests: what the options hold, PEM among it, stands in none.
 local kept = {}  -- most recently used first: { key =, context = }
 
+-- What stands in the tables of option certificates goes with the others.
+local function flatten(options)
+  local list = options.certificates
+  if type(list) ~= "table" then return options end
+  local flat = {}
+  for name, value in pairs(options) do flat[name] = value end
+  flat.certificates = #list
+  for i, entry in ipairs(list) do
+    if type(entry) == "table" then
+      for name, value in pairs(entry) do flat[("%s %d"):format(tostring(name), i)] = value end
+    end
+  end
+  return flat
+end
+
+-- The option's own name.
+local function row(name)
+  return type(name) == "string" and name:match "^(.*) %d+$" or name
+end
+
 -- What distinguishes an option's value from others.
 local function identify(name, value)
   if type(value) == "table" then
@@ -23,13 +43,13 @@ local function identify(name, value)
     return table.concat(parts, ",")
   end
   local text = ("%s:%q"):format(type(value), tostring(value))
-  if FILES[name] and type(value) == "string" then text = text .. stamp(value) end
+  if FILES[row(name)] and type(value) == "string" then text = text .. stamp(value) end
   return text
 end
 
 -- Whether the value must not, or cannot, be told by its text.
 local function is_private(name, value)
-  return SECRETS[name] or type(value) == "function"
+  return SECRETS[row(name)] or type(value) == "function"
 end
 
 -- The key, and the options that are not in it; nil if all are. Without random
@@ -37,7 +57,7 @@ end
 local function key_of(options)
   local parts = { stamp() }  -- of what the system trusts
   local private
-  for name, value in pairs(options) do
+  for name, value in pairs(flatten(options)) do
     if is_private(name, value) then
       private = private or {}
       private[name] = type(value) == "string" and (digest(value) or {}) or value

@@ -95,14 +95,18 @@ local function check_keys(name, value, known)
 end
 
 local HELLO_FIELDS = { context = true, alpn_protocol = true, certificate = true }
-local CERTIFICATE_FIELDS = { cert = true, key = true, password = true }
+local CERTIFICATE_FIELDS = {
+  cert = true, certfile = true, certificates = true, key = true, key_uri = true, keyfile = true, password = true,
+  pkcs12 = true, pkcs12_file = true,
+}
 
--- Takes a context, or a table with a certificate and its key.
+-- Takes a context, or a table with certificates and their keys.
 local function apply_certificate(self, name, value)
   if is_context(value) then return use_certificate(self, value) end
   check_keys(name, value, CERTIFICATE_FIELDS)
-  local context, err = new_context { server_side = true, cert = value.cert, key = value.key,
-    password = value.password }
+  local options = { server_side = true }
+  for field in pairs(CERTIFICATE_FIELDS) do options[field] = value[field] end
+  local context, err = new_context(options)
   if not context then return nil, err end
   return use_certificate(self, context)
 end

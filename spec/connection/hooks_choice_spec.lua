@@ -187,7 +187,7 @@ hooking.each("what a hook chooses", function(case)
   it("has to make sense for on_certificate too", function()
     local bare = assert(ssl.SSLContext {server_side = true, on_certificate = print})
     for name, value in pairs {
-      bare = bare, ["an unknown field"] = {certfile = file "rsa.pem"}, ["a list"] = {pem "rsa.crt", pem "rsa.key"},
+      bare = bare, ["an unknown field"] = {cerfile = file "rsa.pem"}, ["a list"] = {pem "rsa.crt", pem "rsa.key"},
       ["another's key"] = {cert = pem "ecdsa.crt", key = pem "rsa.key"}, ["no key"] = {cert = pem "ecdsa.crt"},
       ["no certificate"] = {key = pem "ecdsa.key"}, empty = {}, ["no PEM"] = {cert = "x", key = "y"},
       ["wrong passphrase"] = {cert = pem "rsa.crt", key = pem "rsa-traditional.key", password = "wrong"},

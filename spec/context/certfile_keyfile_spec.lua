@@ -160,13 +160,6 @@ describe("a chain", function()
     serve {certfile = file "chained.crt", keyfile = file "chained.key",
       ca_certs = file "roots.crt"}
   end)
-
-  it("begins with the key's certificate", function()
-    local name = joined("intermediate.crt", "chained.crt", "chained.key")
-    complains({certfile = name}, "key_mismatch", name, ("certfile: the "
-      .. "private key belongs to certificate 2 in %s, which must come first")
-      :format(name))
-  end)
 end)
 
 describe("an encrypted key", function()
@@ -343,34 +336,35 @@ describe("a bad file", function()
   end)
 
   it("that is not PEM", function()
-    each(file "text.pem", "no certificate in %s: it is not PEM, which has "
-      .. "lines that begin with -----BEGIN")
+    each(file "text.pem", "no certificate in %s: it is neither DER nor PEM, "
+      .. "which has lines that begin with -----BEGIN")
     local indented = helpers.temp_file((read "rsa.crt":gsub("%-%-%-%-%-BEGIN",
       " %0")))
-    each(indented, "no certificate in %s: it is not PEM, which has lines that "
-      .. "begin with -----BEGIN")
+    each(indented, "no certificate in %s: it is neither DER nor PEM, which has "
+      .. "lines that begin with -----BEGIN")
     complains({certfile = file "rsa.crt", keyfile = file "text.pem"}, "pem",
-      file "text.pem", ("keyfile: no private key in %s: it is not PEM, "
-        .. "which has lines that begin with -----BEGIN")
+      file "text.pem", ("keyfile: no private key in %s: it is neither "
+        .. "DER nor PEM, which has lines that begin with -----BEGIN")
         :format(file "text.pem"))
   end)
 
-  it("that is DER", function()
-    local function converts(command, name)
-      return ('%s is DER, not PEM: "openssl %s -in %s -out %s.pem" converts it')
-        :format(name, command, name, name)
-    end
-    each(file "rsa.der", converts("x509 -inform DER", file "rsa.der"))
-    local key, pkcs12 = helpers.temp_name(), helpers.temp_name()
+  it("that is DER of something else", function()
+    local key, pkcs12, pkcs7 = helpers.temp_name(), helpers.temp_name(), helpers.temp_name()
     openssl("pkey", "-in", file "rsa.key", "-outform", "DER", "-out", key)
-    each(key, converts("pkey -inform DER", key))
-    complains({certfile = file "rsa.crt", keyfile = key}, "pem", key,
-      "keyfile: " .. converts("pkey -inform DER", key))
-    openssl("pkcs12", "-export", "-in", file "rsa.pem", "-passout", "pass:x",
-      "-out", pkcs12)
-    each(pkcs12, converts("pkcs12 -nodes", pkcs12))
-    complains({cert = read "rsa.der"}, "pem", nil, "cert: it is DER, not PEM: "
-      .. '"openssl x509 -inform DER" converts it')
+    each(key, "no certificate in %s, but a private key in DER")
+    openssl("pkcs8", "-topk8", "-in", file "rsa.key", "-outform", "DER", "-passout", "pass:x", "-out", key)
+    each(key, "no certificate in %s, but a private key in DER")
+    openssl("pkcs12", "-export", "-in", file "rsa.pem", "-passout", "pass:x", "-out", pkcs12)
+    each(pkcs12, "no certificate in %s, but PKCS#12, which goes in option pkcs12_file or pkcs12")
+    openssl("crl2pkcs7", "-nocrl", "-certfile", file "rsa.crt", "-outform", "DER", "-out", pkcs7)
+    each(pkcs7, ('%%s is PKCS#7, whose certificates have to be taken out: "openssl pkcs7 -inform DER -print_certs -in '
+      .. '%s -out %s.pem" converts it'):format(pkcs7, pkcs7))
+    complains({certfile = file "rsa.crt", keyfile = file "rsa.der"}, "pem", file "rsa.der",
+      ("keyfile: no private key in %s, but a certificate in DER"):format(file "rsa.der"))
+    complains({cert = read "rsa.der"}, "pem", nil, "cert: no private key in it, but a certificate in DER")
+    local damaged = helpers.temp_file(read "rsa.der" .. read "rsa.der":sub(1, -2))
+    local err = refused {ca_certs = damaged}
+    assert.is_truthy(err:find("certificate 2 in " .. damaged .. " is damaged (", 1, true))
   end)
 
   it("that has something else", function()
@@ -414,7 +408,7 @@ describe("a bad file", function()
     complains({cert = ""}, "pem", nil, "cert: it is empty")
     complains({ca_data = ""}, "pem", nil, "ca_data: it is empty")
     complains({ca_data = "\0\0"}, "pem", nil, "ca_data: no certificate in it: "
-      .. "it is not PEM, which has lines that begin with -----BEGIN")
+      .. "it is neither DER nor PEM, which has lines that begin with -----BEGIN")
     complains({cert = ("x"):rep(16 * 2 ^ 20 + 1)}, "pem", nil,
       "cert: it has more than 16 MiB")
     for _, text in ipairs {"-----BEGIN ", "-----BEGIN", "-", "0", "0\130\255",

@@ -146,7 +146,8 @@ describe("each option that a session is bound to", function()
   local elsewhere = {
     on_client_hello = true, session_id_context = true,  -- a server's: session_id_context_spec
     server_hostname = true,  -- of each connection: below
-    cert = true, key = true, keyfile = true,  -- what certfile leads to counts
+    -- What certfile leads to counts.
+    cert = true, certificates = true, key = true, key_uri = true, keyfile = true, pkcs12 = true, pkcs12_file = true,
     server_side = true,  -- a session of one side is none of the other's
   }
   for _, part in ipairs {verification, identity, protocol} do

@@ -142,20 +142,21 @@ return {
   },
   {
     name = "the certificates of the first context are shown besides the chosen one",
-    file = "src/connection/hooks.c",
+    file = "src/context/identity.c",
     from = [[
-  SSL_certs_clear(c->ssl);  /* those of other key types too */
+  SSL_certs_clear(ssl);
 ]],
     to = "",
     specs = "hooks_choice",
   },
   {
     name = "a chosen certificate leaves its chain behind",
-    file = "src/connection/hooks.c",
+    file = "src/context/identity.c",
     from = [[
-  SSL_CTX_get0_chain_certs(ctx, &chain);
-]],
-    to = "",
+    SSL_CTX_get0_chain_certs(ctx, &chain);
+    done]],
+    to = [[
+    done]],
     specs = "hooks_choice",
   },
   {

@@ -309,9 +309,10 @@ end)]] },
     name = "a refused on_certificate is passed over",
     file = "src/connection/callbacks.c",
     from = [[
-  if (answer != UNANSWERED) return answer != REFUSED;]],
+  if (answer == REFUSED) return 0;
+  identity]],
     to = [[
-  if (answer != UNANSWERED) return 1;]],
+  identity]],
     specs = "hooks_answers",
   },
   {

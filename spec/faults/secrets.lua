@@ -130,17 +130,17 @@ return {
   },
   {
     name = "get gives the key that stands with the certificate",
-    file = "src/context/context.c",
+    file = "src/context/public_options.c",
     from = [[
   if (o->flags & IS_PEM)]],
     to = [[
-  if (strcmp(o->name, "cert") == 0) return;
+  if (o->type == OPTION_BYTES && o->group != 0) return;
   if (o->flags & IS_PEM)]],
     specs = "secrets",
   },
   {
     name = "get gives a key out of other options",
-    file = "src/context/context.c",
+    file = "src/context/public_options.c",
     from = [[
   else if (quote_is_key(text, size))]],
     to = [[

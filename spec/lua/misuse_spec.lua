@@ -156,6 +156,7 @@ rows.SSLContext = {
     {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
     {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
   },
+  warnings = {},
   wrap_object = {
     {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},
     {"unknown option 'server_hostnam'", function(o) o.context:wrap_object {server_hostnam = "x"} end},

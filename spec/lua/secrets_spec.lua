@@ -155,19 +155,30 @@ end
 
 -- The caller's words that are quoted: a passphrase there is one like others.
 local QUOTED = {
-  ca_certs = true, ca_path = true, certfile = true, ciphers = true, ciphersuites = true, groups = true,
-  keyfile = true, maximum_version = true, minimum_version = true, sigalgs = true,
+  ca_certs = true, ca_path = true, certfile = true, certificates = true, ciphers = true, ciphersuites = true,
+  groups = true,
+  keyfile = true, maximum_version = true, minimum_version = true, pkcs12_file = true, sigalgs = true,
 }
 
 -- Bytes of any sort, which `get` gives back: all but what looks like a key.
 local OPAQUE = {alpn_protocols = true, session_id_context = true}
-local TAKES_TABLES = {alpn_protocols = true, pins = true, server_names = true}
+local TAKES_TABLES = {alpn_protocols = true, certificates = true, pins = true, server_names = true}
+
+local OF_CERTIFICATES = {"cert", "certfile", "key", "key_uri", "keyfile", "password", "pkcs12", "pkcs12_file"}
 
 -- The secret as it may stand in an option.
 local function forms(secret, name)
   local text = secret[2]
   if not TAKES_TABLES[name] and secret ~= SECRETS[1] then return {text} end
-  return {text, {text}, {[text] = text}}
+  local list = {text, {text}, {[text] = text}}
+  if name ~= "certificates" then return list end
+  for _, option in ipairs(OF_CERTIFICATES) do
+    local entry = {cert = option:find "^key" and certificate or nil, [option] = text}
+    if option == "password" then entry.cert, entry.key = read "rsa.crt", read "rsa-pkcs8.key" end
+    list[#list + 1] = {entry}
+  end
+  list[#list + 1] = {{[text] = text}}
+  return list
 end
 
 local made
@@ -179,13 +190,14 @@ end
 
 local function server_options(options)
   if options.server_side == nil then options.server_side = true end
-  if not options.certfile and not options.cert then options.certfile = helpers.file "ecdsa.pem" end
+  local is_given = options.certfile or options.cert or options.certificates or options.pkcs12 or options.pkcs12_file
+  if not is_given then options.certfile = helpers.file "ecdsa.pem" end
   return options
 end
 
 -- For them to be looked at, some options need others.
 local function completed(name, options)
-  if name == "keyfile" or name == "key" then options.cert = certificate end
+  if name == "keyfile" or name == "key" or name == "key_uri" then options.cert = certificate end
   if name == "password" then options.cert, options.key = read "rsa.crt", read "rsa-pkcs8.key" end
   return options
 end

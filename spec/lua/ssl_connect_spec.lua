@@ -243,6 +243,23 @@ describe("ssl.connect", function()
       {alpn_protocols = {"a,b"}}))
     assert.equal(3, contexts_of(nil, trust, with(trust,
       {cert_reqs = ssl.CERT_NONE})))
+    local function own(...)
+      local list = {}
+      for i, name in ipairs {...} do list[i] = {certfile = file(name)} end
+      return {certificates = list}
+    end
+    assert.equal(1, contexts_of(own("client.pem", "rsa.pem"), own("client.pem", "rsa.pem")))
+    assert.equal(3, contexts_of(own("client.pem", "rsa.pem"), own "client.pem", own("rsa.pem", "client.pem")))
+  end)
+
+  it("reads a file of one of several certificates again that has changed", function()
+    local name = helpers.temp_file(helpers.read_file(file "client.pem"))
+    local options = {certificates = {{certfile = file "rsa.pem"}, {certfile = name}}}
+    for _ = 1, 2 do echoes(assert(ssl.connect("localhost", peer.port, options))) end
+    os.remove(name)
+    local conn, err = ssl.connect("localhost", peer.port, options)
+    assert.is_nil(conn)
+    assert.equal(name, err.file)
   end)
 
   it("reads a file again that has changed", function()
@@ -309,6 +326,14 @@ describe("ssl.connect", function()
       options.password = nil
       assert.equal("passphrase",
         (select(2, ssl.connect("localhost", peer.port, options))).kind)
+      local entry = {certfile = file "rsa-encrypted.pem", password = "secret"}
+      options = {certificates = {entry}}
+      echoes(assert(ssl.connect("localhost", peer.port, options)))
+      echoes(assert(ssl.connect("localhost", peer.port, options)))
+      entry.password = "wrong"
+      assert.equal("passphrase", (select(2, ssl.connect("localhost", peer.port, options))).kind)
+      entry.password = nil
+      assert.equal("passphrase", (select(2, ssl.connect("localhost", peer.port, options))).kind)
     end)
 end)
 

@@ -24,8 +24,9 @@
 #   anything           the same, without key usage
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
 # (all three in one file). The passphrase of rsa-pkcs8.key and
-# rsa-traditional.key is "secret"; rsa-encrypted.pem is combined. Not PEM:
-# text.pem, empty.pem, garbage.pem; rsa.der is rsa.crt in DER.
+# rsa-traditional.key is "secret", that of rsa-pkcs8.der (in DER) and ecdsa.p12
+# (PKCS#12) too; rsa-encrypted.pem is combined. Not PEM: text.pem, empty.pem,
+# garbage.pem; rsa.der is rsa.crt in DER.
 set -eu
 mkdir -p "$1"
 cd "$1"
@@ -199,6 +200,9 @@ openssl rsa -in rsa.key -traditional -aes128 -passout pass:secret \
   -out rsa-traditional.key
 cat rsa-pkcs8.key rsa.crt >rsa-encrypted.pem
 openssl x509 -in rsa.crt -outform DER -out rsa.der
+openssl pkcs8 -topk8 -in rsa.key -passout pass:secret -outform DER \
+  -out rsa-pkcs8.der
+openssl pkcs12 -export -in ecdsa.pem -passout pass:secret -out ecdsa.p12
 echo 'This is not PEM.' >text.pem
 : >empty.pem
 printf '%s\n' '-----BEGIN CERTIFICATE-----' 'BAhub3QgREVSIQ==' \

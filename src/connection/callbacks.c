@@ -9,6 +9,7 @@
 #include "connection/callbacks.h"
 #include "connection/decision.h"
 #include "connection/client_hello.h"
+#include "context/identity.h"
 #include "connection/resumption.h"
 #include "connection/verify.h"
 
@@ -64,9 +65,19 @@ static int on_certificate (SSL *ssl, void *unused) {
   Answer answer = c->certificate;
   (void)unused;
   c->certificate = UNANSWERED;
-  if (answer != UNANSWERED) return answer != REFUSED;
-  decision_stop(c, AT_CERTIFICATE);
-  return -1;
+  if (answer == UNANSWERED) {
+    decision_stop(c, AT_CERTIFICATE);
+    return -1;
+  }
+  if (answer == REFUSED) return 0;
+  identity_choose(ssl);
+  return 1;
+}
+
+static int on_choice (SSL *ssl, void *unused) {
+  (void)unused;
+  identity_choose(ssl);
+  return 1;
 }
 
 void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
@@ -77,5 +88,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)
     SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
+  else if (policy->certificates > 1 && !policy->defaults.server_side)
+    SSL_CTX_set_cert_cb(ctx, on_choice, NULL);
   verify_set_callbacks(ctx, policy);
 }

@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "connection/client_hello.h"
 #include "connection/hooks.h"
+#include "context/identity.h"
 #include "connection/opening.h"
 #include "context/options.h"
 #include "connection/outcome.h"
@@ -67,8 +68,8 @@ without SNI
 its from the start; its own `on_client_hello` and `server_names` are not asked
 @treturn[2] table `{context=, alpn_protocol=, certificate=}`, each if it is
 wanted: an SSLContext; one of `facts.alpn_protocols`, any other is an error,
-also where the client offers none; an SSLContext with a certificate, or `{cert=,
-key=, password=}` in PEM
+also where the client offers none; an SSLContext with certificates, or a table
+of their options, as `on_certificate` answers it
 @treturn[3] nil by the option `server_names`, or else by this context
 @treturn[4] nil
 @treturn[4] string|SSLError refuses, with any alert, else `"handshake_failure"`
@@ -95,8 +96,11 @@ from `Certificate:issuer`
 @tparam {string,...} facts.signature_algorithms signature algorithms
 @tparam ?string facts.server_name on a server: the name that the client asks for
 @tparam ?string facts.server_hostname on a client: the server's name
-@treturn[1] SSLContext the one with the certificate
-@treturn[2] table `{cert=, key=, password=}` in PEM
+@treturn[1] SSLContext the one with the certificate; of several the peer's
+signature algorithms choose
+@treturn[2] table a context's options of certificates: `{cert=, key=}`,
+`{certfile=, keyfile=, password=}`, `{pkcs12=, password=}`, `{certificates=}`
+and so on
 @treturn[3] nil the context's own certificate, or none
 @treturn[4] nil
 @treturn[4] string|SSLError refuses, with the alert `"internal_error"`
@@ -324,20 +328,16 @@ static int primitive_use_context (lua_State *L, Connection *c) {
   return 1;
 }
 
-/* use_certificate(connection, context): its certificate, key and chain; true,
-** or nil and an error. */
+/* use_certificate(connection, context): its certificates, keys and chains;
+** true, or nil and an error. */
 static int primitive_use_certificate (lua_State *L, Connection *c) {
   SSL_CTX *ctx = context_check(L, 2);
-  STACK_OF(X509) *chain = NULL;
   if (!awaits_answer(c)) return 0;
   if (SSL_CTX_get0_certificate(ctx) == NULL)
     return errors_text(L, ERROR_T, names[c->decision.point], "context",
                        "it chose a context that has no certificate");
   errors_clear();
-  SSL_CTX_get0_chain_certs(ctx, &chain);
-  SSL_certs_clear(c->ssl);  /* those of other key types too */
-  if (!SSL_use_cert_and_key(c->ssl, SSL_CTX_get0_certificate(ctx),
-                            SSL_CTX_get0_privatekey(ctx), chain, 1))
+  if (!identity_hand_over(ctx, c->ssl))
     return errors_fail(L, names[c->decision.point], NULL);
   if (c->decision.point == AT_CLIENT_HELLO) c->choice.made = 1;
   lua_pushboolean(L, 1);

@@ -15,13 +15,17 @@
 #include "context/session_binding.h"
 #include "context/context.h"
 #include "context/context_certificates.h"
+#include "context/identity.h"
 #include "base/errors.h"
 #include "context/pem.h"
 #include "context/options.h"
 #include "context/pins.h"
+#include "context/public_options.h"
+#include "context/pkcs12.h"
 #include "base/quote.h"
 #include "context/session_cache.h"
 #include "context/context_options.h"
+#include "context/warnings.h"
 #include "x509/issuer_choice.h"
 
 /***
@@ -271,7 +275,8 @@ static int build (lua_State *L, int options) {
       !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
-      !context_certificates_use(L, c->ctx, options)) return 2;
+      !identity_use(L, c->ctx, options)) return 2;
+  c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;
   errors_clear();
@@ -306,28 +311,15 @@ static int context_new (lua_State *L) {
   return build(L, 2);
 }
 
-/* Pushes an option's value as it may be told. */
-static void push_public (lua_State *L, int options, const Option *o) {
-  size_t size;
-  const char *text;
-  if (o->flags & IS_SECRET)
-    options_raise(L, o->name, "is secret and cannot be read");
-  if (options_push(L, options, o->name) != LUA_TSTRING) return;
-  text = lua_tolstring(L, -1, &size);
-  if (o->flags & IS_PEM) pem_push_certificates(L, options, o->name);
-  else if (quote_is_key(text, size))
-    options_raise(L, o->name, "holds what looks like a key and cannot be "
-                  "read");
-}
-
 /***
 Reads an option, or its default.
 @function get
 @tparam string name of an option of a context
 @treturn any its value; nil if it has none. The versions are those that hold. Of
-`cert` and `ca_data` only the certificates, without keys and text around them
-@raise on unknown names, and on `key` and `password`, which stay secret, as
-does what looks like a private key in any other option
+`cert` and `ca_data` only the certificates, in PEM, without keys and text around
+them; of the tables in `certificates` what is not secret
+@raise on unknown names, and on `key`, `key_uri`, `password` and `pkcs12`, which
+stay secret, as does what looks like a private key in any other option
 @usage print(context:get("handshake_timeout"))  --> 30
 */
 static int context_get (lua_State *L) {
@@ -348,7 +340,7 @@ static int context_get (lua_State *L) {
     compat_getuservalue(L, 1);
     lua_newtable(L);
     options_merge(L, 3, 4, OF_CONTEXT);  /* lists as copies */
-    push_public(L, 4, o);
+    public_options_push(L, 4, o);
   }
   return 1;
 }
@@ -374,9 +366,10 @@ Changes options, all of them or, if one fails, none, for what is wrapped,
 accepted or chosen from then on; what was before keeps what it has. Only
 `server_names` holds for all, where there were some before. Ticket keys and a
 client's kept sessions stay, as far as what they are bound to does. The
-certificate's options (`certfile`, `keyfile`, `cert`, `key`, `password`)
-replace each other as a whole; but `password` alone is for the key that is
-there. Files are read anew, by their names in the working directory of now.
+certificate's options (`certfile`, `keyfile`, `cert`, `key`, `key_uri`,
+`pkcs12_file`, `pkcs12`, `certificates`, `password`) replace each other as a
+whole; but `password` alone is for the key that is there. Files are read anew,
+by their names in the working directory of now.
 @function set
 @tparam table options those to change, as of `ssl.SSLContext`
 @treturn[1] boolean true
@@ -423,6 +416,35 @@ static int context_set (lua_State *L) {
   return 1;
 }
 
+/***
+What looks wrong with the certificates that a context shows, though it can use
+them. Dates are judged now, all else as it was loaded.
+
+ - `"expired"`, `"not_yet_valid"`: a certificate, the leaf or one of its chain
+ - `"incomplete"`: the last issuer is neither in the chain nor trusted, by this
+   context or the system. Peers that lack it cannot verify: an intermediate is
+   missing, as a rule. A root need not be sent
+ - `"order"`: the key's certificate is not the first, or not each is followed
+   by its issuer. They are sent in order nevertheless
+ - `"replaced"`: another of `certificates` has a key of the same type and is
+   used in its place
+
+@function warnings
+@treturn[1] {table,...} each with `kind`; `text`, a sentence for a log;
+`option`, such as `"certfile"` or `"certificates[2].certfile"`; and `file`, nil
+for a string. The list is empty if nothing is found
+@treturn[2] nil
+@treturn[2] SSLError without memory
+@source RFC 8446, 4.4.2; RFC 5280, 4.1.2.5
+@usage for _, warning in ipairs(context:warnings()) do print(warning.text) end
+*/
+static int context_warnings (lua_State *L) {
+  Context *c = check(L, 1);
+  lua_settop(L, 1);
+  compat_getuservalue(L, 1);
+  return warnings_push(L, c->ctx, 2);
+}
+
 /* decides_name(context): whether it was told to check names, or not to. */
 static int context_decides_name (lua_State *L) {
   lua_pushboolean(L, check(L, 1)->policy->name_decided);
@@ -446,6 +468,7 @@ static int context_tostring (lua_State *L) {
 static const luaL_Reg methods[] = {
   {"get", context_get},
   {"set", context_set},
+  {"warnings", context_warnings},
   {NULL, NULL}
 };
 
@@ -463,6 +486,7 @@ static const luaL_Reg functions[] = {
 
 int context_open (lua_State *L) {
   pem_open(L);
+  pkcs12_open(L);
   lua_newtable(L);
   compat_setfuncs(L, functions, 0);
   compat_newtype(L, CONTEXT_T);

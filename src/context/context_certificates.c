@@ -1,5 +1,5 @@
 /*
-** context_certificates.c -- the certificate, key and trust of a context.
+** context_certificates.c -- whom a context trusts.
 */
 
 #include <stdio.h>
@@ -16,47 +16,6 @@
 
 #define NAMES_MAX 60000  /* of 65535 bytes in a CertificateRequest */
 #define TEXT_MAX 512
-
-/* The certificate with its key */
-
-static int take (lua_State *L, Material *m, int options, const char *file,
-                 const char *string) {
-  if (!pem_take_file(L, m, options, file)) return 0;
-  return m->bytes != NULL || pem_take_string(L, m, options, string);
-}
-
-static int use (lua_State *L, SSL_CTX *ctx, const Material *cert,
-                const Material *key) {
-  STACK_OF(X509) *chain = cert->certificates;
-  X509 *leaf = sk_X509_value(chain, 0);
-  int done;
-  if (!pem_match(L, cert, key)) return 0;
-  sk_X509_shift(chain);
-  done = SSL_CTX_use_cert_and_key(ctx, leaf, key->key, chain, 1);
-  sk_X509_unshift(chain, leaf);
-  if (done == 1) return 1;
-  if (cert->file == NULL) errors_fail(L, cert->option, NULL);
-  else errors_file(L, cert->option, NULL, cert->file, NULL);
-  return 0;
-}
-
-int context_certificates_use (lua_State *L, SSL_CTX *ctx, int options) {
-  Material *cert = pem_push(L);
-  Material *key = pem_push(L);
-  int done;
-  if (!take(L, cert, options, "certfile", "cert")) return 0;
-  if (cert->bytes == NULL) return 1;
-  if (!pem_read_certificates(L, cert)) return 0;
-  if (!take(L, key, options, "keyfile", "key")) return 0;
-  if (key->bytes == NULL) key = cert;
-  if (!pem_read_key(L, key, options)) return 0;
-  done = use(L, ctx, cert, key);
-  pem_clear(cert);
-  pem_clear(key);
-  return done;
-}
-
-/* Trust */
 
 static int add_certificates (lua_State *L, X509_STORE *store, Material *m) {
   int i;
@@ -147,11 +106,14 @@ int context_certificates_announce (SSL_CTX *ctx) {
 }
 
 void context_certificates_complete (SSL_CTX *ctx) {
-  STACK_OF(X509) *chain = NULL;
-  if (SSL_CTX_get0_certificate(ctx) == NULL) return;
-  SSL_CTX_get0_chain_certs(ctx, &chain);
-  if (sk_X509_num(chain) <= 0)
-    SSL_CTX_build_cert_chain(ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT |
-                                  SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR |
-                                  SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR);
+  long more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
+  for (; more == 1; more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT)) {
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(ctx, &chain);
+    if (sk_X509_num(chain) <= 0)
+      SSL_CTX_build_cert_chain(ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT |
+                                    SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR |
+                                    SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR);
+  }
+  SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
 }

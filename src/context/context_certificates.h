@@ -1,7 +1,7 @@
 /*
-** context_certificates.h -- certificates and private keys from files and
-** strings. `options` is the index of a table that nobody else can change, with
-** its types checked. What fails pushes nil and an error and returns 0.
+** context_certificates.h -- whom a context trusts. `options` is the index of a
+** table that nobody else can change, with its types checked. What fails pushes
+** nil and an error and returns 0.
 */
 #ifndef LUASSL_CONTEXT_CERTIFICATES_H
 #define LUASSL_CONTEXT_CERTIFICATES_H
@@ -13,11 +13,6 @@
 #include "x509/truststore.h"
 
 #pragma GCC visibility push(hidden)
-
-/* Gives `ctx` the certificate, chain and private key of the options certfile
-** or cert, keyfile or key, password; without them it does nothing. A function
-** as password is called. [-0, +?, e] */
-int context_certificates_use (lua_State *L, SSL_CTX *ctx, int options);
 
 /* Adds the certificates of ca_certs, ca_data and ca_path to the trust store
 ** of `ctx`, which is its own. [-0, +?, e] */
@@ -34,7 +29,7 @@ int context_certificates_fail_system (lua_State *L, const Trust *trust);
 /* Makes a server tell its clients whom it trusts; 0: see the error queue. */
 int context_certificates_announce (SSL_CTX *ctx);
 
-/* Completes the chain of a lone certificate from the context's own trust. */
+/* Completes the chains of lone certificates from the context's own trust. */
 void context_certificates_complete (SSL_CTX *ctx);
 
 #pragma GCC visibility pop

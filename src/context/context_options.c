@@ -30,15 +30,55 @@ static int is_set (lua_State *L, int options, const char *name) {
   return type != LUA_TNIL;
 }
 
-/* What belongs together. */
-static void check_identity (lua_State *L, int options) {
-  if (is_set(L, options, "certfile") || is_set(L, options, "cert")) return;
+static void exclude (lua_State *L, int options, const char *name,
+                     const char *const *others) {
+  if (!is_set(L, options, name)) return;
+  for (; *others != NULL; others++)
+    if (is_set(L, options, *others))
+      options_raise(L, name, "and option '%s' exclude each other", *others);
+}
+
+/* What belongs together. 1: there is a certificate. */
+static int check_identity (lua_State *L, int options) {
+  static const char *const pair[] = {
+    "cert", "certfile", "key", "key_uri", "keyfile", NULL
+  };
+  static const char *const single[] = {
+    "cert", "certfile", "key", "key_uri", "keyfile", "pkcs12", "pkcs12_file",
+    NULL
+  };
+  exclude(L, options, "certificates", single);
+  exclude(L, options, "pkcs12", pair);
+  exclude(L, options, "pkcs12_file", pair);
+  if (is_set(L, options, "certfile") || is_set(L, options, "cert")) return 1;
   if (is_set(L, options, "keyfile"))
     options_raise(L, "keyfile", "needs option 'certfile'");
   if (is_set(L, options, "key"))
     options_raise(L, "key", "needs option 'cert'");
+  if (is_set(L, options, "key_uri"))
+    options_raise(L, "key_uri", "needs option 'certfile' or 'cert'");
+  if (is_set(L, options, "pkcs12") || is_set(L, options, "pkcs12_file")
+      || is_set(L, options, "certificates")) return 1;
   if (is_set(L, options, "password"))
     options_raise(L, "password", "needs option 'certfile' or 'cert'");
+  return 0;
+}
+
+/* The same in each table of the option certificates. */
+static void check_identities (lua_State *L, int options) {
+  int list = lua_gettop(L) + 1, i, n = 0;
+  check_identity(L, options);
+  if (options_push(L, options, "certificates") == LUA_TTABLE)
+    n = (int)compat_rawlen(L, list);
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, list, i);
+    options_check_exclusion(L, list + 1);
+    if (!check_identity(L, list + 1))
+      options_raise(L, "certificates", "number %d has no certificate: it needs "
+                    "option 'certfile', 'cert', 'pkcs12_file' or 'pkcs12'", i);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
 }
 
 static void read_trust (lua_State *L, int options, Settings *s) {
@@ -124,7 +164,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   p->defaults.server_side = options_boolean(L, options, "server_side", 0);
   options_check_exclusion(L, options);
   options_check_side(L, options, OF_CONTEXT, p->defaults.server_side);
-  check_identity(L, options);
+  check_identities(L, options);
   check_pins(L, options);
   read_trust(L, options, s);
   read_versions(L, options, s);

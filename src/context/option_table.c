@@ -13,6 +13,8 @@
 #define BOTH (OF_CONTEXT | OF_CONNECTION)
 #define DEFAULT(value) .has_default = 1, .absent = value
 #define CERTIFICATE_GROUP .group = IDENTITY, .replaces = IDENTITY
+#define OWN_FILE IS_FILE | IS_RENEWED
+#define OWN_SECRET IS_SECRET | IS_RENEWED
 #define RANGE_GROUP .group = VERSION_RANGE, .replaces = VERSION_NUMBER
 #define NUMBER_GROUP .group = VERSION_NUMBER, .replaces = VERSION_RANGE
 
@@ -38,33 +40,37 @@ const Option option_table[] = {
   */
   {"alpn_strict", OPTION_BOOLEAN, OF_CONTEXT, NOT_BOUND, .side = SERVER_SIDE},
   /***
-  A PEM file of the certificates to trust. A server names them to its clients
-  when it asks for a certificate. The file is read when the context is made.
+  A file of the certificates to trust, in PEM or DER. A server names them to its
+  clients when it asks for a certificate. The file is read when the context is
+  made.
   @source SSL_CTX_load_verify_file(3)
   @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem"}
   */
-  {"ca_certs", OPTION_STRING, OF_CONTEXT, BOUND_ANCHORS, .flags = IS_FILE},
+  {"ca_certs", OPTION_STRING, OF_CONTEXT, BOUND_ANCHORS,
+   .flags = IS_FILE | IS_RENEWED},
   /***
-  The certificates to trust, as a string of PEM instead of a file. A server
-  names them to its clients too.
+  The certificates to trust, as a string of PEM or DER instead of a file. A
+  server names them to its clients too.
   @source PEM_X509_INFO_read_bio(3)
   */
-  {"ca_data", OPTION_BYTES, OF_CONTEXT, BOUND_ANCHORS, .flags = IS_PEM},
+  {"ca_data", OPTION_BYTES, OF_CONTEXT, BOUND_ANCHORS,
+   .flags = IS_PEM | IS_RENEWED},
   /***
   A directory of certificates to trust, each in a file that is named by the
   hash of its subject, as `openssl rehash` makes it. The directory is
   remembered by its real path, and files in it are read as they are needed.
   @source SSL_CTX_load_verify_dir(3)
   */
-  {"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE, .flags = IS_FILE},
+  {"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE,
+   .flags = IS_FILE | IS_RENEWED},
   /***
-  The certificate, then those of its issuers, as a string of PEM. It takes the
-  place of `certfile`. PEM in any option but `cert`, `key` and `ca_data` is an
-  error, which does not show it.
+  The certificate and those of its issuers, as a string of PEM or DER. It takes
+  the place of `certfile`. PEM in any option but `cert`, `key` and `ca_data` is
+  an error, which does not show it.
   @source SSL_CTX_use_certificate(3)
   */
-  {"cert", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_PEM,
-   CERTIFICATE_GROUP},
+  {"cert", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY,
+   .flags = IS_PEM | IS_RENEWED, CERTIFICATE_GROUP},
   /***
   What is asked of the peer's certificate: `CERT_NONE` (nothing),
   `CERT_OPTIONAL` (a server's client may have none) or `CERT_REQUIRED`. A
@@ -80,13 +86,29 @@ const Option option_table[] = {
   {"cert_reqs", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE, DEFAULT(0),
    .first = 0, .last = 2},
   /***
-  A PEM file with the certificate, then those of its issuers. The key may be in
-  it too.
+  A file with the certificate and those of its issuers, in PEM or DER. In PEM
+  the key may be in it too. The certificate that is shown is the key's, wherever
+  it stands, and each is followed by its issuer: see `SSLContext:warnings`.
   @source Python 2.6, ssl; SSL_CTX_use_certificate_chain_file(3)
   @usage {server_side = true, certfile = "server.pem", keyfile = "key.pem"}
   */
-  {"certfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_FILE,
+  {"certfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_FILE,
    CERTIFICATE_GROUP, .excludes = "cert"},
+  /***
+  Several certificates, each with its key. The list has tables with the options
+  `certfile` or `cert`, `keyfile`, `key` or `key_uri`, `pkcs12_file` or
+  `pkcs12`, and `password`, for which the option `password` beside the list
+  stands in. The peer is shown one that it can verify, by its signature
+  algorithms. OpenSSL holds one of each type of key (RSA, RSA-PSS, EC, ED25519
+  and so on): the last, see `SSLContext:warnings`.
+  @source SSL_CTX_use_cert_and_key(3)
+  @usage {server_side = true, certificates = {
+    {certfile = "ecdsa.pem", keyfile = "ecdsa.key"},
+    {certfile = "rsa.pem", keyfile = "rsa.key"},
+  }}
+  */
+  {"certificates", OPTION_CERTIFICATES, OF_CONTEXT, BOUND_IDENTITY,
+   .flags = IS_RENEWED, CERTIFICATE_GROUP},
   /***
   Whether the certificate must be valid for the server's name. Needs a name:
   `server_hostname`, or the host that is given to `connect`.
@@ -153,18 +175,30 @@ const Option option_table[] = {
   */
   {"intermediates", OPTION_X509, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
   /***
-  The private key as a string of PEM. It takes the place of `keyfile`.
+  The private key as a string of PEM or DER. It takes the place of `keyfile`.
   @source SSL_CTX_use_PrivateKey(3)
   */
-  {"key", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_SECRET,
-   CERTIFICATE_GROUP},
+  {"key", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_SECRET,
+   CERTIFICATE_GROUP, .excludes = "key_uri"},
   /***
-  A PEM file with the private key. Without it the key is the one in `certfile`,
-  if it is the only one there.
+  The private key by its URI, for keys that stay in hardware. It is found by
+  OpenSSL's stores and those that its providers add: `"pkcs11:object=server"`
+  needs the pkcs11 provider in OpenSSL's configuration, `"file:/path"` none.
+  What a store asks for, a PIN, is the option `password`. It may stand in the
+  URI too, so that nothing but the URI's scheme is ever told.
+  @source OSSL_STORE_open(3); RFC 7512
+  @usage {certfile = "server.pem", key_uri = "pkcs11:object=server",
+    password = read_pin}
+  */
+  {"key_uri", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_SECRET,
+   CERTIFICATE_GROUP, .excludes = "keyfile"},
+  /***
+  A file with the private key, in PEM or DER. Without it the key is the one in
+  `certfile`, if it is the only one there.
   @default `certfile`
   @source Python 2.6, ssl; SSL_CTX_use_PrivateKey_file(3)
   */
-  {"keyfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = IS_FILE,
+  {"keyfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_FILE,
    CERTIFICATE_GROUP, .excludes = "key"},
   /***
   How long `close` lets what was sent arrive, where the socket may wait. 0: not
@@ -227,15 +261,16 @@ const Option option_table[] = {
   {"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = EITHER_SIDE},
   /***
-  The passphrase of the private key, or a function that returns it. The
-  function is called with the name of the key's file, or `"key"` if it is in
-  none; what it raises is the error that the context is not made for.
+  The passphrase or PIN of the private key, or a function that returns it. The
+  function is called with the name of the key's file; if it is in none, with
+  `"key"`, `"pkcs12"` or `"key_uri"`. What it raises is the error that the
+  context is not made for.
   @source pem_password_cb(3)
   @usage {certfile = "server.pem", password = function(file)
     return passphrases[file]
   end}
   */
-  {"password", OPTION_PASSWORD, OF_CONTEXT, NOT_BOUND, .flags = IS_SECRET,
+  {"password", OPTION_PASSWORD, OF_CONTEXT, NOT_BOUND, .flags = OWN_SECRET,
    .group = IDENTITY},
   /***
   Public keys of which the peer must show one: strings of `sha256//` and the
@@ -245,6 +280,23 @@ const Option option_table[] = {
   @source RFC 7469, 2.4
   */
   {"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  Certificate, chain and key in PKCS#12, as a string of bytes. It takes the
+  place of `pkcs12_file`.
+  @source PKCS12_parse(3); RFC 7292
+  */
+  {"pkcs12", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_SECRET,
+   CERTIFICATE_GROUP, .excludes = "pkcs12_file"},
+  /***
+  A PKCS#12 file (.p12, .pfx) with the certificate, its chain and its key. It is
+  opened with the option `password`. One that is encrypted as was usual before
+  2021 (RC2) may be refused by OpenSSL: the error says which command converts
+  it.
+  @source PKCS12_parse(3); RFC 7292
+  @usage {server_side = true, pkcs12_file = "server.p12", password = "secret"}
+  */
+  {"pkcs12_file", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY,
+   .flags = OWN_FILE, CERTIFICATE_GROUP},
   /***
   What the chain is judged for: `"sslserver"`, `"sslclient"`, `"smimesign"`,
   `"smimeencrypt"`, `"timestampsign"` or `"any"`. Other than for TLS, key usage
@@ -358,7 +410,8 @@ const Option option_table[] = {
   @default[default] `true` without `ca_certs`, `ca_path` and `ca_data`
   @source SSL_CTX_set_default_verify_paths(3)
   */
-  {"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE, DEFAULT(0)},
+  {"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE,
+   .flags = IS_RENEWED, DEFAULT(0)},
   /***
   The time to judge by, in seconds since the epoch.
   @default now

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "context/options.h"
@@ -146,6 +147,8 @@ static void check_server_names (lua_State *L, const Option *o) {
   }
 }
 
+static void check_certificates (lua_State *L, const Option *o);
+
 static void check_object (lua_State *L, const Option *o) {
   if (compat_testudata(L, -1, o->object) == NULL)
     options_raise(L, o->name, "must be an %s, not a %s",
@@ -177,6 +180,7 @@ typedef struct Kind {
 static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TBOOLEAN, LUA_TBOOLEAN, "boolean", NULL},
   {LUA_TSTRING, LUA_TSTRING, "string", NULL},
+  {LUA_TTABLE, LUA_TTABLE, "list of tables", check_certificates},
   {LUA_TFUNCTION, LUA_TFUNCTION, "function", NULL},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_integer},
   {LUA_TTABLE, LUA_TTABLE, "list of strings", check_list},
@@ -198,6 +202,47 @@ static void check_value (lua_State *L, const Option *o) {
     options_raise(L, o->name, "must be a %s, not a %s", kind->wanted,
                   lua_typename(L, type));
   if (kind->check != NULL) kind->check(L, o);
+}
+
+/* ---- the tables in a list ---- */
+
+int options_is_identity (const Option *o) {
+  return o->group == IDENTITY && o->type != OPTION_CERTIFICATES;
+}
+
+/* The value at the top, the name below it, in table `i` of the list. */
+static void check_part (lua_State *L, const Option *o, int i) {
+  const Option *row = NULL;
+  char name[64];
+  Option part;
+  if (lua_type(L, -2) == LUA_TSTRING) row = options_find(lua_tostring(L, -2));
+  if (row == NULL || !options_is_identity(row)
+      || strlen(row->name) != compat_rawlen(L, -2)) {
+    options_raise(L, o->name, "number %d has a key that is no option of a "
+                  "certificate", i);
+    return;  /* it has raised */
+  }
+  part = *row;
+  snprintf(name, sizeof(name), "%s[%d].%s", o->name, i, row->name);
+  part.name = name;
+  check_value(L, &part);
+}
+
+static void check_certificates (lua_State *L, const Option *o) {
+  int i, n = (int)compat_rawlen(L, -1), pairs = 0;
+  luaL_checkstack(L, 8, o->name);
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) pairs++;
+  if (pairs != n || n == 0)
+    options_raise(L, o->name, "must be a list of tables, one at least");
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, i);
+    if (!lua_istable(L, -1) || luaL_getmetafield(L, -1, "__index"))
+      options_raise(L, o->name, "must hold plain tables: number %d is none",
+                    i);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+      check_part(L, o, i);
+    lua_pop(L, 1);
+  }
 }
 
 /* ---- a whole table ---- */
@@ -249,6 +294,14 @@ void options_check_side (lua_State *L, int index, int of, int server_side) {
   }
 }
 
+void options_check_renewed (lua_State *L, int index) {
+  const Option *o;
+  for (o = option_table; o->name != NULL; o++)
+    if (!(o->flags & IS_RENEWED) && is_set(L, index, o->name))
+      options_raise(L, o->name, "is not for reload, which takes certificates, "
+                    "keys and what is trusted: see set");
+}
+
 void options_check_exclusion (lua_State *L, int index) {
   const Option *o;
   for (o = option_table; o->name != NULL; o++)
@@ -271,12 +324,24 @@ static void make_way (lua_State *L, int from, int to) {
   }
 }
 
+/* Replaces the table at the top by a copy. */
+static void copy_table (lua_State *L) {
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, -3) != 0; lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -5);
+  }
+  lua_replace(L, -2);
+}
+
 /* Replaces the list at the top by a copy: nobody shall change ours. */
 static void copy_list (lua_State *L) {
   int i, n = (int)compat_rawlen(L, -1);
   lua_createtable(L, n, 0);
   for (i = 1; i <= n; i++) {
     lua_rawgeti(L, -2, i);
+    if (lua_istable(L, -1)) copy_table(L);
     lua_rawseti(L, -2, i);
   }
   lua_replace(L, -2);
@@ -325,8 +390,9 @@ static void set_number (lua_State *L, const char *name, int value) {
 
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
-    "boolean", "bytes", "function", "integer", "list", "object", "password",
-    "seconds", "string", "table", "texts", "time", "version", "x509"
+    "boolean", "bytes", "certificates", "function", "integer", "list",
+    "object", "password", "seconds", "string", "table", "texts", "time",
+    "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};
   lua_newtable(L);

@@ -11,9 +11,10 @@
 #include "base/compat.h"
 
 typedef enum OptionType {
-  OPTION_BOOLEAN, OPTION_BYTES, OPTION_FUNCTION, OPTION_INTEGER, OPTION_LIST,
-  OPTION_OBJECT, OPTION_PASSWORD, OPTION_SECONDS, OPTION_STRING,
-  OPTION_SERVER_NAMES, OPTION_TEXTS, OPTION_TIME, OPTION_VERSION, OPTION_X509
+  OPTION_BOOLEAN, OPTION_BYTES, OPTION_CERTIFICATES, OPTION_FUNCTION,
+  OPTION_INTEGER, OPTION_LIST, OPTION_OBJECT, OPTION_PASSWORD, OPTION_SECONDS,
+  OPTION_STRING, OPTION_SERVER_NAMES, OPTION_TEXTS, OPTION_TIME,
+  OPTION_VERSION, OPTION_X509
 } OptionType;
 
 /* Whose it is. */
@@ -48,7 +49,8 @@ enum {
   IS_SECRET = 2,    /* is never told */
   IS_PEM = 4,       /* of it certificates alone are told */
   IS_LIVE = 8,      /* the caller's own table: changing it is enough */
-  ABOVE_ZERO = 16
+  ABOVE_ZERO = 16,
+  IS_RENEWED = 32   /* may be given to `reload` */
 };
 
 /* Options that replace those of another group, or of their own, as a whole. */
@@ -90,12 +92,19 @@ void options_check_values (lua_State *L, int index);
 /* Raises for what is set though it is the other side's. */
 void options_check_side (lua_State *L, int index, int of, int server_side);
 
+/* Raises for what is set and is not renewed (IS_RENEWED). */
+void options_check_renewed (lua_State *L, int index);
+
 /* Raises for two that exclude each other. */
 void options_check_exclusion (lua_State *L, int index);
 
 /* Copies what is set in the options at `from` into the table `to`, where it
-** replaces what it cannot stand beside. Lists are copied. */
+** replaces what it cannot stand beside. Lists are copied, with the tables in
+** them. */
 void options_merge (lua_State *L, int from, int to, int of);
+
+/* Whether it may stand in a table of the option certificates. */
+int options_is_identity (const Option *o);
 
 /* Sets what is absent and has a default. */
 void options_complete (lua_State *L, int index, int of);

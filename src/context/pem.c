@@ -13,12 +13,12 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 #include "x509/certificate.h"
 #include "base/errors.h"
 #include "base/files.h"
+#include "context/der.h"
 #include "context/pem.h"
 #include "context/pem_diagnosis.h"
 #include "context/options.h"
@@ -27,21 +27,21 @@
 #define MATERIAL_T "luassl.material"
 
 #define INPUT_MAX ((size_t)16 << 20)
-#define PASSPHRASE_MAX 1023  /* OpenSSL's buffers have 1024 bytes */
 #define TEXT_MAX 1024
-
-typedef struct Passphrase {
-  const char *text;  /* borrowed from the Lua stack; NULL: not known yet */
-  size_t size;
-  int asked;         /* the key is encrypted */
-} Passphrase;
 
 /* Material */
 
-void pem_clear (Material *m) {
+void pem_forget_key (Material *m) {
   OPENSSL_clear_free(m->contents, m->size);
-  sk_X509_pop_free(m->certificates, X509_free);
   EVP_PKEY_free(m->key);
+  m->bytes = m->contents = NULL;
+  m->size = 0;
+  m->key = NULL;
+}
+
+void pem_clear (Material *m) {
+  pem_forget_key(m);
+  sk_X509_pop_free(m->certificates, X509_free);
   memset(m, 0, sizeof(*m));
 }
 
@@ -63,19 +63,45 @@ static const char *name_of (const Material *m) {
   return m->file != NULL ? m->name : "it";
 }
 
-static int fail (lua_State *L, const Material *m, const char *kind,
-                 const char *format, ...) {
-  char text[TEXT_MAX];
-  va_list arguments;
+const char *pem_name (const Material *m) {
+  return name_of(m);
+}
+
+const char *pem_place (const Material *m, char *room) {
+  if (m->number == 0) return m->option;
+  snprintf(room, MATERIAL_PLACE, "certificates[%d].%s", m->number, m->option);
+  return room;
+}
+
+static int vfail (lua_State *L, const Material *m, const char *kind,
+                  const char *format, va_list arguments) {
+  char text[TEXT_MAX], room[MATERIAL_PLACE];
+  const char *place = pem_place(m, room);
   if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) {
-    errors_fail(L, m->option, NULL);  /* whatever it looks like */
+    errors_fail(L, place, NULL);  /* whatever it looks like */
     return 0;
   }
-  va_start(arguments, format);
   vsnprintf(text, sizeof(text), format, arguments);
+  if (m->file != NULL) errors_file(L, place, kind, m->file, text);
+  else errors_text(L, ERROR_T, place, kind, "%s", text);
+  return 0;
+}
+
+int pem_fail (lua_State *L, const Material *m, const char *kind,
+              const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfail(L, m, kind, format, arguments);
   va_end(arguments);
-  if (m->file != NULL) errors_file(L, m->option, kind, m->file, text);
-  else errors_text(L, ERROR_T, m->option, kind, "%s", text);
+  return 0;
+}
+
+static int fail (lua_State *L, const Material *m, const char *kind,
+                 const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfail(L, m, kind, format, arguments);
+  va_end(arguments);
   return 0;
 }
 
@@ -93,6 +119,7 @@ static int take_name (lua_State *L, Material *m, int options,
   if (strstr(m->file, "-----BEGIN") == NULL) return 1;
   if (strcmp(option, "certfile") == 0) wanted = "cert";
   if (strcmp(option, "keyfile") == 0) wanted = "key";
+  if (strcmp(option, "pkcs12_file") == 0) wanted = "cert";
   m->file = NULL;
   return fail(L, m, "pem", "option %s wants a file name; PEM text goes in "
               "option %s", option, wanted);
@@ -174,7 +201,8 @@ static PemText text_of (const Material *m) {
   return t;
 }
 
-/* Whether an option that takes PEM was given what looks like a file's name. */
+/* Whether an option that takes PEM or DER was given what looks like a file's
+** name. */
 static int is_name (const Material *m) {
   const char *p = (const char *)m->bytes;
   size_t i;
@@ -191,14 +219,16 @@ static int fail_name (lua_State *L, const Material *m) {
   const char *option = "ca_certs";
   if (strcmp(m->option, "cert") == 0) option = "certfile";
   if (strcmp(m->option, "key") == 0) option = "keyfile";
-  return fail(L, m, "pem", "it is not PEM: a file's name goes in option %s",
-              option);
+  return fail(L, m, "pem", "it is neither DER nor PEM: a file's name goes in "
+              "option %s", option);
 }
 
 /* No `wanted` was found: what is there instead? */
 static int fail_without (lua_State *L, const Material *m, const char *wanted) {
   char sentence[TEXT_MAX];
   PemText t = text_of(m);
+  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+    return fail(L, m, "memory", "out of memory");
   if (is_name(m)) return fail_name(L, m);
   pem_diagnosis_tell(sentence, sizeof(sentence), &t, wanted);
   errors_clear();
@@ -207,17 +237,6 @@ static int fail_without (lua_State *L, const Material *m, const char *wanted) {
 
 /* Certificates */
 
-/* OpenSSL asks only for what is encrypted; without this it would ask the
-** terminal. */
-static int on_passphrase (char *room, int size, int writing, void *data) {
-  Passphrase *p = (Passphrase *)data;
-  (void)writing;
-  p->asked = 1;
-  if (p->text == NULL || p->size > (size_t)size) return -1;
-  memcpy(room, p->text, p->size);
-  return (int)p->size;
-}
-
 /* All certificates, in order. 1, or 0: see the error queue, the number of
 ** those read before tells which. Trusted certificates (X509_AUX) too. */
 static int parse_certificates (Material *m) {
@@ -225,7 +244,8 @@ static int parse_certificates (Material *m) {
   m->certificates = sk_X509_new_null();
   while (bio != NULL && m->certificates != NULL) {
     Passphrase none = {NULL, 0, 0};
-    X509 *x509 = PEM_read_bio_X509_AUX(bio, NULL, on_passphrase, &none);
+    X509 *x509 = PEM_read_bio_X509_AUX(bio, NULL, material_on_passphrase,
+                                       &none);
     unsigned long error = ERR_peek_last_error();
     if (x509 != NULL && sk_X509_push(m->certificates, x509)) continue;
     BIO_free(bio);
@@ -250,7 +270,11 @@ static int fail_parsing (lua_State *L, const Material *m) {
 
 int pem_read_certificates (lua_State *L, Material *m) {
   errors_clear();
-  if (!parse_certificates(m)) return fail_parsing(L, m);
+  if (!(der_is(m) ? der_certificates(m) : parse_certificates(m))) {
+    if (der_is(m) && sk_X509_num(m->certificates) <= 0)
+      return fail_without(L, m, "certificate");
+    return fail_parsing(L, m);
+  }
   if (sk_X509_num(m->certificates) == 0)
     return fail_without(L, m, "certificate");
   errors_clear();
@@ -277,9 +301,14 @@ void pem_push_certificates (lua_State *L, int options,
 /* Private keys */
 
 static void parse_key (Material *m, Passphrase *p) {
-  BIO *bio = BIO_new_mem_buf(m->bytes, (int)m->size);
+  BIO *bio;
+  if (der_is(m)) {
+    m->key = der_key(m, p);
+    return;
+  }
+  bio = BIO_new_mem_buf(m->bytes, (int)m->size);
   if (bio == NULL) return;
-  m->key = PEM_read_bio_PrivateKey(bio, NULL, on_passphrase, p);
+  m->key = PEM_read_bio_PrivateKey(bio, NULL, material_on_passphrase, p);
   BIO_free(bio);
 }
 
@@ -287,7 +316,8 @@ static void parse_key (Material *m, Passphrase *p) {
 ** what it raised, is at the top; 0: the latter. */
 static int call_password (lua_State *L, const Material *m) {
   errors_clear();  /* the function may call into OpenSSL too */
-  lua_pushstring(L, m->file != NULL ? m->file : "key");
+  lua_pushstring(L, m->file != NULL ? m->file
+                    : strcmp(m->option, "cert") == 0 ? "key" : m->option);
   if (lua_pcall(L, 1, 1, 0) == 0) {
     int type = lua_type(L, -1);
     errors_clear();
@@ -306,8 +336,8 @@ static int call_password (lua_State *L, const Material *m) {
 }
 
 /* Asks the option password; the text stays on the stack. */
-static int get_passphrase (lua_State *L, const Material *m, int options,
-                           Passphrase *p) {
+int pem_get_passphrase (lua_State *L, const Material *m, int options,
+                        Passphrase *p) {
   int type = options_push(L, options, "password");
   if (type == LUA_TNIL)
     return fail(L, m, "passphrase", "the private key in %s is encrypted: its "
@@ -366,7 +396,7 @@ int pem_read_key (lua_State *L, Material *m, int options) {
   errors_clear();
   parse_key(m, &p);
   if (m->key == NULL && p.asked) {
-    if (!get_passphrase(L, m, options, &p)) return 0;
+    if (!pem_get_passphrase(L, m, options, &p)) return 0;
     errors_clear();
     parse_key(m, &p);
     if (m->key == NULL) return fail_decrypting(L, m);
@@ -378,27 +408,16 @@ int pem_read_key (lua_State *L, Material *m, int options) {
 
 /* Both together */
 
-static int fail_matching (lua_State *L, const Material *cert,
-                          const Material *key) {
-  int i;
-  for (i = 1; i < sk_X509_num(cert->certificates); i++)
-    if (X509_check_private_key(sk_X509_value(cert->certificates, i),
-                               key->key) == 1)
-      return fail(L, cert, "key_mismatch", "the private key belongs to "
-                  "certificate %d in %s, which must come first", i + 1,
-                  name_of(cert));
+int pem_fail_matching (lua_State *L, const Material *cert,
+                       const Material *key) {
+  char room[MATERIAL_PLACE], named[MATERIAL_PLACE + 8];
   if (key == cert)
     return fail(L, cert, "key_mismatch", "the private key and the certificate "
                 "in %s do not belong together", name_of(cert));
+  snprintf(named, sizeof(named), "option %s", pem_place(cert, room));
   return fail(L, key, "key_mismatch", "the private key in %s does not belong "
               "to the certificate in %s", name_of(key),
-              cert->file != NULL ? name_of(cert) : "option cert");
-}
-
-int pem_match (lua_State *L, const Material *cert, const Material *key) {
-  if (X509_check_private_key(sk_X509_value(cert->certificates, 0), key->key)
-      == 1) return 1;
-  return fail_matching(L, cert, key);
+              cert->file != NULL ? name_of(cert) : named);
 }
 
 void pem_open (lua_State *L) {

@@ -1,26 +1,17 @@
 /*
-** pem.h -- certificates and private keys from a file or a string. What
-** fails pushes nil and an error and returns 0.
+** pem.h -- certificates and private keys, in PEM or DER, from a file or a
+** string. What fails pushes nil and an error and returns 0.
 */
 #ifndef LUASSL_PEM_H
 #define LUASSL_PEM_H
 
-#include <openssl/x509.h>
-
 #include "base/compat.h"
-#include "base/quote.h"
+#include "context/material.h"
 
-/* What one option gives: it belongs to a userdata before Lua may raise. */
-typedef struct Material {
-  const char *option;            /* its name, static */
-  const char *file;              /* borrowed from the options; NULL: none */
-  char name[QUOTE_ROOM];         /* the file's, as texts may show it */
-  const unsigned char *bytes;    /* borrowed: contents, or the option's */
-  size_t size;
-  unsigned char *contents;       /* owned: the file's, perhaps secret */
-  STACK_OF(X509) *certificates;  /* owned */
-  EVP_PKEY *key;                 /* owned */
-} Material;
+#define MATERIAL_PLACE 64
+
+/* The longest passphrase: OpenSSL's buffers have 1024 bytes. */
+#define PASSPHRASE_MAX 1023
 
 #pragma GCC visibility push(hidden)
 
@@ -29,6 +20,24 @@ Material *pem_push (lua_State *L);
 
 /* Frees, and cleanses, all that it owns. */
 void pem_clear (Material *m);
+/* The same, but for its certificates. */
+void pem_forget_key (Material *m);
+
+/* The option as errors call it, "certfile" or "certificates[2].certfile";
+** `room` has MATERIAL_PLACE bytes. */
+const char *pem_place (const Material *m, char *room);
+
+/* The file's name, or "it" where the option's stands in front. */
+const char *pem_name (const Material *m);
+
+/* Pushes nil and an error about it, and returns 0. */
+__attribute__((format(printf, 4, 5)))
+int pem_fail (lua_State *L, const Material *m, const char *kind,
+              const char *format, ...);
+
+/* Asks the option password, whose text stays on the stack. [-0, +?, e] */
+int pem_get_passphrase (lua_State *L, const Material *m, int options,
+                        Passphrase *p);
 
 /* Take what an option gives: a file's name, a string, a directory's name,
 ** whose real path is in `bytes` then. If it is absent, `bytes` and `file` stay
@@ -51,8 +60,9 @@ int pem_read_key (lua_State *L, Material *m, int options);
 void pem_push_certificates (lua_State *L, int options,
                             const char *option);
 
-/* The key is the first certificate's. [-0, +0|2, m] */
-int pem_match (lua_State *L, const Material *cert, const Material *key);
+/* The key is no certificate's. [-0, +2, m] */
+int pem_fail_matching (lua_State *L, const Material *cert,
+                       const Material *key);
 
 /* Registers the type. [-0, +0, m] */
 void pem_open (lua_State *L);

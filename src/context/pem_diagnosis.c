@@ -150,36 +150,49 @@ const char *pem_diagnosis_fault (const PemText *t) {
 
 /* Other formats, and the commands that convert them */
 
-/* The kind of DER object, as a command that converts it; or NULL. */
-static const char *der_command (const PemText *t) {
+static int is_key (const PemText *t) {
   const unsigned char *p = t->bytes;
-  long size = (long)t->size;
-  X509 *x509;
-  EVP_PKEY *key;
-  PKCS12 *pkcs12;
-  PKCS7 *pkcs7;
+  EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)t->size);
   X509_SIG *encrypted;
-  int is_signed;
-  if (size == 0 || *p != 0x30) return NULL;  /* all of them are SEQUENCEs */
-  x509 = d2i_X509(NULL, &p, size);
-  X509_free(x509);
-  if (x509 != NULL) return "x509 -inform DER";
-  p = t->bytes;
-  key = d2i_AutoPrivateKey(NULL, &p, size);
   EVP_PKEY_free(key);
+  if (key != NULL) return 1;
   p = t->bytes;
-  encrypted = key != NULL ? NULL : d2i_X509_SIG(NULL, &p, size);
+  encrypted = d2i_X509_SIG(NULL, &p, (long)t->size);
   X509_SIG_free(encrypted);
-  if (key != NULL || encrypted != NULL) return "pkey -inform DER";
-  p = t->bytes;
-  pkcs12 = d2i_PKCS12(NULL, &p, size);
+  return encrypted != NULL;
+}
+
+static int is_certificate (const PemText *t) {
+  const unsigned char *p = t->bytes;
+  X509 *x509 = d2i_X509(NULL, &p, (long)t->size);
+  X509_free(x509);
+  return x509 != NULL;
+}
+
+static int is_pkcs12 (const PemText *t) {
+  const unsigned char *p = t->bytes;
+  PKCS12 *pkcs12 = d2i_PKCS12(NULL, &p, (long)t->size);
   PKCS12_free(pkcs12);
-  if (pkcs12 != NULL) return "pkcs12 -nodes";
-  p = t->bytes;
-  pkcs7 = d2i_PKCS7(NULL, &p, size);
-  is_signed = pkcs7 != NULL && PKCS7_type_is_signed(pkcs7);
+  return pkcs12 != NULL;
+}
+
+static int is_pkcs7 (const PemText *t) {
+  const unsigned char *p = t->bytes;
+  PKCS7 *pkcs7 = d2i_PKCS7(NULL, &p, (long)t->size);
+  int is_signed = pkcs7 != NULL && PKCS7_type_is_signed(pkcs7);
   PKCS7_free(pkcs7);
-  return is_signed ? "pkcs7 -inform DER -print_certs" : NULL;
+  return is_signed;
+}
+
+/* What stands there in DER in place of what was wanted; NULL: none of
+** these. */
+static const char *der_kind (const PemText *t) {
+  if (t->size == 0 || *t->bytes != 0x30) return NULL;  /* a SEQUENCE */
+  if (is_certificate(t)) return "a certificate in DER";
+  if (is_key(t)) return "a private key in DER";
+  if (is_pkcs12(t))
+    return "PKCS#12, which goes in option pkcs12_file or pkcs12";
+  return is_pkcs7(t) ? "PKCS#7" : NULL;
 }
 
 /* UTF-16's byte order, "UTF-16" where the text begins with its mark, as iconv
@@ -207,13 +220,18 @@ static void tell_format (char *sentence, size_t room, const PemText *t,
              is, first, name, last, name);
 }
 
-static int tell_der (char *sentence, size_t room, const PemText *t) {
-  const char *kind = der_command(t);
-  char command[COMMAND_MAX];
+#define OUT_OF_PKCS7 "PKCS#7, whose certificates have to be taken out"
+
+static int tell_der (char *sentence, size_t room, const PemText *t,
+                     const char *wanted) {
+  const char *kind = der_kind(t), *name = t->file != NULL ? t->file : "it";
   if (kind == NULL) return 0;
-  snprintf(command, sizeof(command), "openssl %s%s", kind,
-           t->file != NULL ? " -in" : "");
-  tell_format(sentence, room, t, "DER, not PEM", command, " -out ");
+  if (strcmp(wanted, "certificate") == 0 && strcmp(kind, "PKCS#7") == 0)
+    tell_format(sentence, room, t, OUT_OF_PKCS7, t->file != NULL
+                ? "openssl pkcs7 -inform DER -print_certs -in"
+                : "openssl pkcs7 -inform DER -print_certs", " -out ");
+  else
+    snprintf(sentence, room, "no %s in %s, but %s", wanted, name, kind);
   return 1;
 }
 
@@ -253,8 +271,8 @@ static int tell_certificate (char *sentence, size_t room, const PemText *t) {
   if (!pem_diagnosis_finds(t, "-----BEGIN PKCS7-----")
       && !pem_diagnosis_finds(t, "-----BEGIN PKCS #7 SIGNED DATA-----"))
     return 0;
-  tell_format(sentence, room, t, "PKCS#7, whose certificates have to be taken "
-              "out", t->file != NULL ? "openssl pkcs7 -print_certs -in"
+  tell_format(sentence, room, t, OUT_OF_PKCS7, t->file != NULL
+              ? "openssl pkcs7 -print_certs -in"
               : "openssl pkcs7 -print_certs", " -out ");
   return 1;
 }
@@ -297,7 +315,8 @@ static const char *why_none (const PemText *t) {
           || pem_diagnosis_finds(t, "PRIVATE KEY")))
     return "it is not PEM, which has lines that begin with -----BEGIN (five "
            "hyphens, and nothing before them)";
-  return "it is not PEM, which has lines that begin with -----BEGIN";
+  return "it is neither DER nor PEM, which has lines that begin with "
+         "-----BEGIN";
 }
 
 void pem_diagnosis_tell (char *sentence, size_t room, const PemText *t,
@@ -306,7 +325,8 @@ void pem_diagnosis_tell (char *sentence, size_t room, const PemText *t,
   int wants_key = strcmp(wanted, "private key") == 0;
   char label[LABEL_MAX];
   const char *fault;
-  if (tell_der(sentence, room, t) || tell_utf16(sentence, room, t)) return;
+  if (tell_der(sentence, room, t, wanted)
+      || tell_utf16(sentence, room, t)) return;
   if (wants_key ? tell_key(sentence, room, t)
                 : tell_certificate(sentence, room, t)) return;
   fault = pem_diagnosis_fault(t);

@@ -41,6 +41,7 @@ typedef struct Policy {
   int cert_reqs;                  /* CERT_* */
   int hooks;                      /* HOOK_* */
   int name_decided;               /* option check_hostname was given */
+  int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
   int bare;                       /* the system has no anchors */
   struct Protocols *protocols;    /* owned; or NULL */

@@ -1,0 +1,46 @@
+/*
+** der.c -- certificates and private keys in DER: what Java, Windows and
+** hardware hand out where others have PEM.
+*/
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "base/errors.h"
+#include "context/der.h"
+
+#define SEQUENCE 0x30     /* X.690, 8.9; in ASCII the digit 0 */
+#define LONG_LENGTH 0x80  /* X.690, 8.1.3; no ASCII from here on */
+
+int der_is (const Material *m) {
+  return m->size > 2 && m->bytes[0] == SEQUENCE
+         && (m->bytes[1] >= LONG_LENGTH || m->size == 2U + m->bytes[1]);
+}
+
+int der_certificates (Material *m) {
+  const unsigned char *p = m->bytes, *end = p + m->size;
+  m->certificates = sk_X509_new_null();
+  while (m->certificates != NULL && p < end) {
+    X509 *x509 = d2i_X509(NULL, &p, (long)(end - p));
+    if (x509 == NULL || !sk_X509_push(m->certificates, x509)) {
+      X509_free(x509);
+      return 0;
+    }
+  }
+  return m->certificates != NULL;
+}
+
+EVP_PKEY *der_key (const Material *m, Passphrase *p) {
+  const unsigned char *bytes = m->bytes;
+  EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &bytes, (long)m->size);
+  BIO *bio;
+  if (key != NULL
+      || ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) return key;
+  errors_clear();
+  bio = BIO_new_mem_buf(m->bytes, (int)m->size);
+  if (bio == NULL) return NULL;
+  key = d2i_PKCS8PrivateKey_bio(bio, NULL, material_on_passphrase, p);
+  BIO_free(bio);
+  return key;
+}
