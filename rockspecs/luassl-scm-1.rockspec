@@ -99,6 +99,7 @@ build = {
         "src/context/pins.c",
         "src/context/pkcs12.c",
         "src/context/public_options.c",
+        "src/context/renewal.c",
         "src/context/session.c",
         "src/context/session_binding.c",
         "src/context/session_cache.c",

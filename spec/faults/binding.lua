@@ -34,9 +34,36 @@ digest("the security level", [[
          && ]], [[
   return ctx != NULL && ]], "session_scope")
 digest("their side's own certificate", [[
-  if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
-    return 0;
-]])
+         && add_own(md, ctx, s)
+]], nil, "session_scope reload")
+digest("the names in their side's certificate", [[
+             && (names != NULL ? add_names(md, names)
+                               : found == -1 || add_whole(md, x509))
+]], nil, "reload")
+digest("the subject of their side's certificate", [[
+             && add_name(md, "subject", X509_get_subject_name(x509))
+]], nil, "reload")
+digest("the type of their side's key", [[
+add(md, "certificate", type, strlen(type))]], [[
+add(md, "certificate", type, 0)]], "reload")
+digest("who vouches for a client", [[
+             && (server_side
+                 || add_name(md, "issuer", X509_get_issuer_name(x509)));]], [[
+             && server_side <= 1;]], "reload")
+digest("all of several certificates", [[
+       more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT))
+    done = add_certificate]], [[
+       more = 0)
+    done = add_certificate]], "reload")
+list[#list + 1] = {
+  name = "names in another order are other names",
+  file = "src/context/session_binding.c",
+  from = [[
+  if (done) qsort(digests, (size_t)n, DIGEST_SIZE, compare_digests);]],
+  to = [[
+  if (done && n < 0) qsort(digests, (size_t)n, DIGEST_SIZE, compare_digests);]],
+  specs = "reload",
+}
 digest("the trust anchors", [[
   for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {]], [[
   for (i = 0; done && i < 0 * sk_X509_OBJECT_num(objects); i++) {]])

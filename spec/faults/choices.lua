@@ -297,20 +297,20 @@ return {
   },
   {
     name = "set makes new keys for tickets",
-    file = "src/context/context.c",
+    file = "src/context/renewal.c",
     from = [[
-           && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));]],
+             && SSL_CTX_set_tlsext_ticket_keys(to, keys, sizeof(keys));]],
     to = ";",
-    specs = "context",
+    specs = "context reload",
   },
   {
     name = "set forgets a client's sessions",
-    file = "src/context/context.c",
+    file = "src/context/renewal.c",
     from = [[
-    to->policy->cache = session_cache_share(from->policy->cache);]],
+    fresh->cache = session_cache_share(old->cache);]],
     to = [[
-    to->policy->cache = session_cache_new();]],
-    specs = "context",
+    fresh->cache = session_cache_new();]],
+    specs = "context reload",
   },
   {
     name = "server_names stay what they were at the wrap",

@@ -152,6 +152,13 @@ rows.SSLContext = {
     {"#1 to 'get'", function(o) o.context:get() end},
     {"unknown option", function(o) o.context:get "cerfile" end},
   },
+  reload = {
+    {"#1 to 'reload' (" .. TABLE, function(o) o.context:reload(1) end},
+    {"unknown option 'cerfile'", function(o) o.context:reload {cerfile = "x"} end},
+    {"option 'certfile' must", function(o) o.context:reload {certfile = 1} end},
+    {"option 'nodelay' is not for reload", function(o) o.context:reload {nodelay = true} end},
+    {"option 'certificates[1].cert' must", function(o) o.context:reload {certificates = {{cert = 1}}} end},
+  },
   set = {
     {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
     {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},

@@ -34,6 +34,12 @@ function helpers.read_file(path)
   return content
 end
 
+function helpers.write_file(path, content)
+  local handle = assert(io.open(path, "wb"))
+  assert(handle:write(content))
+  assert(handle:close())
+end
+
 -- busted loads this anew for each spec file; the names go on.
 local registry = debug.getregistry()
 

@@ -25,6 +25,7 @@
 #include "base/quote.h"
 #include "context/session_cache.h"
 #include "context/context_options.h"
+#include "context/renewal.h"
 #include "context/warnings.h"
 #include "x509/issuer_choice.h"
 
@@ -39,7 +40,6 @@ print(context:get("minimum_version"))  --> TLSv1.2
 */
 
 #define OPERATION "SSLContext"
-#define TICKET_KEYS 80  /* bytes: OpenSSL's name, HMAC key and AES key */
 
 typedef struct Context {
   SSL_CTX *ctx;    /* owned; NULL: collected */
@@ -345,20 +345,41 @@ static int context_get (lua_State *L) {
   return 1;
 }
 
-/* What is no policy stays the same: the keys of a server's tickets, and the
-** sessions that a client keeps. */
-static int carry_over (const Context *from, Context *to) {
-  unsigned char keys[TICKET_KEYS];
-  int done = 1;
-  if (from->policy->cache != NULL && to->policy->cache != NULL) {
-    session_cache_free(to->policy->cache);
-    to->policy->cache = session_cache_share(from->policy->cache);
+/* What `set` and `reload` have in common: the options at index 2 replace
+** those of the context at index 1, for which new ones are made at index 3. */
+static int renew (lua_State *L, Context *c) {
+  Context *fresh, old;
+  int results;
+  lua_newtable(L);
+  compat_getuservalue(L, 1);
+  options_merge(L, 4, 3, OF_CONTEXT);
+  options_merge(L, 2, 3, OF_CONTEXT);
+  options_check_values(L, 3);
+  if (options_boolean(L, 3, "server_side", 0)
+      != c->policy->defaults.server_side)
+    options_raise(L, "server_side", "cannot be changed: make another context");
+  results = build(L, 3);
+  if (results != 1) return results;
+  fresh = check(L, -1);
+  fresh->policy->name_decided = c->policy->name_decided
+    || options_push(L, 2, "check_hostname") != LUA_TNIL;
+  compat_getuservalue(L, 1);
+  if (!lua_rawequal(L, -1, 4))
+    return errors_text(L, ERROR_T, OPERATION, "state", "it was set in the "
+                       "middle of this, by its password function");
+  if (!renewal_carry_over(c->ctx, c->policy, fresh->ctx, fresh->policy)) {
+    fail(L, OPERATION, NULL);
+    return 2;
   }
-  if (from->policy->defaults.server_side && to->policy->defaults.server_side)
-    done = SSL_CTX_get_tlsext_ticket_keys(from->ctx, keys, sizeof(keys))
-           && SSL_CTX_set_tlsext_ticket_keys(to->ctx, keys, sizeof(keys));
-  OPENSSL_cleanse(keys, sizeof(keys));
-  return done;
+  errors_clear();
+  old = *c;
+  *c = *fresh;
+  *fresh = old;
+  lua_pushvalue(L, 3);
+  compat_setuservalue(L, 1);
+  context_free(fresh);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /***
@@ -380,40 +401,50 @@ by their names in the working directory of now.
 */
 static int context_set (lua_State *L) {
   Context *c = check(L, 1);
-  Context *fresh, old;
-  int results;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   options_check(L, 2, OF_CONTEXT);
-  lua_newtable(L);
-  compat_getuservalue(L, 1);
-  options_merge(L, 4, 3, OF_CONTEXT);
-  options_merge(L, 2, 3, OF_CONTEXT);
-  options_check_values(L, 3);
-  if (options_boolean(L, 3, "server_side", 0)
-      != c->policy->defaults.server_side)
-    options_raise(L, "server_side", "cannot be changed: make another context");
-  results = build(L, 3);
-  if (results != 1) return results;
-  fresh = check(L, -1);
-  fresh->policy->name_decided = c->policy->name_decided
-    || options_push(L, 2, "check_hostname") != LUA_TNIL;
-  compat_getuservalue(L, 1);
-  if (!lua_rawequal(L, -1, 4))
-    return errors_text(L, ERROR_T, OPERATION, "state", "it was set in the "
-                       "middle of this, by its password function");
-  if (!carry_over(c, fresh)) {
-    fail(L, OPERATION, NULL);
-    return 2;
+  return renew(L, c);
+}
+
+/***
+Reads certificates, keys and what is trusted anew, for the connections that are
+made from then on; those that are there live on with what they have. Without
+options the same files, keys and strings are read again; with options those
+hold from now on, as with `set`. All of it or nothing: if anything is wrong, the
+context stays as it was. See `doc/renewal.md`.
+
+Ticket keys, and the sessions that are kept, stay. A server's sessions go on
+after a renewal for the same names and types of key, and so do a client's if
+the issuer is the same, too. A change in what is trusted ends them all, even
+with a `session_id_context`.
+
+A context in `server_names` and one that a hook answers with are reloaded by
+themselves. `connect` without a `context` sees by itself that a file has
+changed.
+@function reload
+@tparam[opt] table options certificates, keys and trust alone: `certfile`,
+`cert`, `keyfile`, `key`, `key_uri`, `pkcs12_file`, `pkcs12`, `certificates`,
+`password`, `ca_certs`, `ca_data`, `ca_path`, `system_trust`
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] SSLError as of `ssl.SSLContext`, with the field `file`; or what the
+password function raised
+@raise for other options and wrong types
+@source SSL_CTX_set_tlsext_ticket_keys(3)
+@usage local done, err = context:reload()
+if not done then log("the certificate stays the old one: " .. err) end
+*/
+static int context_reload (lua_State *L) {
+  Context *c = check(L, 1);
+  lua_settop(L, 2);
+  options_check(L, 2, OF_CONTEXT);
+  if (lua_isnil(L, 2)) {
+    lua_newtable(L);
+    lua_replace(L, 2);
   }
-  old = *c;
-  *c = *fresh;
-  *fresh = old;
-  lua_pushvalue(L, 3);
-  compat_setuservalue(L, 1);
-  context_free(fresh);
-  lua_pushboolean(L, 1);
-  return 1;
+  options_check_renewed(L, 2);
+  return renew(L, c);
 }
 
 /***
@@ -467,6 +498,7 @@ static int context_tostring (lua_State *L) {
 
 static const luaL_Reg methods[] = {
   {"get", context_get},
+  {"reload", context_reload},
   {"set", context_set},
   {"warnings", context_warnings},
   {NULL, NULL}

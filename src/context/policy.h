@@ -48,6 +48,7 @@ typedef struct Policy {
   struct Pins *pins;              /* owned; NULL: none */
   struct SessionCache *cache;     /* a reference; NULL: not kept */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
+  unsigned char trust[DIGEST_SIZE];   /* of who is believed, as it is now */
 } Policy;
 
 #endif

@@ -6,10 +6,13 @@
 */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <openssl/x509v3.h>
 
 #include "context/session_binding.h"
 #include "base/errors.h"
@@ -83,21 +86,77 @@ static int add_anchor (EVP_MD_CTX *md, X509 *x509) {
   return done;
 }
 
-static int add_certificate (EVP_MD_CTX *md, X509 *x509) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size;
-  if (x509 == NULL) return 1;
-  return X509_digest(x509, EVP_sha256(), digest, &size)
-         && add(md, "certificate", digest, size);
+static int add_name (EVP_MD_CTX *md, const char *part,
+                     const X509_NAME *name) {
+  unsigned char *der = NULL;
+  int size = i2d_X509_NAME(name, &der);
+  int done = size >= 0 && add(md, part, der, (size_t)size);
+  OPENSSL_free(der);
+  return done;
 }
 
-static int add_certificates (EVP_MD_CTX *md, SSL_CTX *ctx, int anchors) {
+static int compare_digests (const void *a, const void *b) {
+  return memcmp(a, b, DIGEST_SIZE);
+}
+
+/* In whatever order they stand. */
+static int add_names (EVP_MD_CTX *md, const GENERAL_NAMES *names) {
+  int i, done, n = sk_GENERAL_NAME_num(names);
+  unsigned char *digests = OPENSSL_zalloc((size_t)n * DIGEST_SIZE + 1);
+  done = digests != NULL;
+  for (i = 0; done && i < n; i++)
+    done = ASN1_item_digest(ASN1_ITEM_rptr(GENERAL_NAME), EVP_sha256(),
+                            sk_GENERAL_NAME_value(names, i),
+                            digests + i * DIGEST_SIZE, NULL);
+  if (done) qsort(digests, (size_t)n, DIGEST_SIZE, compare_digests);
+  done = done && add(md, "names", digests, (size_t)n * DIGEST_SIZE);
+  OPENSSL_free(digests);
+  return done;
+}
+
+/* Its names cannot be read. */
+static int add_whole (EVP_MD_CTX *md, X509 *x509) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size;
+  return X509_digest(x509, EVP_sha256(), digest, &size)
+         && add(md, "whole", digest, size);
+}
+
+/* Who it is for, and the type of its key: a renewed one is for the same. To a
+** client's identity belongs who vouches for it, while a server's issuers may
+** come in turns. */
+static int add_certificate (EVP_MD_CTX *md, X509 *x509, int server_side) {
+  int found;
+  GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name, &found,
+                                          NULL);
+  EVP_PKEY *key = X509_get0_pubkey(x509);
+  const char *type = key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
+  int done = type != NULL && add(md, "certificate", type, strlen(type))
+             && add_name(md, "subject", X509_get_subject_name(x509))
+             && (names != NULL ? add_names(md, names)
+                               : found == -1 || add_whole(md, x509))
+             && (server_side
+                 || add_name(md, "issuer", X509_get_issuer_name(x509)));
+  GENERAL_NAMES_free(names);
+  return done;
+}
+
+static int add_own (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
+  long more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
+  int done = 1;
+  for (; done && more == 1;
+       more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT))
+    done = add_certificate(md, SSL_CTX_get0_certificate(ctx),
+                           s->policy.defaults.server_side);
+  SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_FIRST);
+  return done;
+}
+
+static int add_anchors (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   X509_STORE *store = SSL_CTX_get_cert_store(ctx);
   STACK_OF(X509_OBJECT) *objects;
   int i, done;
-  if (!add_certificate(md, SSL_CTX_get0_certificate(ctx)))
-    return 0;
-  if (!anchors) return 1;
+  if (!s->own_trust) return 1;
   objects = compat_objects_take(store);
   done = objects != NULL;
   for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {
@@ -114,10 +173,9 @@ static int add_level (EVP_MD_CTX *md, SSL_CTX *ctx) {
   return add(md, "level", &level, 1);
 }
 
-/* Servers on several machines have the system's trust at other times. */
+/* Where anchors come from, and when that was changed. */
 static int add_stamp (EVP_MD_CTX *md, const char *path, const Settings *s) {
   uint64_t stamp = 0;
-  if (s->policy.defaults.server_side) return 1;
   if (s->system_trust) stamp = truststore_stamp();
   if (path != NULL) file_identity_path(&stamp, path);
   return add(md, "stamp", &stamp, sizeof(stamp));
@@ -185,12 +243,21 @@ static int add_values (EVP_MD_CTX *md, lua_State *L, int values) {
   return done;
 }
 
+/* Servers on several machines have the system's trust at other times. */
 static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
                     const Settings *s, int values) {
   return add_level(md, ctx)
-         && add_certificates(md, ctx, s->own_trust)
-         && add_stamp(md, s->ca_path, s)
+         && add_own(md, ctx, s)
+         && add_anchors(md, ctx, s)
+         && (s->policy.defaults.server_side || add_stamp(md, s->ca_path, s))
          && add_values(md, L, values);
+}
+
+static int add_trust (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
+  unsigned char reqs = (unsigned char)s->policy.cert_reqs;
+  return add(md, "cert_reqs", &reqs, 1)
+         && add_anchors(md, ctx, s)
+         && add_stamp(md, s->ca_path, s);
 }
 
 int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
@@ -206,7 +273,10 @@ int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
   done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
          && (instead != NULL ? add(md, "session_id_context", instead, size)
                              : add_all(md, L, ctx, s, values))
-         && EVP_DigestFinal_ex(md, policy->digest, NULL);
+         && EVP_DigestFinal_ex(md, policy->digest, NULL)
+         && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
+         && add_trust(md, ctx, s)
+         && EVP_DigestFinal_ex(md, policy->trust, NULL);
   EVP_MD_CTX_free(md);
   if (done) {
     lua_settop(L, values - 1);
