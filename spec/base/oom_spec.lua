@@ -13,7 +13,7 @@ if built then built:close() end
 
 describe("without memory for one allocation", function()
   for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
-    "contexts", "features", "hooks", "hooks_keep_out", "load", "names", "names_keep_out",
+    "contexts", "features", "hooks", "hooks_keep_out", "identity", "load", "names", "names_keep_out",
     "object", "pins", "refused_object", "refused_socket", "sessions",
     "sessions_1_2", "socket", "system_trust", "truncated_object", "unwrap",
     "verify"} or {}) do

@@ -364,6 +364,37 @@ function lives.contexts()
   must(again(ssl.create_default_context))
 end
 
+local SEVERAL = {server_side = true, password = "secret", certificates = {
+  {certfile = file "rsa.der", keyfile = file "rsa-pkcs8.der"},
+  {pkcs12_file = file "ecdsa.p12"},
+  {certfile = file "ed25519.crt", key_uri = "file:" .. file "ed25519.key"},
+  {certfile = file "expired.pem"}, {certfile = file "untrusted.pem"},
+}}
+local NO_IDENTITIES = {
+  {pkcs12_file = file "ecdsa.p12", password = "wrong"},
+  {pkcs12_file = file "ecdsa.p12"}, {pkcs12_file = file "rsa.der"},
+  {certfile = file "rsa.der", keyfile = file "rsa-pkcs8.der", password = "wrong"},
+  {certfile = file "rsa.der"}, {certfile = file "ecdsa.p12"},
+  {certfile = file "rsa.crt", key_uri = "file:" .. file "rsa-pkcs8.key"},
+  {certfile = file "rsa.crt", key_uri = "file:/nowhere"},
+}
+
+function lives.identity()
+  local made = must(again(ssl.SSLContext, SEVERAL))
+  same("warnings", must(again(made.warnings, made)))
+  must(again(made.reload, made))
+  same("certificates", must(again(made.get, made, "certificates")))
+  for i, options in ipairs(NO_IDENTITIES) do
+    local other, err = again(ssl.SSLContext, options)
+    if other then error("context " .. i .. " was made", 0) end
+    if failing ~= "OpenSSL" then same("failure " .. i, err) end
+  end
+  must(again(made.reload, made, {certificates = {{certfile = file "rsa.pem"}, {certfile = file "ecdsa.pem"}}}))
+  local client = wrap_object("plain_client", RIGHT)
+  local server = must(again(made.wrap_object, made))
+  must(handshake(client, server, pump))
+end
+
 -- The system's trust is another one each time: it is read and parsed anew.
 function lives.system_trust()
   spare(function()
