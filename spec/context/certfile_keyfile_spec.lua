@@ -355,7 +355,7 @@ describe("a bad file", function()
     openssl("pkcs8", "-topk8", "-in", file "rsa.key", "-outform", "DER", "-passout", "pass:x", "-out", key)
     each(key, "no certificate in %s, but a private key in DER")
     openssl("pkcs12", "-export", "-in", file "rsa.pem", "-passout", "pass:x", "-out", pkcs12)
-    each(pkcs12, "no certificate in %s, but PKCS#12, which goes in option pkcs12_file or pkcs12")
+    each(pkcs12, "no certificate in %s, but PKCS#12, which a context takes as pkcs12_file or pkcs12")
     openssl("crl2pkcs7", "-nocrl", "-certfile", file "rsa.crt", "-outform", "DER", "-out", pkcs7)
     each(pkcs7, ('%%s is PKCS#7, whose certificates have to be taken out: "openssl pkcs7 -inform DER -print_certs -in '
       .. '%s -out %s.pem" converts it'):format(pkcs7, pkcs7))

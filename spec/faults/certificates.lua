@@ -96,9 +96,9 @@ return {
   },
   {
     name = "what stands behind a certificate in DER is passed over",
-    file = "src/context/certificate_list.c",
-    from = "  if (p == end) return 1;",
-    to = "  if (p <= end) return 1;",
+    file = "src/context/der.c",
+    from = "    if (x509 == NULL) return 0;",
+    to = "    if (x509 == NULL) return sk_X509_num(list) > 0;",
     specs = "load_certificates",
   },
   {

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "context/certificate_list.h"
+#include "context/der.h"
 #include "context/pem_diagnosis.h"
 #include "x509/certificate.h"
 #include "x509/scratch.h"
@@ -54,26 +55,28 @@ static int fail_without (lua_State *L, const Input *input) {
   return errors_text(L, ERROR_T, input->operation, "pem", "%s", sentence);
 }
 
+static int fail_damaged (lua_State *L, const Input *input, int number) {
+  const char *reason = ERR_reason_error_string(ERR_peek_error());
+  const char *fault = pem_diagnosis_fault(&input->text);
+  if (reason == NULL)
+    fault = "there is nothing in it, or an empty line at its end";
+  return errors_text(L, ERROR_T, input->operation, "pem", "certificate %d in "
+                     "it is damaged (%s)", number,
+                     fault != NULL ? fault : reason);
+}
+
 /* ---- DER ---- */
 
-/* 1: added. 0: pushes nil and an error. -1: it is no DER. */
 static int add_der (lua_State *L, STACK_OF(X509) *list, const Input *input) {
-  const unsigned char *p = input->text.bytes;
-  const unsigned char *end = p + input->text.size;
-  X509 *x509;
-  if (*p != 0x30) return -1;  /* a SEQUENCE, or the digit 0 */
-  x509 = d2i_X509(NULL, &p, (long)input->text.size);
-  if (x509 == NULL) {
-    scratch_check_memory(L);
+  int count = sk_X509_num(list);
+  if (der_certificates(list, input->text.bytes, input->text.size)) {
     errors_clear();
-    return -1;
+    return 1;
   }
-  append(L, list, x509);
-  errors_clear();
-  if (p == end) return 1;
-  errors_text(L, ERROR_T, input->operation, "pem", "there are %ld bytes behind "
-              "the certificate in DER: several go in PEM, or in a list",
-              (long)(end - p));
+  scratch_check_memory(L);
+  count = sk_X509_num(list) - count;
+  if (count == 0) fail_without(L, input);
+  else fail_damaged(L, input, count + 1);
   return 0;
 }
 
@@ -87,16 +90,6 @@ static int on_passphrase (char *room, int size, int writing, void *data) {
   (void)writing;
   (void)data;
   return -1;
-}
-
-static int fail_damaged (lua_State *L, const Input *input, int number) {
-  const char *reason = ERR_reason_error_string(ERR_peek_error());
-  const char *fault = pem_diagnosis_fault(&input->text);
-  if (reason == NULL)
-    fault = "there is nothing in it, or an empty line at its end";
-  return errors_text(L, ERROR_T, input->operation, "pem", "certificate %d in "
-                     "it is damaged (%s)", number,
-                     fault != NULL ? fault : reason);
 }
 
 /* Certificates, to the end; other blocks and text are passed over. */
@@ -130,7 +123,6 @@ static int add_string (lua_State *L, STACK_OF(X509) *list, int index,
                        const char *operation) {
   size_t size;
   Input input;
-  int done;
   input.operation = operation;
   input.text.file = NULL;
   input.text.bytes = (const unsigned char *)lua_tolstring(L, index, &size);
@@ -141,8 +133,8 @@ static int add_string (lua_State *L, STACK_OF(X509) *list, int index,
     return 0;
   }
   errors_clear();
-  done = add_der(L, list, &input);
-  return done >= 0 ? done : add_pem(L, list, &input);
+  return der_is(input.text.bytes, size) ? add_der(L, list, &input)
+                                        : add_pem(L, list, &input);
 }
 
 /* ---- lists ---- */
@@ -201,7 +193,7 @@ int certificate_list_add (lua_State *L, STACK_OF(X509) *list, int index,
 Certificates from a string, as objects that can be looked at.
 @function load_certificates
 @tparam string text certificates in PEM, one or many, with whatever text around
-them, and other blocks, keys say, passed over; or one in DER
+them, and other blocks, keys say, passed over; or in DER, one behind the other
 @treturn[1] {Certificate,...} in their order, one at least
 @treturn[2] nil
 @treturn[2] SSLError there is none, or one is damaged: kind `"pem"`

@@ -18,7 +18,7 @@ STACK_OF(X509) *certificate_list_new (lua_State *L);
 const char *certificate_list_problem (lua_State *L, int index);
 
 /* Adds what the value at `index`, which was checked, holds: of a string the
-** certificates in PEM, one at least, or in DER. 1; or 0: pushes nil and an
+** certificates, in PEM or DER, one at least. 1; or 0: pushes nil and an
 ** error. [-0, +0|2, m] */
 int certificate_list_add (lua_State *L, STACK_OF(X509) *list, int index,
                           const char *operation);

@@ -13,22 +13,23 @@
 #define SEQUENCE 0x30     /* X.690, 8.9; in ASCII the digit 0 */
 #define LONG_LENGTH 0x80  /* X.690, 8.1.3; no ASCII from here on */
 
-int der_is (const Material *m) {
-  return m->size > 2 && m->bytes[0] == SEQUENCE
-         && (m->bytes[1] >= LONG_LENGTH || m->size == 2U + m->bytes[1]);
+int der_is (const unsigned char *bytes, size_t size) {
+  return size > 2 && bytes[0] == SEQUENCE
+         && (bytes[1] >= LONG_LENGTH || size == 2U + bytes[1]);
 }
 
-int der_certificates (Material *m) {
-  const unsigned char *p = m->bytes, *end = p + m->size;
-  m->certificates = sk_X509_new_null();
-  while (m->certificates != NULL && p < end) {
+int der_certificates (STACK_OF(X509) *list, const unsigned char *bytes,
+                      size_t size) {
+  const unsigned char *p = bytes, *end = bytes + size;
+  while (p < end) {
     X509 *x509 = d2i_X509(NULL, &p, (long)(end - p));
-    if (x509 == NULL || !sk_X509_push(m->certificates, x509)) {
-      X509_free(x509);
-      return 0;
-    }
+    if (x509 == NULL) return 0;
+    if (sk_X509_push(list, x509)) continue;
+    X509_free(x509);
+    ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
+    return 0;
   }
-  return m->certificates != NULL;
+  return 1;
 }
 
 EVP_PKEY *der_key (const Material *m, Passphrase *p) {

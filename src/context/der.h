@@ -9,11 +9,12 @@
 #pragma GCC visibility push(hidden)
 
 /* Whether it begins as DER does, and no text. */
-int der_is (const Material *m);
+int der_is (const unsigned char *bytes, size_t size);
 
-/* All certificates, one behind the other: 1, or 0: what they are up to there is
-** in `m`. */
-int der_certificates (Material *m);
+/* Adds all certificates, one behind the other, to the list: 1; or 0: see the
+** error queue. Those before are in the list. */
+int der_certificates (STACK_OF(X509) *list, const unsigned char *bytes,
+                      size_t size);
 
 /* The private key, encrypted or not; NULL: see the error queue, and `p` whether
 ** a passphrase was asked for. */

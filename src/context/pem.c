@@ -241,8 +241,7 @@ static int fail_without (lua_State *L, const Material *m, const char *wanted) {
 ** those read before tells which. Trusted certificates (X509_AUX) too. */
 static int parse_certificates (Material *m) {
   BIO *bio = BIO_new_mem_buf(m->bytes, (int)m->size);
-  m->certificates = sk_X509_new_null();
-  while (bio != NULL && m->certificates != NULL) {
+  while (bio != NULL) {
     Passphrase none = {NULL, 0, 0};
     X509 *x509 = PEM_read_bio_X509_AUX(bio, NULL, material_on_passphrase,
                                        &none);
@@ -259,7 +258,7 @@ static int parse_certificates (Material *m) {
 
 static int fail_parsing (lua_State *L, const Material *m) {
   const char *reason = ERR_reason_error_string(ERR_peek_error());
-  int n = m->certificates == NULL ? 0 : sk_X509_num(m->certificates);
+  int n = sk_X509_num(m->certificates);
   PemText t = text_of(m);
   const char *fault = pem_diagnosis_fault(&t);
   if (reason == NULL)
@@ -269,9 +268,14 @@ static int fail_parsing (lua_State *L, const Material *m) {
 }
 
 int pem_read_certificates (lua_State *L, Material *m) {
+  int is_der = der_is(m->bytes, m->size);
   errors_clear();
-  if (!(der_is(m) ? der_certificates(m) : parse_certificates(m))) {
-    if (der_is(m) && sk_X509_num(m->certificates) <= 0)
+  m->certificates = sk_X509_new_null();
+  if (m->certificates == NULL)
+    return fail(L, m, "memory", "out of memory");
+  if (!(is_der ? der_certificates(m->certificates, m->bytes, m->size)
+               : parse_certificates(m))) {
+    if (is_der && sk_X509_num(m->certificates) == 0)
       return fail_without(L, m, "certificate");
     return fail_parsing(L, m);
   }
@@ -302,7 +306,7 @@ void pem_push_certificates (lua_State *L, int options,
 
 static void parse_key (Material *m, Passphrase *p) {
   BIO *bio;
-  if (der_is(m)) {
+  if (der_is(m->bytes, m->size)) {
     m->key = der_key(m, p);
     return;
   }

@@ -191,7 +191,7 @@ static const char *der_kind (const PemText *t) {
   if (is_certificate(t)) return "a certificate in DER";
   if (is_key(t)) return "a private key in DER";
   if (is_pkcs12(t))
-    return "PKCS#12, which goes in option pkcs12_file or pkcs12";
+    return "PKCS#12, which a context takes as pkcs12_file or pkcs12";
   return is_pkcs7(t) ? "PKCS#7" : NULL;
 }
 
