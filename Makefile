@@ -166,7 +166,7 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   connection/fast_path connection/handshake connection/hooks \
   connection/hooks_abandoned connection/hooks_answers connection/hooks_choice \
   connection/hooks_dead_coroutines connection/hooks_errors \
-  connection/hooks_yield connection/lifetime \
+  connection/hooks_yield connection/key_update connection/lifetime \
   connection/on_verify_without_async connection/partial_send \
   connection/record_boundaries connection/reentrancy connection/unwrap \
   carrier/accept carrier/close carrier/luasocket_differences \

@@ -74,6 +74,7 @@ build = {
         "src/connection/opening.c",
         "src/connection/operation.c",
         "src/connection/outcome.c",
+        "src/connection/post_handshake.c",
         "src/connection/resumption.c",
         "src/connection/tickets.c",
         "src/connection/transfer.c",

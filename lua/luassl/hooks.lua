@@ -190,6 +190,20 @@ local function hook_has_ended(self, thread, name, condition)
   return nil, pending_error(name)
 end
 
+-- `behind`: a method waits, which may have stopped behind the handshake.
+local function run(self, native, behind)
+  local done, err, name, hook, face, facts = do_handshake_step(self, native, behind)
+  while err == RUN_HOOK or err == HOOK_RUNNING do
+    if err == RUN_HOOK then run_hook(self, name, hook, face, facts)
+    else
+      local ended, answer_now = hook_has_ended(self, name, hook, face)
+      if not ended then return nil, answer_now end
+    end
+    done, err, name, hook, face, facts = do_handshake_step(self, native, behind)
+  end
+  return done, err
+end
+
 --- Goes on with a handshake until it ends or the operation's time is up.
 -- @tparam SSLSocket|SSLObject self whose operation has begun
 -- @tparam boolean native answer `"wantread"` and `"wantwrite"` at timeout 0
@@ -197,16 +211,18 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError or what a hook raised or refused with
 function hooks.run(self, native)
-  local done, err, name, hook, face, facts = do_handshake_step(self, native)
-  while err == RUN_HOOK or err == HOOK_RUNNING do
-    if err == RUN_HOOK then run_hook(self, name, hook, face, facts)
-    else
-      local ended, answer_now = hook_has_ended(self, name, hook, face)
-      if not ended then return nil, answer_now end
-    end
-    done, err, name, hook, face, facts = do_handshake_step(self, native)
-  end
-  return done, err
+  return run(self, native, false)
+end
+
+--- For a method that has answered PENDING: runs the handshake, or the hook
+-- that decides about a message behind it.
+-- @tparam SSLSocket|SSLObject self whose operation has begun
+-- @tparam boolean native answer `"wantread"` and `"wantwrite"` at timeout 0
+-- @treturn[1] boolean true: try again
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError what the method answers
+function hooks.go_on(self, native)
+  return run(self, native, true)
 end
 
 --- Names what a program holds in place of an SSLObject: hooks are given it.
@@ -217,7 +233,24 @@ end
 -- @param face any value; nil: the object itself
 hooks.face = connection.face
 
-local run = hooks.run
+hooks.PENDING = PENDING
+
+local go_on = hooks.go_on
+
+-- Around a method with one argument and two results.
+local function decide_first(methods, name)
+  local method = methods[name]
+  methods[name] = function(self, argument)
+    local fine, done, err = pcall(method, self, argument)
+    if not fine then relay(2, ":" .. name, false, done) end
+    while err == PENDING do
+      done, err = go_on(self, false)
+      if not done then return nil, err end
+      done, err = method(self, argument, PENDING)
+    end
+    return done, err
+  end
+end
 
 --- Adds the methods that run a handshake to a method table of C functions.
 -- PENDING as the last argument says that the operation goes on: one deadline.
@@ -246,18 +279,23 @@ function hooks.install(methods)
     relay(2, ":do_handshake", pcall(want, self))  -- raises for what is not of this type: `begin_operation` takes both
     local begun, err = begin_operation(self)
     if not begun then return nil, err end
-    return run(self, true)
+    return run(self, true, false)
   end
   methods.dohandshake = methods.do_handshake
 
-  if connection.set_handshake then return connection.set_handshake(run) end  -- C can do the rest
+  if connection.set_handshake then return connection.set_handshake(go_on) end  -- C can do the rest
+
+  for _, name in ipairs { "shutdown", "key_update", "verify_client_post_handshake" } do
+    decide_first(methods, name)
+  end
+  if methods.feed then decide_first(methods, "unwrap") end  -- a socket's is Lua
 
   function methods.read(self, nbytes)
     local fine, data, err = pcall(read, self, nbytes)
     if not fine then relay(2, ":read", false, data) end
-    if err == PENDING then
+    while err == PENDING do
       local done
-      done, err = run(self, true)
+      done, err = go_on(self, true)
       if not done then return nil, err end
       data, err = read(self, nbytes, PENDING)
     end
@@ -267,9 +305,9 @@ function hooks.install(methods)
   function methods.receive(self, pattern, prefix)
     local fine, data, err, partial = pcall(receive, self, pattern, prefix)
     if not fine then relay(2, ":receive", false, data) end
-    if err == PENDING then
+    while err == PENDING do
       local done
-      done, err = run(self, false)
+      done, err = go_on(self, false)
       if not done then return nil, err, partial end
       data, err, partial = receive(self, pattern, prefix, PENDING)
     end
@@ -279,9 +317,9 @@ function hooks.install(methods)
   function methods.send(self, data, first, last)
     local fine, sent, err, partial = pcall(send, self, data, first, last)
     if not fine then relay(2, ":send", false, sent) end
-    if err == PENDING then
+    while err == PENDING do
       local done
-      done, err = run(self, false)
+      done, err = go_on(self, false)
       if not done then return nil, err, partial end
       sent, err, partial = send(self, data, first, last, PENDING)
     end
@@ -291,9 +329,9 @@ function hooks.install(methods)
   function methods.write(self, data)
     local fine, written, err, partial = pcall(write, self, data)
     if not fine then relay(2, ":write", false, written) end
-    if err == PENDING then
+    while err == PENDING do
       local done
-      done, err = run(self, true)
+      done, err = go_on(self, true)
       if not done then return nil, err, partial end
       written, err, partial = write(self, data, PENDING)
     end

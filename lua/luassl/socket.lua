@@ -16,7 +16,7 @@ local lend, name_peer, part = primitives.lend, primitives.name_peer, primitives.
 local state, wrap = primitives.state, primitives.wrap
 local begin_operation, connecting = core.connection.begin_operation, core.connection.connecting
 local remaining = core.connection.remaining
-local run = hooks.run
+local run, go_on, PENDING = hooks.run, hooks.go_on, hooks.PENDING
 local pass, relay = misuse.pass, misuse.relay
 
 local methods = primitives.methods
@@ -388,6 +388,12 @@ end
 -- sock:send("in clear text again")
 function methods.unwrap(self)
   local leftover, err = relay(2, ":unwrap", pcall(finish, self))
+  while err == PENDING do
+    local done
+    done, err = go_on(self, true)
+    if not done then return nil, err end
+    leftover, err = finish(self, nil, PENDING)
+  end
   if not leftover then return nil, err end
   local original = part(self, "original")
   local block, total = self:gettimeout()

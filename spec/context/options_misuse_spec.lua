@@ -50,6 +50,7 @@ local WRONG = {
   on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_verify = NO_FUNCTION,
   password = {1, true, {}},
   pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
+  post_handshake_auth = NO_BOOLEAN,
   purpose = {1, true, {}, "x", "any\0"},
   security_level = {-1, 6, 1.5, "1", true},
   server_hostname = NO_STRING,

@@ -82,6 +82,8 @@ local function identity()
     {"has a hook on_certificate", nil, {on_certificate = no_certificate}},
     {"has another hook on_certificate", {on_certificate = no_certificate},
       {on_certificate = no_certificate_either}},
+    {"shows its certificate behind the handshake, too", {certfile = file "client.pem"},
+      {certfile = file "client.pem", post_handshake_auth = true}},
     {"has one hook in another's place", {on_verify = accept},
       {on_certificate = accept}},
   }

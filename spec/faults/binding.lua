@@ -14,7 +14,8 @@ local function option(what, from, to, specs)
   list[#list].file = "src/context/option_table.c"
 end
 
-option("cert_reqs", '{"cert_reqs", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE')
+option("cert_reqs", '{"cert_reqs", OPTION_INTEGER, OF_CONTEXT | OF_REQUEST, BOUND_VALUE')
+option("post_handshake_auth", '{"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE')
 option("the pins", '{"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
 option("the ciphers", '{"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the ciphers of TLS 1.3", '{"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')

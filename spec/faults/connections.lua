@@ -121,8 +121,8 @@ return {
   {
     name = "getpeercert shows what was not verified",
     file = "src/connection/connection_info.c",
-    from = [[  return c->established && c->policy->cert_reqs != CERT_NONE]],
-    to = [[  return c->established || c->policy->cert_reqs != CERT_NONE]],
+    from = [[  return c->established && verification_by]],
+    to = [[  return c->established || verification_by]],
     specs = "reference",
   },
   {

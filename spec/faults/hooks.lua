@@ -362,9 +362,9 @@ end)]] },
     name = "an engine that pauses is waited for without end",
     file = "src/connection/handshake.c",
     from = [[
-    if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))]],
+        || !handshake_await_engine(c->ssl, limit_of(c))) return result;]],
     to = [[
-    if (c->decision.point != NOWHERE)]],
+        || !handshake_await_engine(c->ssl, 0)) return result;]],
     specs = "threads",
   },
   {

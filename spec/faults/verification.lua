@@ -37,7 +37,7 @@ return {
     file = "src/connection/verify.c",
     from = [[
   return v->code == X509_V_OK || v->answer == ACCEPTED
-         || c->policy->cert_reqs == CERT_NONE;]],
+         || v->demands == CERT_NONE;]],
     to = [[
   return c != NULL;]],
     also = {
@@ -65,7 +65,7 @@ return {
     file = "src/connection/verify.c",
     from = [[
   if (leaf == NULL)
-    return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;]],
+    return v->demands == CERT_OPTIONAL && c->options.server_side;]],
     to = [[
   if (leaf == NULL) return p != NULL;]],
     specs = "anonymous_server",
@@ -192,7 +192,7 @@ return {
     name = "an on_verify that was not asked has said yes",
     file = "src/connection/verify.c",
     from = [[
-  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
+  if (!(c->policy->hooks & HOOK_VERIFY) || puts_off(c)) return 0;
   if (v]],
     to = [[
   if (c->ssl != NULL) return 0;
@@ -200,7 +200,8 @@ return {
     also = {
       { file = "src/connection/verify.c",
         from = [[
-  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
+  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED && !puts_off(c))
+    return 0;
 ]], to = "" },
     },
     specs = "resumption_verification hooks",
@@ -209,7 +210,7 @@ return {
     name = "an on_verify that was not asked ends the handshake",
     file = "src/connection/verify.c",
     from = [[
-  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
+  if (!(c->policy->hooks & HOOK_VERIFY) || puts_off(c)) return 0;
   if (v]],
     to = [[
   if (c->ssl != NULL) return 0;
@@ -293,12 +294,12 @@ return {
     name = "a handshake that is abandoned succeeds",
     file = "src/connection/verify.c",
     from = [[
-  c->verification.answer = REFUSED;
-  c->verification.alert = SSL_AD_INTERNAL_ERROR;
+  connection_verification(c)->answer = REFUSED;
+  connection_verification(c)->alert = SSL_AD_INTERNAL_ERROR;
   c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
 ]],
     to = [[
-  c->verification.answer = ACCEPTED;
+  connection_verification(c)->answer = ACCEPTED;
 ]],
     specs = "hooks_abandoned",
   },

@@ -203,6 +203,19 @@ local function connection_rows(at)
       {"#3 to 'send' (" .. NUMBER, function(o) o[at]:send("x", 1, {}) end},
     },
     shutdown = {{"#1 to 'shutdown'", function(o) o[at]:shutdown "x" end}},
+    key_update = {
+      {"#1 to 'key_update' (boolean", function(o) o[at]:key_update(1) end},
+      {"#1 to 'key_update' (boolean", function(o) o[at]:key_update {request_peer = true} end},
+    },
+    verify_client_post_handshake = {
+      {"calling 'verify_client_post_handshake' on bad self (a server's", function(o)
+        o[at]:verify_client_post_handshake() end, 1},
+      {"#1 to 'verify_client_post_handshake' (table", function(o) o.server_tls:verify_client_post_handshake(2) end},
+      {"unknown option 'cert_req' (did you mean 'cert_reqs'?", function(o)
+        o.server_tls:verify_client_post_handshake {cert_req = 2} end, 1},
+      {"option 'cert_reqs' must", function(o)
+        o.server_tls:verify_client_post_handshake {cert_reqs = 3} end, 1},
+    },
     write = {{"#1 to 'write' (" .. STRING, function(o) o[at]:write() end}},
   }
 end

@@ -229,12 +229,13 @@ static int object_tostring (lua_State *L, Connection *c) {
 }
 
 int sslobject_open (lua_State *L) {
+  static const First first = { 2, 3, 1, NULL };
   static const Method methods[] = {
     {"buffered", object_buffered, TELLS, NULL},
     {"close", object_close, CLOSES, NULL},
     {"drain", object_drain, CHANGES, NULL},
     {"feed", object_feed, CHANGES, NULL},
-    {"unwrap", object_unwrap, CHANGES, NULL},
+    {"unwrap", object_unwrap, CHANGES, &first},
     {NULL, NULL, CHANGES, NULL}
   };
   static const Method metamethods[] = {

@@ -180,6 +180,16 @@ static int primitive_attach (lua_State *L, Connection *c) {
   return 1;
 }
 
+/* finish(self, nil [, pending]): as closure_unwrap; nil and PENDING: a hook
+** comes first. */
+static int primitive_finish (lua_State *L, Connection *c) {
+  int n = closure_unwrap(L, c);
+  if (n != METHOD_UNREADY) return n;
+  lua_pushnil(L);
+  method_push_pending(L);
+  return 2;
+}
+
 /* detach(self, object): gives the descriptor to the LuaSocket object. True, or
 ** nil and "closed". */
 static int primitive_detach (lua_State *L, Connection *c) {
@@ -494,7 +504,7 @@ static const Method metamethods[] = {
 static const Method primitives[] = {
   {"attach", primitive_attach, CHANGES, NULL},
   {"detach", primitive_detach, CHANGES, NULL},
-  {"finish", closure_unwrap, CHANGES, NULL},
+  {"finish", primitive_finish, CHANGES, NULL},
   {"lend", primitive_lend, TELLS, NULL},
   {"name_peer", primitive_name_peer, CHANGES, NULL},
   {"part", primitive_part, TELLS, NULL},

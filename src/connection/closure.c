@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "context/options.h"
 #include "connection/outcome.h"
+#include "connection/post_handshake.h"
 #include "connection/transfer.h"
 
 /***
@@ -17,31 +18,18 @@
 @group Ending
 */
 
-/* RFC 8446, 5.1: nothing may come between the records of a message. So while
-** one has arrived in part OpenSSL writes nothing, and it is read to its end
-** first. */
-static Outcome settle (Connection *c) {
-  while (c->established && !c->failed && SSL_in_init(c->ssl)) {
-    Outcome outcome;
-    errors_clear();
-    outcome = connection_outcome(c, SSL_do_handshake(c->ssl));
-    if (outcome != WAIT && outcome != DONE) return outcome;
-    if (outcome == WAIT && !connection_wait(c, WANT_READ, c->deadline))
-      return WAIT;
-  }
-  return DONE;
-}
-
 /* ---- saying it ---- */
 
 /* Says close_notify, once; 0 if it cannot be said, the connection has failed
 ** then and the reason may be in the error queue. Behind a part of a message it
-** is left out (see settle). */
+** is left out (see post_handshake_settle), as it is while a hook decides. */
 int closure_send_close_notify (Connection *c) {
   c->write_shut = 1;
   if (c->ssl == NULL || !c->established || c->failed) return 1;
   if (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN) return 1;
   errors_clear();
+  if (c->decision.point != NOWHERE || (c->request != NULL
+      && SSL_in_init(c->ssl))) return 1;
   if (SSL_in_init(c->ssl) && SSL_do_handshake(c->ssl) <= 0) {
     errors_clear();
     return 1;
@@ -72,7 +60,7 @@ int closure_end (Connection *c, int *error) {
 
 /* Says close_notify, then reads on to the peer's. */
 static Outcome finish (Connection *c) {
-  Outcome outcome = settle(c);
+  Outcome outcome = post_handshake_settle(c);
   if (outcome != DONE) return outcome;
   if (!closure_send_close_notify(c) || c->failed) return FAILED;
   outcome = transfer_flush(c);
@@ -90,9 +78,11 @@ int closure_unwrap (lua_State *L, Connection *c) {
   if (!c->established && !c->failed)
     return errors_text(L, ERROR_T, "unwrap", "state",
                        "the handshake has not been done yet");
-  connection_begin_operation(c);
+  if (lua_gettop(L) < 3 || !method_goes_on(L, 3))
+    connection_begin_operation(c);
   c->read_shut = 0;  /* records must not pass for clear text */
   if (buffer_length(&c->plain) == 0) outcome = finish(c);
+  if (outcome == ASK) return METHOD_UNREADY;
   if (buffer_length(&c->plain) > 0)
     return errors_text(L, ERROR_T, "unwrap", "unread_data",
                        "unread data: receive it before unwrap");
@@ -122,14 +112,16 @@ static int closure_shutdown (lua_State *L, Connection *c) {
   int mode;
   luaL_optstring(L, 2, NULL);  /* LuaJIT lets other types pass below */
   mode = options_choice(L, 2, "both", modes);
-  connection_begin_operation(c);
+  if (lua_gettop(L) < 3 || !method_goes_on(L, 3))
+    connection_begin_operation(c);
   if (!c->carried && !c->closed)
     return errors_syscall(L, "shutdown", ENOTCONN);
   if (mode != 1) c->read_shut = 1;
   if (mode != 0 && !c->closed) {
     Outcome outcome;
     c->write_shut = 1;
-    outcome = settle(c);
+    outcome = post_handshake_settle(c);
+    if (outcome == ASK) return METHOD_UNREADY;
     if (outcome == DONE) outcome = closure_send_close_notify(c) && !c->failed
                                    ? transfer_flush(c) : FAILED;
     if (outcome != DONE)
@@ -140,8 +132,9 @@ static int closure_shutdown (lua_State *L, Connection *c) {
 }
 
 void closure_methods (lua_State *L, int metatable, int shared) {
+  static const First first = { 2, 3, 0, NULL };
   static const Method methods[] = {
-    {"shutdown", closure_shutdown, CHANGES, NULL},
+    {"shutdown", closure_shutdown, CHANGES, &first},
     {NULL, NULL, CHANGES, NULL}
   };
   method_add(L, methods, metatable, shared);

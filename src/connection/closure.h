@@ -17,7 +17,8 @@ int closure_send_close_notify (Connection *c);
 int closure_end (Connection *c, int *error);
 
 /* Ends TLS in both directions: the bytes that came behind the peer's
-** close_notify, or nil and an error. [-0, +1|2, m] */
+** close_notify, or nil and an error; METHOD_UNREADY: a hook comes first.
+** [-0, +1|2, m] */
 int closure_unwrap (lua_State *L, Connection *c);
 
 /* Adds the shared methods to the table at the top; see method_add.

@@ -124,6 +124,19 @@ int connection_wait (Connection *c, int events, double deadline) {
   return ready != 0;
 }
 
+/* ---- the peer ---- */
+
+Verification *connection_verification (Connection *c) {
+  return c->request != NULL ? &c->request->verification : &c->verification;
+}
+
+void connection_take_answer (Connection *c) {
+  verification_free(&c->verification);
+  c->verification = c->request->verification;
+  OPENSSL_free(c->request);
+  c->request = NULL;
+}
+
 /* ---- outcomes ---- */
 
 /* What OpenSSL's `result`, just returned, means. */
@@ -146,6 +159,8 @@ Outcome connection_outcome (Connection *c, int result) {
       return c->broken ? BROKEN : TRUNCATED;
     default:
       c->failed = 1;  /* before anything can raise: no SSL_* I/O from here */
+      if (c->request != NULL && c->request->verification.refused)
+        connection_take_answer(c);
       return FAILED;
   }
 }

@@ -56,6 +56,7 @@ typedef struct Decision {
   int hook_running;             /* Lua was told, and has not answered */
   Answer answer;
   int alert;             /* of a refusal; -1: OpenSSL's choice */
+  double since;          /* when it stopped */
   double deadline;       /* of the operation that was stopped */
   unsigned long thread;  /* whose stack a paused job returns to */
   lua_State *inside;     /* where a hook may run inside OpenSSL's call */
@@ -89,6 +90,27 @@ typedef struct Unsent {
   ptrdiff_t shift;    /* from there to the text of a send that goes on */
 } Unsent;
 
+typedef enum Outcome {
+  DONE,       /* what was asked for */
+  WAIT,       /* not now: see `want` */
+  ASK,        /* Lua has to decide: see `decision` */
+  HELD,       /* not now: a hook is suspended in another coroutine */
+  CLOSED,     /* the peer's close_notify, or our own end */
+  TRUNCATED,  /* the transport ended without it */
+  BROKEN,     /* a transport error */
+  FAILED      /* a TLS error */
+} Outcome;
+
+/* A server has asked for a certificate behind the handshake. */
+typedef struct Request {
+  Verification verification;  /* of what comes in answer */
+  int demands;         /* CERT_* */
+  int answered;        /* the client's Finished has come */
+  int tried;           /* a step has read: `found` */
+  Outcome found;
+  unsigned char byte;  /* for OpenSSL to look ahead */
+} Request;
+
 /* The call that works on the connection. */
 typedef struct Call {
   lua_State *L;  /* NULL: none; a call that raised leaves it behind */
@@ -114,7 +136,8 @@ struct Connection {
   Choice choice;
   Answer certificate;         /* on_certificate's for this request */
   int own_choice;             /* it was asked, ever */
-  Verification verification;  /* the newest */
+  Verification verification;  /* the newest that is complete */
+  Request *request;           /* owned; NULL: none is under way */
   Unsent unsent;
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
@@ -141,16 +164,6 @@ struct Connection {
   int read_shut, write_shut;  /* by our shutdown */
 };
 
-typedef enum Outcome {
-  DONE,       /* what was asked for */
-  WAIT,       /* not now: see `want` */
-  ASK,        /* Lua has to decide: see `decision` */
-  CLOSED,     /* the peer's close_notify, or our own end */
-  TRUNCATED,  /* the transport ended without it */
-  BROKEN,     /* a transport error */
-  FAILED      /* a TLS error */
-} Outcome;
-
 #pragma GCC visibility push(hidden)
 
 /* `check` is for methods, whose upvalue 1 is the metatable; `any` takes both
@@ -172,6 +185,12 @@ void connection_options (lua_State *L, ConnectionOptions *own,
 /* 0, or 2 with nil and an error. */
 int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
+
+/* The verification under way, or else the newest. */
+Verification *connection_verification (Connection *c);
+
+/* What the request that is over was answered with holds from now on. */
+void connection_take_answer (Connection *c);
 
 /* An operation begins: it has one deadline. */
 void connection_begin_operation (Connection *c);

@@ -27,9 +27,11 @@ static int push_unknown (lua_State *L, const Connection *c) {
   return 1;
 }
 
-/* The peer's certificate, the refused one too; borrowed. */
+/* The peer's certificate, the refused one too; borrowed. OpenSSL has a new one
+** before the peer has proved that it is his. */
 static X509 *peer_certificate (const Connection *c) {
   X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
+  if (c->established) return c->verification.leaf;
   if (x509 != NULL) return x509;
   return c->verification.refused ? c->verification.leaf : NULL;
 }
@@ -46,8 +48,7 @@ static X509 *push_certificate (lua_State *L, const Connection *c) {
 
 /* OpenSSL's verdict is good, and was asked for. */
 static int is_verified (const Connection *c) {
-  return c->established && c->policy->cert_reqs != CERT_NONE
-         && verification_by(&c->verification) != NULL;
+  return c->established && verification_by(&c->verification) != NULL;
 }
 
 /***
@@ -104,6 +105,7 @@ static int info_dirty (lua_State *L, Connection *c) {
     found = found || SSL_pending(c->ssl) > 0;
     ended = SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN;
   }
+  if (c->decision.point != NOWHERE) ended = 1;  /* a read answers "timeout" */
   found = found || (!ended && bio_has_record(&c->bio));
   lua_pushboolean(L, found);
   return 1;

@@ -6,6 +6,7 @@
 #include "connection/connection_type.h"
 #include "connection/connection_info.h"
 #include "connection/lifetime.h"
+#include "connection/post_handshake.h"
 #include "connection/transfer.h"
 
 /* Leaves the method table; the metatable is in the registry. */
@@ -18,6 +19,7 @@ void connection_type_open (lua_State *L, const char *name,
   transfer_methods(L, metatable, shared);
   connection_info_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
+  post_handshake_methods(L, metatable, shared);
   method_add(L, methods, metatable, shared);
   lua_pushvalue(L, metatable);
   method_add(L, metamethods, metatable, shared);

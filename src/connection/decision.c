@@ -3,12 +3,14 @@
 ** what was decided is put where OpenSSL's callbacks look for it.
 */
 
+#include "base/clock.h"
 #include "connection/decision.h"
 
 void decision_stop (Connection *c, Point point) {
   c->decision.point = point;
   c->decision.answer = UNANSWERED;
   c->decision.alert = -1;
+  c->decision.since = clock_now();
 }
 
 void decision_settle (Connection *c) {
@@ -23,8 +25,8 @@ void decision_settle (Connection *c) {
       c->own_choice = 1;
       break;
     case AT_VERIFY:
-      c->verification.answer = d->answer;
-      c->verification.alert = d->alert;
+      connection_verification(c)->answer = d->answer;
+      connection_verification(c)->alert = d->alert;
       break;
     case NOWHERE: break;
   }

@@ -18,6 +18,7 @@
 #include "connection/limits.h"
 #include "connection/opening.h"
 #include "connection/outcome.h"
+#include "connection/post_handshake.h"
 #include "connection/resumption.h"
 #include "connection/tickets.h"
 #include "base/fd_io.h"
@@ -32,11 +33,13 @@ static double limit_of (const Connection *c) {
   return c->handshake_began + c->options.handshake_timeout;
 }
 
-/* Waits until an engine tells that it is done, or for a moment. */
-static void await_engine (SSL *ssl) {
+/* Waits until an engine tells that it is done, or for a moment; 0: not beyond
+** `deadline`. */
+int handshake_await_engine (SSL *ssl, double deadline) {
   int fds[ENGINE_FDS];
   struct pollfd polled[ENGINE_FDS];
   size_t i, n = 0;
+  if (deadline > 0 && clock_now() >= deadline) return 0;
   if (!SSL_get_all_async_fds(ssl, NULL, &n) || n > ENGINE_FDS
       || !SSL_get_all_async_fds(ssl, fds, &n)) n = 0;
   for (i = 0; i < n; i++) {
@@ -44,6 +47,7 @@ static void await_engine (SSL *ssl) {
     polled[i].events = POLLIN;
   }
   fd_poll(polled, n, clock_now() + ENGINE_PAUSE);
+  return 1;
 }
 
 /* Where a hook can pause the handshake, an engine that computes elsewhere can
@@ -54,9 +58,8 @@ static int do_handshake (Connection *c) {
     result = SSL_do_handshake(c->ssl);
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
     verify_note_thread(c);
-    if (c->decision.point != NOWHERE || clock_now() >= limit_of(c))
-      return result;
-    await_engine(c->ssl);
+    if (c->decision.point != NOWHERE
+        || !handshake_await_engine(c->ssl, limit_of(c))) return result;
   }
 }
 
@@ -217,32 +220,38 @@ static int run (lua_State *L, Connection *c, int native) {
 
 /* Without ASYNC, a hook may have to run inside OpenSSL, of a context too that
 ** is chosen only then: all that this needs is on the stack. */
-static int step_inside (lua_State *L, Connection *c, int native) {
+static int step_inside (lua_State *L, Connection *c, int native,
+                        int behind) {
   int n;
   lua_pushcfunction(L, hooks_run);
   lua_pushnil(L);  /* what raises there */
   luaL_checkstack(L, STACK_SLOTS, "handshake");
   c->decision.inside = L;
-  n = run(L, c, native);
+  n = behind ? post_handshake_step(L, c, native) : run(L, c, native);
   c->decision.inside = NULL;
   if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
     return n;
   lua_pushnil(L);
   lua_pushvalue(L, 3);
-  return outcome_keep_failure(L, c);
+  n = outcome_keep_failure(L, c);
+  if (!behind) return n;
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
-/* do_handshake_step(connection, native) */
+/* do_handshake_step(connection, native, behind); `behind`: for a method, which
+** may have stopped behind the handshake. */
 static int primitive_do_handshake_step (lua_State *L, Connection *c) {
   int native = lua_toboolean(L, 2);
+  int behind = lua_toboolean(L, 3) && c->established;
   c->decision.inside = NULL;  /* should the last step have raised */
   lua_settop(L, 1);
   if (c->options.server_side && !verify_can_suspend()) {
     if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
       SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
-    return step_inside(L, c, native);
+    return step_inside(L, c, native, behind);
   }
-  return run(L, c, native);
+  return behind ? post_handshake_step(L, c, native) : run(L, c, native);
 }
 
 void handshake_primitives (lua_State *L) {

@@ -36,8 +36,8 @@ static void push_name (lua_State *L, const Connection *c) {
                                             : "server_hostname");
 }
 
-static void push_chain (lua_State *L, const Connection *c) {
-  const STACK_OF(X509) *chain = c->verification.chain;
+static void push_chain (lua_State *L, Connection *c) {
+  const STACK_OF(X509) *chain = connection_verification(c)->chain;
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   int i, n = chain != NULL ? sk_X509_num(chain) : leaf != NULL;
   lua_newtable(L);
@@ -68,8 +68,8 @@ static void push_faults (lua_State *L, const Faults *faults) {
   }
 }
 
-static void push_verdict (lua_State *L, const Connection *c) {
-  const Verification *v = &c->verification;
+static void push_verdict (lua_State *L, Connection *c) {
+  const Verification *v = connection_verification(c);
   lua_newtable(L);
   push_chain(L, c);
   lua_getfield(L, -1, "certificate");
@@ -98,7 +98,7 @@ static void push_request (lua_State *L, SSL *ssl) {
   lua_setfield(L, -2, "signature_algorithms");
 }
 
-void hook_args_push (lua_State *L, const Connection *c) {
+void hook_args_push (lua_State *L, Connection *c) {
   if (c->decision.point == AT_CLIENT_HELLO) {
     client_hello_push(L, c->choice.hello, c->ssl);
     return;

@@ -10,7 +10,7 @@
 #pragma GCC visibility push(hidden)
 
 /* Pushes the facts for the hook that the handshake stops for. [-0, +1, m] */
-void hook_args_push (lua_State *L, const Connection *c);
+void hook_args_push (lua_State *L, Connection *c);
 
 #pragma GCC visibility pop
 

@@ -46,6 +46,12 @@ cannot be called protected: what it raises passes through the method.
 handshake answer at once what they answer when time is up, `"timeout"` or
 `"wantread"`, and `close` closes. The hook's own such calls, which would wait
 for itself, answer an SSLError of kind `state`.
+
+**Post-handshake authentication:** after
+`SSLSocket:verify_client_post_handshake` the client's `on_certificate` and the
+server's `on_verify` are asked by a method that reads, or that waits before it
+writes. They may suspend it too. It then goes on with what it had read so far.
+Calls of other coroutines that read or write answer meanwhile as above.
 @classmod Hooks
 @group Hooks
 */

@@ -23,6 +23,7 @@ void lifetime_release (Connection *c) {
   connection_leave_context(c);
   SSL_SESSION_free(c->session);
   c->session = NULL;
+  if (c->request != NULL) connection_take_answer(c);
   verification_free(&c->verification);
   client_hello_free(c->choice.hello);
   c->choice.hello = NULL;

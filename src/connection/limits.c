@@ -17,14 +17,17 @@ void limits_count (Connection *c) {
   else c->allowance -= 1;
 }
 
+/* A client's Finished is the end of what it answers to a server's request. */
 static void on_message (int sent, int version, int type, const void *bytes,
                         size_t size, SSL *ssl, void *unused) {
+  Connection *c = SSL_get_app_data(ssl);
   (void)version;
-  (void)bytes;
-  (void)size;
   (void)unused;
-  if (type == SSL3_RT_HANDSHAKE && !sent)
-    limits_count(SSL_get_app_data(ssl));
+  if (type != SSL3_RT_HANDSHAKE || sent) return;
+  limits_count(c);
+  if (c->request != NULL && size > 0
+      && *(const unsigned char *)bytes == SSL3_MT_FINISHED)
+    c->request->answered = 1;
 }
 
 void limits_watch (SSL *ssl) {

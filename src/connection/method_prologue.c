@@ -165,7 +165,7 @@ int method_goes_on (lua_State *L, int index) {
 }
 
 /* nil, why there is no TLS to work on, and a third result. */
-static int push_unready (lua_State *L, Connection *c, const First *first) {
+static void push_unready (lua_State *L, Connection *c, const First *first) {
   lua_settop(L, first->goes_on - 1);
   if (c->closed) errors_condition(L, "closed");
   else if (c->failed) outcome_push(L, c, FAILED, "handshake", 0);
@@ -174,41 +174,52 @@ static int push_unready (lua_State *L, Connection *c, const First *first) {
     method_push_pending(L);
   }
   if (first->results > 2) first->push_partial(L);
-  return first->results;
 }
 
-static int call (lua_State *L, Connection *c, const Method *m);
+static int call_once (lua_State *L, Connection *c, const Method *m);
 
 #if COMPAT_CONTINUES
 
-/* Behind the handshake: the method once more, or why not. */
-static int go_on (lua_State *L, int status, lua_KContext context) {
-  const Method *m = (const Method *)context;
-  (void)status;
+static int decide_first (lua_State *L, const Method *m);
+
+/* Behind that: the method once more, or why not. */
+static int call_again (lua_State *L, const Method *m) {
   if (lua_toboolean(L, -2)) {
     lua_settop(L, m->first->goes_on - 1);
     method_push_pending(L);
-    return call(L, check(L), m);
+    return call_once(L, check(L), m);
   }
   lua_replace(L, m->first->goes_on + 1);
   lua_settop(L, m->first->goes_on + m->first->results - 1);
   return m->first->results;
 }
 
-/* Runs the handshake, which may yield. */
-static int handshake_first (lua_State *L, const Method *m) {
-  if (!method_goes_on(L, m->first->goes_on + 1)) return m->first->results;
-  lua_getfield(L, lua_upvalueindex(1), CONNECTION_FIRST);
-  lua_pushvalue(L, 1);
-  lua_pushboolean(L, m->first->native);
-  lua_callk(L, 2, 2, (lua_KContext)m, go_on);
-  return go_on(L, LUA_OK, (lua_KContext)m);
+static int go_on (lua_State *L, int status, lua_KContext context) {
+  const Method *m = (const Method *)context;
+  int n = call_again(L, m);
+  (void)status;
+  return n == METHOD_UNREADY ? decide_first(L, m) : n;
+}
+
+/* Runs the handshake, or a hook, which may yield: a loop, as a peer can make
+** a method stop many times. */
+static int decide_first (lua_State *L, const Method *m) {
+  int n = METHOD_UNREADY;
+  while (n == METHOD_UNREADY) {
+    if (!method_goes_on(L, m->first->goes_on + 1)) return m->first->results;
+    lua_getfield(L, lua_upvalueindex(1), CONNECTION_FIRST);
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, m->first->native);
+    lua_callk(L, 2, 2, (lua_KContext)m, go_on);
+    n = call_again(L, m);
+  }
+  return n;
 }
 
 #else
 
 /* hooks.lua does it, around the method. */
-static int handshake_first (lua_State *L, const Method *m) {
+static int decide_first (lua_State *L, const Method *m) {
   (void)L;
   return m->first->results;
 }
@@ -217,7 +228,9 @@ static int handshake_first (lua_State *L, const Method *m) {
 
 /* ---- the one way in ---- */
 
-static int call (lua_State *L, Connection *c, const Method *m) {
+/* METHOD_UNREADY: what push_unready has pushed is the answer, or says that the
+** handshake, or a hook, comes first. */
+static int call_once (lua_State *L, Connection *c, const Method *m) {
   int results, unready, in_coroutine;
   if (c->call.L != NULL && method_is_running(L, c)) return nested(L, c, m);
   in_coroutine = L != c->main && !is_main(L, c);
@@ -226,15 +239,17 @@ static int call (lua_State *L, Connection *c, const Method *m) {
   if (c->call.closing) close_now(L, c);  /* the call it waited for raised */
   results = m->run(L, c);
   unready = results == METHOD_UNREADY;
-  if (unready) results = push_unready(L, c, m->first);
+  if (unready) push_unready(L, c, m->first);
   if (c->call.closing) close_now(L, c);
   c->call.L = NULL;
   if (in_coroutine) hold(L, 0);
-  return unready ? handshake_first(L, m) : results;
+  return results;
 }
 
 static int enter (lua_State *L) {
-  return call(L, check(L), lua_touserdata(L, lua_upvalueindex(3)));
+  const Method *m = lua_touserdata(L, lua_upvalueindex(3));
+  int n = call_once(L, check(L), m);
+  return n == METHOD_UNREADY ? decide_first(L, m) : n;
 }
 
 void method_add (lua_State *L, const Method *methods, int metatable,

@@ -33,7 +33,8 @@ typedef struct Method {
 } Method;
 
 /* What `run` answers when there is no TLS to work on: the handshake comes
-** first, or the connection is closed or has failed. */
+** first, or the connection is closed or has failed; and when a hook comes
+** first, which decides about a message behind the handshake. */
 #define METHOD_UNREADY (-1)
 
 #pragma GCC visibility push(hidden)

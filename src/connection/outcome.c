@@ -80,7 +80,7 @@ static const char *wait_condition (const Connection *c, int native) {
 int outcome_push (lua_State *L, Connection *c, Outcome outcome,
                   const char *operation, int native) {
   switch (outcome) {
-    case WAIT:
+    case WAIT: case HELD:
       c->late = 1;
       return errors_condition(L, wait_condition(c, native));
     case BROKEN: return outcome_push_broken(L, c, operation);

@@ -17,9 +17,12 @@
 /* ---- a client ---- */
 
 /* OpenSSL got one: before TLS 1.3 at the end of the handshake, when nothing
-** is decided yet (resumption_bind comes later), in TLS 1.3 with each ticket. */
+** is decided yet (resumption_bind comes later), in TLS 1.3 with each ticket.
+** With one from behind a certificate that the hook chose the server would know
+** this side by it again, with nobody asked. */
 static int on_session (SSL *ssl, SSL_SESSION *session) {
   Connection *c = SSL_get_app_data(ssl);
+  if (c->established && c->own_choice) return 0;
   SSL_SESSION_free(c->session);
   c->session = session;
   if (c->established) resumption_keep(c);

@@ -21,6 +21,11 @@ void tickets_limit (Connection *c) {
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 }
 
+void tickets_renew (Connection *c) {
+  c->tickets = SSL_CTX_get_num_tickets(SSL_get_SSL_CTX(c->ssl));
+  tickets_limit(c);
+}
+
 int tickets_issue (Connection *c) {
   int any = c->tickets > 0;
   for (; c->tickets > 0; c->tickets--)

@@ -14,6 +14,9 @@ void tickets_defer (SSL *ssl, Connection *c, const Policy *policy);
 /* At its end: how many there will be. */
 void tickets_limit (Connection *c);
 
+/* Who the client is has changed: there will be new ones. */
+void tickets_renew (Connection *c);
+
 /* Makes the next write send them in front; 1: there are any. */
 int tickets_issue (Connection *c);
 

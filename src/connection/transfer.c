@@ -13,6 +13,7 @@
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/outcome.h"
+#include "connection/post_handshake.h"
 #include "connection/tickets.h"
 #include "connection/transfer.h"
 #include "connection/unsent.h"
@@ -55,6 +56,10 @@ Outcome transfer_fill (Connection *c) {
   int result;
   if (c->failed) return FAILED;
   if (c->read_shut) return CLOSED;
+  if (c->decision.point != NOWHERE || c->request != NULL) {
+    Outcome outcome = post_handshake_read(c);
+    if (outcome != DONE) return outcome;
+  }
   if (buffer_length(&c->bio.out) > 0) bio_flush(&c->bio);
   room = buffer_reserve(&c->plain, RECORD);
   if (room == NULL) {
@@ -107,6 +112,7 @@ static Outcome gather (Connection *c, Pattern *p) {
       if (buffer_length(&c->plain) == 0) buffer_free(&c->plain);
       if (!connection_wait(c, WANT_READ, c->deadline)) return WAIT;
     }
+    else if (outcome == HELD) return WAIT;
     else if (outcome != DONE) return outcome;
     else if (connection_expired(c)) return satisfied(c, p) ? DONE : WAIT;
   }
@@ -269,6 +275,7 @@ static int transfer_receive (lua_State *L, Connection *c) {
   }
   if (!is_ready(c)) return METHOD_UNREADY;
   outcome = gather(c, &p);
+  if (outcome == ASK) return METHOD_UNREADY;
   if (outcome == TRUNCATED && c->options.suppress_ragged_eofs) outcome = CLOSED;
   if (p.kind == ALL && outcome == CLOSED && buffer_length(&c->plain) > 0)
     outcome = DONE;
@@ -312,6 +319,7 @@ static int transfer_read (lua_State *L, Connection *c) {
     return 2;
   }
   outcome = gather(c, &p);
+  if (outcome == ASK) return METHOD_UNREADY;
   if (outcome != DONE) return outcome_push(L, c, outcome, "read", 1);
   length = buffer_length(&c->plain);
   if (nbytes < (lua_Integer)length) length = (size_t)nbytes;
@@ -378,6 +386,10 @@ static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
     }
     if (s->position == s->end) return DONE;
     if (s->position > began && connection_expired(c)) return WAIT;
+    if (c->decision.point != NOWHERE || c->request != NULL) {
+      outcome = post_handshake_settle(c);
+      if (outcome != DONE) return outcome;
+    }
     errors_clear();
     outcome = encrypt(L, c, s);
     c->sent += (double)(s->position - before);
@@ -480,6 +492,7 @@ static int transfer_send (lua_State *L, Connection *c) {
   begin(L, c, 5);
   if (!is_ready(c)) return METHOD_UNREADY;
   index = send_part(L, c, &s, &outcome);
+  if (outcome == ASK) return METHOD_UNREADY;
   if (outcome != DONE) transfer_push_unsent(L, c, outcome, "send", 0);
   lua_pushinteger(L, (lua_Integer)index);
   return outcome == DONE ? success(L) : 3;
@@ -507,7 +520,9 @@ static int transfer_write (lua_State *L, Connection *c) {
   begin(L, c, 3);
   if (!is_ready(c)) return METHOD_UNREADY;
   written = send_part(L, c, &s, &outcome);
-  if (outcome == WAIT && written > 0 && c->deadline == 0) outcome = DONE;
+  if (outcome == ASK) return METHOD_UNREADY;
+  if ((outcome == WAIT || outcome == HELD) && written > 0 && c->deadline == 0)
+    outcome = DONE;
   if (outcome != DONE) transfer_push_unsent(L, c, outcome, "write", 1);
   lua_pushinteger(L, (lua_Integer)written);
   return outcome == DONE ? success(L) : 3;

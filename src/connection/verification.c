@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "connection/verification.h"
+#include "context/policy.h"
 
-void verification_begin (Verification *v) {
+void verification_begin (Verification *v, int demands) {
   verification_free(v);
   memset(v, 0, sizeof(*v));
+  v->demands = demands;
   v->alert = -1;
 }
 
@@ -52,5 +54,7 @@ void verification_free (Verification *v) {
 
 const char *verification_by (const Verification *v) {
   if (!v->known || v->leaf == NULL || v->code != X509_V_OK) return NULL;
+  if (v->demands == CERT_NONE || v->answer == REFUSED || v->unpinned)
+    return NULL;
   return v->resumed ? "session" : "certificate";
 }

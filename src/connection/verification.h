@@ -15,6 +15,7 @@ typedef enum Answer { UNANSWERED, ALLOWED, ACCEPTED, REFUSED } Answer;
 
 typedef struct Verification {
   int known;              /* the rest holds */
+  int demands;            /* CERT_*: what was asked for */
   int resumed;            /* told from the session */
   int unpinned;           /* no public key is one of the pins */
   int stopped;            /* OpenSSL will ask once more, about the same */
@@ -31,7 +32,7 @@ typedef struct Verification {
 #pragma GCC visibility push(hidden)
 
 /* A new one, in the place of the old. */
-void verification_begin (Verification *v);
+void verification_begin (Verification *v, int demands);
 
 /* The verdict and whom it is about. Without memory for a chain it is a
 ** refusal, so that no hook takes it for "no certificate". */
@@ -43,7 +44,7 @@ void verification_settle (Verification *v);
 void verification_free (Verification *v);
 
 /* "certificate", "session": what the peer was authenticated by; NULL: it was
-** not, whatever a hook accepted. */
+** not, as nothing was asked for, or whatever a hook accepted. */
 const char *verification_by (const Verification *v);
 
 #pragma GCC visibility pop

@@ -28,6 +28,10 @@ static SSL *ssl_of (X509_STORE_CTX *store) {
                                     SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
+static int demands_of (const Connection *c) {
+  return c->request != NULL ? c->request->demands : c->policy->cert_reqs;
+}
+
 /* OpenSSL's checks, and ours: the leaf may do what it does here. Where a hook
 ** decides it is to know all faults. */
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
@@ -36,13 +40,13 @@ static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   j.name = &c->name;
   j.usage = handshake_usage(ssl);
   j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;
-  j.faults = &c->verification.faults;
+  j.faults = &connection_verification(c)->faults;
   return judgement_make(&j, store);
 }
 
 /* A chain that is not verified is the peer's say-so, all but its leaf. */
-static int is_pinned (const Connection *c) {
-  const Verification *v = &c->verification;
+static int is_pinned (Connection *c) {
+  const Verification *v = connection_verification(c);
   STACK_OF(X509) *leaf;
   int found = 0;
   if (c->policy->pins == NULL) return 1;
@@ -57,9 +61,9 @@ static int is_pinned (const Connection *c) {
 }
 
 static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   int good, code;
-  verification_begin(v);
+  verification_begin(v, demands_of(c));
   good = verifies(c, ssl, store);
   code = X509_STORE_CTX_get_error(store);
   verification_set(v, X509_STORE_CTX_get0_cert(store),
@@ -93,17 +97,17 @@ static int code_for_alert (int alert) {
   }
 }
 
-static int accepts (const Connection *c) {
-  const Verification *v = &c->verification;
+static int accepts (Connection *c) {
+  const Verification *v = connection_verification(c);
   if (v->answer == REFUSED || v->unpinned) return 0;
   return v->code == X509_V_OK || v->answer == ACCEPTED
-         || c->policy->cert_reqs == CERT_NONE;
+         || v->demands == CERT_NONE;
 }
 
 /* 1: goes on. The verdict itself stays what it was; OpenSSL forgets a
 ** certificate that is refused. */
 static int decide (Connection *c, X509_STORE_CTX *store) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   int named = v->answer == REFUSED && v->alert >= 0;
   if (accepts(c)) return 1;
   v->refused = 1;
@@ -118,7 +122,7 @@ static int decide (Connection *c, X509_STORE_CTX *store) {
 ** verification on. Where there are no such stacks the hook runs here; a client
 ** that cannot wait is refused. */
 static int await_hook (Connection *c, SSL *ssl) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   errors_clear();  /* of names, say: SSL_get_error would take it for the end */
   if (!c->options.server_side && SSL_set_retry_verify(ssl)) {
     v->stopped = 1;
@@ -139,7 +143,7 @@ static int await_hook (Connection *c, SSL *ssl) {
 static int on_chain (X509_STORE_CTX *store, void *unused) {
   SSL *ssl = ssl_of(store);
   Connection *c = SSL_get_app_data(ssl);
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   X509 *leaf = X509_STORE_CTX_get0_cert(store);
   (void)unused;
   if (v->stopped && leaf != NULL && leaf == v->leaf) replay(v, store);
@@ -155,6 +159,7 @@ void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
   int mode = context_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
   if (policy->defaults.server_side && policy->cert_reqs == CERT_REQUIRED)
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  if (policy->puts_off) mode |= SSL_VERIFY_POST_HANDSHAKE;
   SSL_CTX_set_verify(ctx, mode, NULL);
   SSL_CTX_set_cert_verify_callback(ctx, on_chain, NULL);
 }
@@ -194,19 +199,27 @@ int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
 
 /* ---- the end of a handshake ---- */
 
+/* Nothing was asked of this client in the handshake, and no session tells who
+** it is: all is decided when it is asked. */
+static int puts_off (const Connection *c) {
+  return c->policy->puts_off && c->request == NULL
+         && SSL_version(c->ssl) >= TLS1_3_VERSION
+         && SSL_get0_peer_certificate(c->ssl) == NULL;
+}
+
 /* The certificate is for the name, where that is asked for. OpenSSL keeps the
 ** name that it found in a full handshake, though not an address, nor what it
 ** was told in on_fault. */
-static int is_named (const Connection *c, X509 *leaf) {
+static int is_named (Connection *c, X509 *leaf) {
   if (!c->options.check_hostname || c->options.server_side) return 1;
-  if (!c->verification.resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
+  if (!connection_verification(c)->resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
   return hostname_matches(&c->name, leaf);
 }
 
 /* The session's own verdict, and what may have become of it since: who accepted
 ** the one has not accepted the other. */
 static void note_again (Connection *c, X509 *leaf, int code) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   if (code != X509_V_OK) judgement_note(&v->faults, code, 0);
   if (code != X509_V_ERR_CERT_HAS_EXPIRED
       && session_expired(SSL_get_session(c->ssl)))
@@ -216,27 +229,27 @@ static void note_again (Connection *c, X509 *leaf, int code) {
 }
 
 void verify_again (Connection *c) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   STACK_OF(X509) *bound = session_chain(SSL_get_session(c->ssl));
   STACK_OF(X509) *chain = NULL;
   int code = (int)SSL_get_verify_result(c->ssl);
   if (v->known) return;
-  verification_begin(v);
-  v->resumed = SSL_session_reused(c->ssl);
+  verification_begin(v, puts_off(c) ? CERT_NONE : demands_of(c));
+  v->resumed = c->request == NULL && SSL_session_reused(c->ssl);
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
   if (leaf != NULL) note_again(c, leaf, code);
   if (v->faults.count > 0) code = v->faults.list[0].code;
   verification_set(v, leaf, chain, code, 0);
-  v->unpinned = !is_pinned(c);
+  v->unpinned = !puts_off(c) && !is_pinned(c);
 }
 
 /* A resumed session, or a client without a certificate: nothing was verified,
 ** and the hook is asked all the same. */
 int verify_is_left (Connection *c) {
-  const Verification *v = &c->verification;
-  if (!(c->policy->hooks & HOOK_VERIFY)) return 0;
+  const Verification *v = connection_verification(c);
+  if (!(c->policy->hooks & HOOK_VERIFY) || puts_off(c)) return 0;
   if (v->answer == UNANSWERED) verify_again(c);
   if (v->answer != UNANSWERED || v->unpinned) return 0;
   decision_stop(c, AT_VERIFY);
@@ -246,15 +259,16 @@ int verify_is_left (Connection *c) {
 /* OpenSSL has verified what the verify mode told it to. A cipher without
 ** certificates asks it for nothing, and without memory to copy the name it
 ** checks none: the policy stands all the same. */
-int verify_holds (const Connection *c) {
+int verify_holds (Connection *c) {
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
   const Policy *p = c->policy;
-  const Verification *v = &c->verification;
+  const Verification *v = connection_verification(c);
   if (v->answer == REFUSED || v->unpinned) return 0;
-  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED) return 0;
-  if (p->cert_reqs == CERT_NONE) return 1;
+  if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED && !puts_off(c))
+    return 0;
+  if (v->demands == CERT_NONE) return 1;
   if (leaf == NULL)
-    return p->cert_reqs == CERT_OPTIONAL && c->options.server_side;
+    return v->demands == CERT_OPTIONAL && c->options.server_side;
   if (v->leaf == NULL || X509_cmp(leaf, v->leaf) != 0) return 0;
   if (v->answer == ACCEPTED) return 1;
   return v->known && v->code == X509_V_OK
@@ -263,7 +277,7 @@ int verify_holds (const Connection *c) {
 }
 
 int verify_complain (Connection *c) {
-  Verification *v = &c->verification;
+  Verification *v = connection_verification(c);
   if (v->leaf == NULL || v->code == X509_V_OK) return 0;
   v->refused = 1;
   SSL_set_verify_result(c->ssl, v->code);
@@ -274,9 +288,10 @@ int verify_complain (Connection *c) {
 void verify_abandon (SSL *ssl, Connection *c) {
   if (ssl == NULL || !SSL_waiting_for_async(ssl)) return;
   if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
-  c->verification.answer = REFUSED;
-  c->verification.alert = SSL_AD_INTERNAL_ERROR;
+  connection_verification(c)->answer = REFUSED;
+  connection_verification(c)->alert = SSL_AD_INTERNAL_ERROR;
   c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
+  SSL_set_mode(ssl, SSL_MODE_ASYNC);  /* a read took it away */
   SSL_do_handshake(ssl);
   errors_clear();
 }

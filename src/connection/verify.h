@@ -32,7 +32,7 @@ int verify_is_left (Connection *c);
 
 /* The handshake is complete: 1 if all that was asked of the peer's
 ** certificate holds. */
-int verify_holds (const Connection *c);
+int verify_holds (Connection *c);
 
 /* Then, if there is a certificate: tells OpenSSL's error queue why not; 1. */
 int verify_complain (Connection *c);

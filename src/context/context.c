@@ -122,7 +122,8 @@ static int fail (lua_State *L, const char *operation, const char *kind) {
   return 0;
 }
 
-static int open_ctx (lua_State *L, Context *c, const Policy *policy) {
+static int open_ctx (lua_State *L, Context *c, const Settings *s) {
+  const Policy *policy = &s->policy;
   SSL_CTX *ctx;
   X509_VERIFY_PARAM *param;
   c->ctx = ctx = SSL_CTX_new(policy->defaults.server_side
@@ -137,6 +138,8 @@ static int open_ctx (lua_State *L, Context *c, const Policy *policy) {
   SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
   SSL_CTX_set_read_ahead(ctx, 0);
   issuer_choice_install(SSL_CTX_get_cert_store(ctx));
+  if (!policy->defaults.server_side)
+    SSL_CTX_set_post_handshake_auth(ctx, s->post_handshake_auth);
   param = SSL_CTX_get0_param(ctx);
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_hostflags(param,
@@ -212,7 +215,7 @@ static int use_trust (lua_State *L, Context *c, int options,
                       const Settings *s) {
   if (s->own_trust) {
     if (!context_certificates_trust(L, c->ctx, options)) return 0;
-    if (s->policy.defaults.server_side && context_verifies(c->policy) &&
+    if (s->policy.defaults.server_side &&
         !context_certificates_announce(c->ctx)) return fail(L, OPERATION, NULL);
     context_certificates_complete(c->ctx);
   }
@@ -271,7 +274,7 @@ static int build (lua_State *L, int options) {
   lua_pushvalue(L, options);
   compat_setuservalue(L, top);
   errors_clear();
-  if (!open_ctx(L, c, &s.policy) || !apply_ciphers(L, c->ctx, &s) ||
+  if (!open_ctx(L, c, &s) || !apply_ciphers(L, c->ctx, &s) ||
       !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||

@@ -87,6 +87,7 @@ static void read_trust (lua_State *L, int options, Settings *s) {
   s->own_trust = s->ca_path != NULL || is_set(L, options, "ca_certs")
                  || is_set(L, options, "ca_data");
   s->system_trust = options_boolean(L, options, "system_trust", 0);
+  p->trusts = s->own_trust || s->system_trust;
   p->cert_reqs = options_integer(L, options, "cert_reqs", CERT_NONE);
   p->defaults.check_hostname = options_boolean(L, options, "check_hostname", 0);
   if (p->defaults.check_hostname && p->cert_reqs == CERT_NONE)
@@ -178,6 +179,9 @@ void context_options_read (lua_State *L, int options, Settings *s) {
                                      p->defaults.server_side);
   s->num_tickets = options_integer(L, options, "num_tickets", -1);
   p->hooks = read_hooks(L, options);
+  s->post_handshake_auth = options_boolean(L, options, "post_handshake_auth",
+                                           0);
+  p->puts_off = s->post_handshake_auth && p->defaults.server_side;
   p->defaults.nodelay = options_boolean(L, options, "nodelay", 1);
   p->defaults.suppress_ragged_eofs = options_boolean(L, options,
                                             "suppress_ragged_eofs", 0);

@@ -21,6 +21,7 @@ typedef struct Settings {
   const char *ciphers, *ciphersuites, *groups, *sigalgs;
   int alpn_strict;
   int session_cache;
+  int post_handshake_auth;
   int num_tickets;        /* -1: OpenSSL's default */
   size_t protocols_size;  /* of alpn_protocols on the wire */
 } Settings;

@@ -25,7 +25,8 @@ enum {
   OF_WRAP = 8,        /* of the function wrap_socket itself */
   OF_CONNECT = 16,    /* of connect */
   OF_FETCH = 32,      /* of get_server_certificate */
-  OF_VERIFY = 64      /* of verify */
+  OF_VERIFY = 64,     /* of verify */
+  OF_REQUEST = 128    /* of verify_client_post_handshake */
 };
 
 typedef enum OptionSide { EITHER_SIDE, CLIENT_SIDE, SERVER_SIDE } OptionSide;

@@ -40,6 +40,8 @@ typedef struct Policy {
   ConnectionOptions defaults;
   int cert_reqs;                  /* CERT_* */
   int hooks;                      /* HOOK_* */
+  int trusts;                     /* there is something to verify with */
+  int puts_off;                   /* a server asks behind the handshake */
   int name_decided;               /* option check_hostname was given */
   int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
