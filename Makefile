@@ -168,7 +168,8 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   connection/hooks_dead_coroutines connection/hooks_errors \
   connection/hooks_yield connection/key_update connection/lifetime \
   connection/on_verify_without_async connection/partial_send \
-  connection/record_boundaries connection/reentrancy connection/unwrap \
+  connection/post_handshake_auth connection/record_boundaries \
+  connection/reentrancy connection/unwrap \
   carrier/accept carrier/close carrier/luasocket_differences \
   carrier/luasocket_equivalence carrier/luasocket_takeover \
   carrier/unix_socket lua/absurd_arguments lua/error_strings lua/errors \

@@ -332,7 +332,8 @@ each(function(open, kind)
 
   it("keeps what was read before the stop, and its prefix", function()
     for _, case in ipairs {
-      {"*a", "one two three", true}, {13, "one two three"}, {"*l", "one two three"}, {16, "preone two three", nil, "pre"},
+      {"*a", "one two three", true}, {13, "one two three"}, {"*l", "one two three"},
+      {16, "preone two three", nil, "pre"},
     } do
       local pair = waiting()
       assert(pair.client:send "one ")

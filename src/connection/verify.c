@@ -212,7 +212,8 @@ static int puts_off (const Connection *c) {
 ** was told in on_fault. */
 static int is_named (Connection *c, X509 *leaf) {
   if (!c->options.check_hostname || c->options.server_side) return 1;
-  if (!connection_verification(c)->resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
+  if (!connection_verification(c)->resumed
+      && SSL_get0_peername(c->ssl) != NULL) return 1;
   return hostname_matches(&c->name, leaf);
 }
 
