@@ -354,6 +354,17 @@ each(function(open, kind)
     end
   end)
 
+  it("gives others what has come before the stop", function()
+    local pair = waiting()
+    assert(pair.client:send "early")
+    pair.pump()
+    assert.equal("e", drive(pair, function() return pair.server:receive(1) end))
+    ask(pair)
+    local thread = start(function() return drive(pair, function() return pair.server:receive() end) end)
+    assert.same({nil, late, "prarly"}, {pair.server:receive(10, "pr")})
+    assert.equal("line", finish(thread, true))
+  end)
+
   it("gives what came before a refusal along with it", function()
     local pair = waiting()
     ask(pair, nil, "behind\n")
@@ -395,6 +406,22 @@ each(function(open, kind)
     assert.same({nil, "wantread", 0}, {pair.server:send "reply"})
     assert.equal(5, finish(thread, true))
     assert.equal("certificate", pair.server:authenticated_by())
+    assert.equal("reply", drive(pair, function() return pair.client:receive(5) end))
+  end)
+
+  it("does not keep from writing to who has closed behind the answer", function()
+    if kind ~= "object" then return end
+    local root = helpers.read_file(file "root.crt")
+    local pair = open(agreeing {certfile = nil, cert = helpers.read_file(file "client.crt") .. root:rep(60),
+      key = helpers.read_file(file "client.key")}, trusting())
+    local bytes = answer(pair)
+    assert(pair.client:shutdown "send")
+    assert.equal(17000, pair.server:feed(bytes:sub(1, 17000)))
+    assert.equal("wantread", select(2, pair.server:read()))
+    pair.server:feed(bytes:sub(17001) .. pair.client:drain())
+    assert.equal(5, pair.server:send "reply")
+    assert.equal("certificate", pair.server:authenticated_by())
+    assert.same({nil, "closed"}, {pair.server:read()})
     assert.equal("reply", drive(pair, function() return pair.client:receive(5) end))
   end)
 
@@ -718,4 +745,32 @@ describe("on_verify in a read, without stacks,", function()
       assert.equal(outcome:format(1) .. outcome:format(2), run(SCRIPT:format(answer)))
     end)
   end
+
+  -- Each time that something comes the read goes to Lua and back.
+  it("in one read that waits", function()
+    assert.equal("second\tcertificate\t1\n", run [[
+      local socket = require "socket"
+      local asked = 0
+      local listener = assert(resuming.server {ca_certs = file "root.crt", post_handshake_auth = true,
+        on_verify = function() asked = asked + 1 end}:wrap_socket(socket.bind("127.0.0.1", 0)))
+      listener:settimeout(helpers.patience)
+      local _, port = listener:getsockname()
+      local peer = helpers.s_client(port, {arguments = {"-tls1_3", "-enable_pha", "-cert", file "client.crt",
+        "-key", file "client.key"}})
+      local conn = assert(listener:accept())
+      conn:settimeout(helpers.patience)
+      peer:write "first\n"
+      assert(conn:receive() == "first")
+      peer:signal "STOP"
+      assert(conn:verify_client_post_handshake())
+      assert(conn:send "asked\n")
+      peer:write "second\n"
+      peer:signal "CONT"
+      local line, err = conn:receive()
+      print(line or err, conn:authenticated_by(), asked)
+      conn:close()
+      listener:close()
+      peer:stop()
+    ]])
+  end)
 end)

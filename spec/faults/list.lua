@@ -8,6 +8,7 @@ for _, part in ipairs {
   "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets",
   "hostile", "failures", "objects", "certificates",
   "hostile", "failures", "objects", "identity",
+  "hostile", "failures", "objects", "post_handshake",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

@@ -208,6 +208,51 @@ end
 function lives.sessions() return sessions "TLSv1.3" end
 function lives.sessions_1_2() return sessions "TLSv1.2" end
 
+local ANYONE = {ca_certs = file "root.crt", cert_reqs = ssl.CERT_REQUIRED, check_hostname = true}
+
+-- A server that asks behind the handshake, once both are done; the client has
+-- a certificate, by its hook.
+local function meet_later(on_verify)
+  local options = {post_handshake_auth = true, on_certificate = function() return CLIENT_CERTIFICATE end}
+  for name, value in pairs(ANYONE) do options[name] = value end
+  local client, server, done, err = meet(make(options), make {server_side = true, certfile = file "rsa.pem",
+    ca_certs = file "root.crt", post_handshake_auth = true, on_verify = on_verify}, RIGHT)
+  expect(done, err)
+  must(again(server.verify_client_post_handshake, server))
+  if again(server.authenticated_by, server) then error("it knows already", 0) end
+  return client, server
+end
+
+-- Asked in reads: known is who was asked about, and nobody before.
+function lives.post_handshake()
+  local asked = 0
+  local client, server = meet_later(function(_, facts)
+    if not facts.certificate then error("a certificate went missing", 0) end
+    asked = asked + 1
+  end)
+  tools.lines(server, client, pump)
+  tools.lines(client, server, pump)
+  if asked ~= 1 then error("the hook was not asked", 0) end
+  same("how", again(server.authenticated_by, server))
+  same("who", peer_name(server))
+  must(again(server.key_update, server, true))
+  tools.lines(server, client, pump)
+  tools.closing(client, server, pump)
+end
+
+-- Refused in a read: nothing behind it is given out.
+function lives.post_handshake_keeps_out()
+  local client, server = meet_later(function() return nil, "bad_certificate" end)
+  tools.lines(server, client, pump)
+  must(again(client.send, client, "secret"))
+  pump(client, server)
+  for _ = 1, 3 do
+    local data, _, partial = again(server.receive, server, 6)
+    if data or partial ~= "" then error("the refusal was lost", 0) end
+    if again(server.authenticated_by, server) then error("it is known", 0) end
+  end
+end
+
 -- Suspended, then abandoned: the connection is closed, or is not.
 function lives.abandoned_hooks()
   for _, hook in ipairs {"on_client_hello", "on_certificate", "on_verify"} do

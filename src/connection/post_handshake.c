@@ -142,9 +142,11 @@ Outcome post_handshake_settle (Connection *c) {
     }
     if (!SSL_in_init(c->ssl)) return DONE;
     outcome = look(c);
+    if (outcome == FAILED || outcome == ASK) return outcome;
+    if (!SSL_in_init(c->ssl)) continue;  /* whatever came behind it */
     if (outcome != WAIT && outcome != DONE) return outcome;
-    if (outcome == WAIT && SSL_in_init(c->ssl)
-        && !connection_wait(c, WANT_READ, c->deadline)) return WAIT;
+    if (outcome == WAIT && !connection_wait(c, WANT_READ, c->deadline))
+      return WAIT;
   }
 }
 
