@@ -13,9 +13,9 @@ local WAITS = {timeout = true, wantread = true, wantwrite = true}
 
 -- What moves a connection; of these, C alone once the handshake is done.
 local MOVES = {do_handshake = true, send = true, write = true, receive = true, read = true, shutdown = true,
-  unwrap = true, feed = true, drain = true}
+  unwrap = true, feed = true, drain = true, key_update = true}
 local IN_C = {send = true, write = true, receive = true, read = true, shutdown = true, feed = true, drain = true,
-  close = true}
+  close = true, key_update = true, verify_client_post_handshake = true}
 -- What a failed connection's error comes from; the others have errors of their own.
 local STICKS = {do_handshake = true, send = true, write = true, receive = true, read = true}
 local READS = {receive = true, read = true}
@@ -59,6 +59,7 @@ end
 -- A hook calls a method of its own connection.
 local function check_own(world, side, name, first, err)
   if side.closed or side.closing or not STICKS[name] then return end
+  if name == "do_handshake" and calls.state(side) == "connected" then return end  -- it is done
   if first ~= nil or not is_state_error(err) then
     world:fail("hook_io", "a hook's own %s answers %s, %s", name, show(first), show(err))
   end
@@ -182,6 +183,8 @@ function calls.close(world, side)
   -- Inside a call of the same connection it takes effect behind it.
   if side.on_stack > 0 or world.finalizing > 0 and side.calls > 0 then side.closing = not side.closed end
   local done, err = calls.perform(world, side, "close")
+  -- Of a call that was killed there is nothing behind which to wait.
+  if side.closing and calls.state(side) == "closed" then side.closing = nil end
   side.closed = side.closed or not side.closing
   local unsent = errors.is_error(err) and (err.kind == "unsent" or err.kind == "syscall")
   if done ~= 1 and not (world.disturbed and unsent) then

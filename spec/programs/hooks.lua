@@ -38,8 +38,10 @@ function acts.facts(world, side)
   for _, name in ipairs(calls.facts[world.plan.kind]) do calls.fact(world, side, name) end
 end
 
+-- Behind the handshake a read gives what is there.
 function acts.own_io(world, side)
   local name = world.hook_random:pick {"do_handshake", "receive", "read", "send", "write"}
+  if calls.state(side) == "connected" and (name == "receive" or name == "read") then return end
   local writes = name == "send" or name == "write"
   calls.perform(world, side, name, writes and "never" or nil)
 end
@@ -124,7 +126,11 @@ function hooks.run(world, side_name, name, conn)
   world:log("%s's %s: %s", side_name, name, act)
   side.in_hook = side.in_hook + 1
   world.hook_side = side
+  -- Behind the handshake it is called by a method in C, which has let go.
+  local on_stack, running = side.on_stack, side.running
+  side.on_stack, side.running = 0, nil
   local leave = acts[act](world, side)
+  side.on_stack, side.running = on_stack, running
   local value = leave == nil and agreement(world, name) or nil
   world.hook_side = outer
   side.in_hook = side.in_hook - 1

@@ -1,6 +1,7 @@
 --- A program: its steps, drawn one after another, and how it is brought to a
 -- good end when nothing disturbed it.
 local socket = require "socket"
+local ssl = require "luassl"
 local calls = require "spec.programs.calls"
 local finalizers = require "spec.programs.finalizers"
 local hooks = require "spec.programs.hooks"
@@ -139,6 +140,26 @@ function acts.close(world, side) calls.close(world, side) end
 function acts.cut(world, side) traffic.cut(world, side) end
 function acts.damage(world, side) traffic.damage(world, side) end
 
+function acts.key_update(world, side)
+  if calls.state(side) ~= "connected" or world.plan.version ~= "TLSv1.3" or side.shut_receive then return end
+  calls.perform(world, side, "key_update", world.random:pick {true, false})
+end
+
+-- The server asks: the client answers in a read, which may stop for a hook,
+-- and so does the server's.
+function acts.ask(world)
+  local side = world.server
+  if calls.state(side) ~= "connected" or world.plan.version ~= "TLSv1.3" then return end
+  local demand = world.plan.asks == "CERT_NONE" and "CERT_NONE" or "CERT_OPTIONAL"
+  local asked, err = calls.perform(world, side, "verify_client_post_handshake", {cert_reqs = ssl[demand]})
+  if asked and #world.actors < 5 then
+    new_actor(world, side, world.random:pick {"receive", "read", "send"})
+    new_actor(world, side.peer, world.random:pick {"receive", "read"})
+  end
+  if asked or WAITS[err] or err == "closed" or world.disturbed then return end
+  if type(err) ~= "table" or err.kind ~= "state" then world:fail("refused", "the request answers %s", tostring(err)) end
+end
+
 function acts.shutdown(world, side)
   if world.random:chance(80) and calls.state(side) ~= "connected" then return end
   traffic.shutdown(world, side, world.random:pick {"send", "send", "both", "receive"})
@@ -153,7 +174,7 @@ end
 local CALM = {
   {30, "carry"}, {10, "carry_all"}, {12, "do_handshake"}, {16, "send"}, {2, "flush"}, {10, "receive"}, {8, "read"},
   {6, "facts"}, {4, "settings"}, {10, "actor"}, {30, "resume"}, {2, "kill"}, {2, "collect"}, {3, "step"},
-  {1, "goodbye"},
+  {1, "goodbye"}, {8, "ask"}, {2, "key_update"},
 }
 local ROUGH = {{1, "close"}, {1, "cut"}, {1, "damage"}, {2, "shutdown"}, {3, "kill"}}
 for _, entry in ipairs(CALM) do ROUGH[#ROUGH + 1] = entry end
@@ -188,11 +209,16 @@ local function settle(world, attempt)
   until socket.gettime() > deadline
 end
 
+-- Has hooks answer that are suspended.
+local function wake(world, side)
+  for _, actor in ipairs(world.actors) do
+    if actor.in_hook == side then resume(world, actor) end
+  end
+end
+
 local function finish_handshakes(world)
   local fine = settle(world, function(side)
-    for _, actor in ipairs(world.actors) do
-      if actor.in_hook == side then resume(world, actor) end
-    end
+    wake(world, side)
     return side.suspended == 0 and calls.perform(world, side, "do_handshake") == true
   end)
   if not fine then world:fail("handshake", "it does not come to its end: %s", tostring(world.client.conn)) end
@@ -210,6 +236,7 @@ end
 
 local function finish_messages(world)
   local fine = settle(world, function(side)
+    wake(world, side)
     local sent = finish_message(world, side)
     -- What is told as sent comes without the sender's help.
     if world.off.taken or not side.peer.stream:is_whole() then traffic.read(world, side, 65536) end
@@ -223,6 +250,7 @@ end
 
 local function say_goodbye(world)
   local fine = settle(world, function(side)
+    wake(world, side)
     if not side.said then side.said = traffic.shutdown(world, side, "send") ~= nil end
     local _, err = traffic.read(world, side, 65536)
     return side.said and err == "closed"
@@ -234,6 +262,7 @@ end
 local function unwrap(world)
   local clear = {}
   local fine = settle(world, function(side)
+    wake(world, side)
     if clear[side] then return true end
     side.goodbye = true
     local sock, leftover = calls.perform(world, side, "unwrap")

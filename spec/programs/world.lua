@@ -67,6 +67,7 @@ local function draw_plan(draw, kind)
     collector = draw:pick {"mild", "restless", "at once", "generational"},
     finalizers = draw:pick {0, 10, 30, 60},
     steps = draw:between(30, 120),
+    puts_off = draw:chance(50),
   }
   local asks = draw:pick {1, 2}
   plan.asks = asks == 1 and "CERT_OPTIONAL" or plan.certified and "CERT_REQUIRED" or "CERT_NONE"
@@ -91,7 +92,7 @@ local function server_context(world, hooks, certificate, more)
   local options = add_hooks(world, {
     server_side = true, certfile = file(certificate), minimum_version = plan.version, maximum_version = plan.version,
     cert_reqs = ssl[plan.asks], ca_certs = plan.asks ~= "CERT_NONE" and file "root.crt" or nil,
-    num_tickets = plan.num_tickets >= 0 and plan.num_tickets or nil,
+    num_tickets = plan.num_tickets >= 0 and plan.num_tickets or nil, post_handshake_auth = plan.puts_off,
   }, "server", hooks)
   for key, value in pairs(more or {}) do options[key] = value end
   return assert(ssl.SSLContext(options))
@@ -105,7 +106,7 @@ local function make_contexts(world)
     cert_reqs = ssl.CERT_REQUIRED, check_hostname = true, ca_certs = file "root.crt",
     minimum_version = plan.version, maximum_version = plan.version,
     certfile = plan.certified and file "client.pem" or nil,
-    session_cache = plan.resumption == "session_cache",
+    session_cache = plan.resumption == "session_cache", post_handshake_auth = true,
   }, "client", plan.client_hooks)))
   if plan.choice ~= "none" then contexts.chosen = server_context(world, plan.chosen_hooks, "ed25519.pem") end
   contexts.server = server_context(world, plan.server_hooks, "rsa.pem",

@@ -63,6 +63,7 @@ static int asks_hook (const Connection *c) {
 /* Has OpenSSL read what comes: what is under way to its end, or up to
 ** application data. */
 static int advance (Connection *c) {
+  double limit = clock_now() + c->options.handshake_timeout;
   int result;
   size_t n;
   do {
@@ -72,7 +73,7 @@ static int advance (Connection *c) {
     else result = SSL_peek_ex(c->ssl, &c->request->byte, 1, &n);
   } while (result <= 0 && SSL_waiting_for_async(c->ssl)
            && c->decision.point == NOWHERE
-           && handshake_await_engine(c->ssl, c->deadline));
+           && handshake_await_engine(c->ssl, limit));
   return result;
 }
 

@@ -451,6 +451,7 @@ static void push_zero (lua_State *L) {
 /* Sends; how far it came, as those who send can know it. */
 static size_t send_part (lua_State *L, Connection *c, Sending *s,
                          Outcome *outcome) {
+  size_t index;
   if (c->link == NULL) {  /* its bytes are its caller's to drain */
     s->position = s->first;
     *outcome = deliver(L, c, s);
@@ -458,7 +459,10 @@ static size_t send_part (lua_State *L, Connection *c, Sending *s,
   }
   s->position = unsent_match(L, c, s->text, s->first, s->end);
   *outcome = deliver(L, c, s);
-  return unsent_tell(L, c, s->first, s->end, *outcome == DONE);
+  index = unsent_tell(L, c, s->first, s->end, *outcome == DONE);
+  if (*outcome != WAIT || index < s->end || index == s->first) return index;
+  *outcome = DONE;  /* what waits is a message behind it, a key update */
+  return unsent_tell(L, c, s->first, s->end, 1);
 }
 
 /***
