@@ -74,6 +74,17 @@ describe("key_update, on the wire,", function()
     assert.equal(#bytes + 5 + 1 + 1 + 16, #pair.server:drain())
   end)
 
+  it("is not answered behind our own end", function()
+    local pair = hooking.succeed(hooking.open("object"))
+    hooking.talk(pair)
+    assert(pair.client:key_update(true))
+    assert.same({nil, "wantread"}, {pair.server:unwrap()})
+    assert.equal(24, #pair.server:drain())  -- RFC 8446, 6.1: close_notify, and nothing behind it
+    pair.server:feed(pair.client:drain())
+    assert.same({nil, "wantread"}, {pair.server:unwrap()})
+    assert.is_nil(pair.server:drain())
+  end)
+
   it("waits behind what has not left, bounded", function()
     local pair = hooking.succeed(hooking.open("object"))
     local text = ("x"):rep(112 * 1024)

@@ -738,11 +738,11 @@ describe("on_verify in a read, without stacks,", function()
     end
   ]]
 
-  for answer, outcome in pairs {agrees = "line\tnil\t%d\tcertificate\tnil\n",
+  for how, outcome in pairs {agrees = "line\tnil\t%d\tcertificate\tnil\n",
     refuses = "nil\tno\t%d\tnil\tcertificate_unknown\n", raises = "nil\tno\t%d\tnil\tinternal_error\n",
     yields = "nil\tyield\t%d\tnil\tinternal_error\n"} do
-    it(answer, function()
-      assert.equal(outcome:format(1) .. outcome:format(2), run(SCRIPT:format(answer)))
+    it(how, function()
+      assert.equal(outcome:format(1) .. outcome:format(2), run(SCRIPT:format(how)))
     end)
   end
 

@@ -86,6 +86,9 @@ fault("a client is not told whom a server that asks later trusts", "context/cont
 fault("key updates pile up", "connection/post_handshake.c", [[
   if (outcome == DONE) outcome = transfer_flush(c);
 ]], "", "key_update")
+fault("a key update is answered behind our close_notify", "connection/closure.c", [[
+  c->bio.silent = 1;  /* OpenSSL would still answer a key update */
+]], "", "key_update")
 fault("a key update asks the peer unasked", "connection/post_handshake.c", "type = SSL_KEY_UPDATE_NOT_REQUESTED;",
   "type = SSL_KEY_UPDATE_REQUESTED;", "key_update")
 fault("a key update waits for the next write", "connection/post_handshake.c", [[

@@ -11,7 +11,8 @@ local calls = {}
 local CONDITIONS = {closed = true, timeout = true, wantread = true, wantwrite = true}
 local WAITS = {timeout = true, wantread = true, wantwrite = true}
 
--- What moves a connection; of these, C alone once the handshake is done.
+-- What moves a connection; of these, C alone once the handshake is done, and
+-- until a server asks behind it: then Lua runs hooks in between.
 local MOVES = {do_handshake = true, send = true, write = true, receive = true, read = true, shutdown = true,
   unwrap = true, feed = true, drain = true, key_update = true}
 local IN_C = {send = true, write = true, receive = true, read = true, shutdown = true, feed = true, drain = true,
@@ -141,7 +142,7 @@ end
 function calls.perform(world, side, name, ...)
   local method = side.conn[name]
   local nested, own = side.on_stack > 0, world.hook_side == side and world.finalizing == 0
-  local in_c = IN_C[name] and calls.state(side) == "connected"
+  local in_c = IN_C[name] and calls.state(side) == "connected" and not world.asked
   local before = helpers.queue()
   side.calls = side.calls + 1
   world:start_collector()  -- which may run finalizers itself, in Lua 5.1

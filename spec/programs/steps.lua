@@ -151,6 +151,7 @@ function acts.ask(world)
   local side = world.server
   if calls.state(side) ~= "connected" or world.plan.version ~= "TLSv1.3" then return end
   local demand = world.plan.asks == "CERT_NONE" and "CERT_NONE" or "CERT_OPTIONAL"
+  world.asked = true
   local asked, err = calls.perform(world, side, "verify_client_post_handshake", {cert_reqs = ssl[demand]})
   if asked and #world.actors < 5 then
     new_actor(world, side, world.random:pick {"receive", "read", "send"})

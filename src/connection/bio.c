@@ -185,7 +185,7 @@ static int bio_write (BIO *bio, const char *bytes, size_t size, size_t *n) {
   BIO_clear_retry_flags(bio);
   *n = size;
   q->accepted += size;
-  if (q->write_error != 0) return 1;  /* nobody reads it any more */
+  if (q->write_error != 0 || q->silent) return 1;  /* nobody reads it */
   if (q->carrier != NULL && !q->corked && buffer_length(&q->out) == 0) {
     ptrdiff_t done = q->carrier->send(q->self, bytes, size);
     q->asked = done > 0;

@@ -55,6 +55,7 @@ typedef struct BioState {
   int ended;               /* the transport ended */
   int read_error;          /* errno, 0: none */
   int write_error;
+  int silent;              /* close_notify is out: nothing comes behind it */
   int lost;                /* what waited when write_error came */
   int no_memory;           /* a record could not be kept */
   unsigned char first[16]; /* what the peer said first */
