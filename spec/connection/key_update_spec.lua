@@ -75,13 +75,18 @@ describe("key_update, on the wire,", function()
   end)
 
   it("is not answered behind our own end", function()
-    local pair = hooking.succeed(hooking.open("object"))
+    local pair = hooking.succeed(hooking.open("object", hooking.certified {post_handshake_auth = true},
+      {ca_certs = helpers.file "root.crt"}))
     hooking.talk(pair)
     assert(pair.client:key_update(true))
+    assert(pair.server:verify_client_post_handshake())
+    pair.client:feed(pair.server:drain())
+    assert.same({nil, "wantread"}, {pair.client:read()})
     assert.same({nil, "wantread"}, {pair.server:unwrap()})
     assert.equal(24, #pair.server:drain())  -- RFC 8446, 6.1: close_notify, and nothing behind it
     pair.server:feed(pair.client:drain())
     assert.same({nil, "wantread"}, {pair.server:unwrap()})
+    assert.equal("certificate", pair.server:authenticated_by())
     assert.is_nil(pair.server:drain())
   end)
 
