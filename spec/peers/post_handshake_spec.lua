@@ -147,6 +147,26 @@ describe("our server and openssl s_client -enable_pha:", function()
   end)
 end)
 
+describe("our server and gnutls-cli --post-handshake-auth:", function()
+  it("the client is known behind the request; keys are updated", function()
+    local listener, port = listen {on_verify = function(_, facts) assert(facts.verified) end}
+    local peer = helpers.spawn({"gnutls-cli", "--post-handshake-auth", "--x509cafile", file "root.crt",
+      "--x509certfile", file "client.crt", "--x509keyfile", file "client.key", "-p", tostring(port), "localhost"},
+      {input = true})
+    local conn = accept(listener)
+    assert.equal("second", ask(conn, peer))
+    assert.equal("certificate", conn:authenticated_by())
+    assert.is_true(conn:key_update(true))
+    assert(conn:send "reply\n")
+    peer:expect "reply"
+    peer:write "third\n"
+    assert.equal("third", conn:receive())
+    conn:close()
+    peer:close_input()
+    peer:wait()
+  end)
+end)
+
 describe("our client and openssl s_server:", function()
   it("answers its command c with the certificate", function()
     local peer = helpers.s_server {arguments = {"-CAfile", file "root.crt", "-tls1_3", "-num_tickets", "0",
