@@ -362,9 +362,9 @@ end)]] },
     name = "an engine that pauses is waited for without end",
     file = "src/connection/handshake.c",
     from = [[
-        || !handshake_await_engine(c->ssl, limit_of(c))) return result;]],
+        || !engine_wait(c->ssl, limit_of(c))) return result;]],
     to = [[
-        || !handshake_await_engine(c->ssl, 0)) return result;]],
+        || !engine_wait(c->ssl, 0)) return result;]],
     specs = "threads",
   },
   {

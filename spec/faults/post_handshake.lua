@@ -18,7 +18,7 @@ fault("an answer is whole with its first message", "connection/limits.c", "== SS
 fault("the demands of a request are the context's", "connection/verify.c", [[
   return c->request != NULL ? c->request->demands : c->policy->cert_reqs;]], [[
   return c->policy->cert_reqs;]])
-fault("a client may answer without a certificate", "connection/post_handshake.c", [[
+fault("a client may answer without a certificate", "connection/post_handshake_methods.c", [[
   if (demands == CERT_REQUIRED) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 ]], "")
 fault("nobody looks at what an answer without a certificate means", "connection/post_handshake.c", [[
@@ -70,10 +70,10 @@ fault("post_handshake_auth puts off what TLS 1.2 cannot", "connection/verify.c",
 fault("a client offers it unasked", "context/context.c", [[
     SSL_CTX_set_post_handshake_auth(ctx, s->post_handshake_auth);]], [[
     SSL_CTX_set_post_handshake_auth(ctx, 1);]])
-fault("a client is asked for what nobody can verify", "connection/post_handshake.c", [[
+fault("a client is asked for what nobody can verify", "connection/post_handshake_methods.c", [[
   if (demands == CERT_NONE || c->policy->trusts) return 0;]], [[
   if (demands == CERT_NONE || c->policy->trusts >= 0) return 0;]])
-fault("a second request takes the place of the first", "connection/post_handshake.c", [[
+fault("a second request takes the place of the first", "connection/post_handshake_methods.c", [[
   if (c->request != NULL)
     return errors_text]], [[
   if (c->request != NULL && name == NULL)
@@ -83,20 +83,22 @@ fault("a client is not told whom a server that asks later trusts", "context/cont
 ]], [[
     if (s->policy.defaults.server_side && context_verifies(c->policy) &&
 ]])
-fault("key updates pile up", "connection/post_handshake.c", [[
+fault("key updates pile up", "connection/post_handshake_methods.c", [[
   if (outcome == DONE) outcome = transfer_flush(c);
 ]], "", "key_update")
 fault("a key update is answered behind our close_notify", "connection/closure.c", [[
   c->bio.silent = 1;  /* OpenSSL would still answer a key update */
 ]], "", "key_update")
-fault("a key update asks the peer unasked", "connection/post_handshake.c", "type = SSL_KEY_UPDATE_NOT_REQUESTED;",
+fault("a key update asks the peer unasked", "connection/post_handshake_methods.c",
+  "type = SSL_KEY_UPDATE_NOT_REQUESTED;",
   "type = SSL_KEY_UPDATE_REQUESTED;", "key_update")
-fault("a key update waits for the next write", "connection/post_handshake.c", [[
+fault("a key update waits for the next write", "connection/post_handshake_methods.c", [[
   return deliver(L, c, name);
 }
 
 /* Certificates]], [[
-  return try_again(L);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* Certificates]], "key_update")

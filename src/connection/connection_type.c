@@ -6,7 +6,7 @@
 #include "connection/connection_type.h"
 #include "connection/connection_info.h"
 #include "connection/lifetime.h"
-#include "connection/post_handshake.h"
+#include "connection/post_handshake_methods.h"
 #include "connection/transfer.h"
 
 /* Leaves the method table; the metatable is in the registry. */

@@ -4,15 +4,14 @@
 */
 
 #include <errno.h>
-#include <poll.h>
 
-#include <openssl/async.h>
 #include <openssl/err.h>
 
 #include "connection/decision.h"
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/client_hello.h"
+#include "connection/engine_wait.h"
 #include "connection/handshake.h"
 #include "connection/hooks.h"
 #include "connection/limits.h"
@@ -24,30 +23,11 @@
 #include "base/fd_io.h"
 #include "connection/verify.h"
 
-#define ENGINE_FDS 8        /* of one handshake, that are waited for */
 #define STACK_SLOTS 8       /* free, for a hook inside OpenSSL's call */
-#define ENGINE_PAUSE 0.001  /* seconds, for those that have none */
 
 /* The chosen context's limit holds when one was chosen. */
 static double limit_of (const Connection *c) {
   return c->handshake_began + c->options.handshake_timeout;
-}
-
-/* Waits until an engine tells that it is done, or for a moment; 0: not beyond
-** `deadline`. */
-int handshake_await_engine (SSL *ssl, double deadline) {
-  int fds[ENGINE_FDS];
-  struct pollfd polled[ENGINE_FDS];
-  size_t i, n = 0;
-  if (deadline > 0 && clock_now() >= deadline) return 0;
-  if (!SSL_get_all_async_fds(ssl, NULL, &n) || n > ENGINE_FDS
-      || !SSL_get_all_async_fds(ssl, fds, &n)) n = 0;
-  for (i = 0; i < n; i++) {
-    polled[i].fd = fds[i];
-    polled[i].events = POLLIN;
-  }
-  fd_poll(polled, n, clock_now() + ENGINE_PAUSE);
-  return 1;
 }
 
 /* Where a hook can pause the handshake, an engine that computes elsewhere can
@@ -59,7 +39,7 @@ static int do_handshake (Connection *c) {
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
     verify_note_thread(c);
     if (c->decision.point != NOWHERE
-        || !handshake_await_engine(c->ssl, limit_of(c))) return result;
+        || !engine_wait(c->ssl, limit_of(c))) return result;
   }
 }
 

@@ -22,10 +22,6 @@ Outcome post_handshake_settle (Connection *c);
 ** True: the method is to try again. [-0, +1..HOOKS_ASKED, m] */
 int post_handshake_step (lua_State *L, Connection *c, int native);
 
-/* Adds the shared methods to the table at the top; see method_add.
-** [-0, +0, m] */
-void post_handshake_methods (lua_State *L, int metatable, int shared);
-
 #pragma GCC visibility pop
 
 #endif
