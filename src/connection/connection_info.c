@@ -55,8 +55,9 @@ static int is_verified (const Connection *c) {
 What the peer was authenticated by. What a hook accepted although OpenSSL's
 verdict was bad, and what nobody asked to be verified, was not.
 @function authenticated_by
-@treturn[1] string `"certificate"`, or `"session"`: by the certificate of the
-connection whose session was resumed
+@treturn[1] string `"certificate"`, of the handshake or, since then, of a
+client's answer to `verify_client_post_handshake`; or `"session"`: by the
+certificate of the connection whose session was resumed
 @treturn[2] nil by nothing, or before the handshake
 @source RFC 8446, 4.4.2 and 2.2
 @usage if conn:authenticated_by() == nil then conn:close() end

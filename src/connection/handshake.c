@@ -20,7 +20,6 @@
 #include "connection/post_handshake.h"
 #include "connection/resumption.h"
 #include "connection/tickets.h"
-#include "base/fd_io.h"
 #include "connection/verify.h"
 
 #define STACK_SLOTS 8       /* free, for a hook inside OpenSSL's call */
