@@ -20,6 +20,13 @@ local function unknown(name, meant)
   assert.equal(expected, message:sub(-#expected))
 end
 
+describe("the table of options", function()
+  it("is sorted, as it is searched", function()
+    local rows = require "luassl.core".options
+    for i = 2, #rows do assert.is_true(rows[i - 1].name < rows[i].name, rows[i].name) end
+  end)
+end)
+
 describe("an unknown option", function()
   it("raises and names the nearest known one", function()
     unknown("cerfile", "certfile")

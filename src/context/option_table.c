@@ -280,18 +280,6 @@ const Option option_table[] = {
   @source RFC 7469, 2.4
   */
   {"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
-  /* On a client: what shows its certificate, and what would not. */
-  /***
-  Whether a certificate may be asked for after the handshake (TLS 1.3). A client
-  with it lets its server ask, and answers while it reads. A server with it asks
-  clients of TLS 1.3 for no certificate in the handshake: `cert_reqs`, `pins`
-  and `on_verify` then hold only from
-  `SSLSocket:verify_client_post_handshake` on, which it must not forget.
-  @source RFC 8446, 4.2.6 and 4.6.2; SSL_CTX_set_post_handshake_auth(3)
-  @usage {post_handshake_auth = true, certfile = "client.pem"}
-  */
-  {"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE,
-   .side = EITHER_SIDE, DEFAULT(0)},
   /***
   Certificate, chain and key in PKCS#12, as a string of bytes. It takes the
   place of `pkcs12_file`.
@@ -309,6 +297,18 @@ const Option option_table[] = {
   */
   {"pkcs12_file", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY,
    .flags = OWN_FILE, CERTIFICATE_GROUP},
+  /* On a client: what shows its certificate, and what would not. */
+  /***
+  Whether a certificate may be asked for after the handshake (TLS 1.3). A client
+  with it lets its server ask, and answers while it reads. A server with it asks
+  clients of TLS 1.3 for no certificate in the handshake: `cert_reqs`, `pins`
+  and `on_verify` then hold only from
+  `SSLSocket:verify_client_post_handshake` on, which it must not forget.
+  @source RFC 8446, 4.2.6 and 4.6.2; SSL_CTX_set_post_handshake_auth(3)
+  @usage {post_handshake_auth = true, certfile = "client.pem"}
+  */
+  {"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE,
+   .side = EITHER_SIDE, DEFAULT(0)},
   /***
   What the chain is judged for: `"sslserver"`, `"sslclient"`, `"smimesign"`,
   `"smimeencrypt"`, `"timestampsign"` or `"any"`. Other than for TLS, key usage
