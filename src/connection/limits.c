@@ -20,10 +20,11 @@ void limits_count (Connection *c) {
 /* A client's Finished is the end of what it answers to a server's request. */
 static void on_message (int sent, int version, int type, const void *bytes,
                         size_t size, SSL *ssl, void *unused) {
-  Connection *c = SSL_get_app_data(ssl);
+  Connection *c;
   (void)version;
   (void)unused;
-  if (type != SSL3_RT_HANDSHAKE || sent) return;
+  if (type != SSL3_RT_HANDSHAKE || sent) return;  /* all but a few are records */
+  c = SSL_get_app_data(ssl);
   limits_count(c);
   if (c->request != NULL && size > 0
       && *(const unsigned char *)bytes == SSL3_MT_FINISHED)

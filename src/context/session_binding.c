@@ -243,21 +243,21 @@ static int add_values (EVP_MD_CTX *md, lua_State *L, int values) {
   return done;
 }
 
-/* Servers on several machines have the system's trust at other times. */
-static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
-                    const Settings *s, int values) {
-  return add_level(md, ctx)
-         && add_own(md, ctx, s)
-         && add_anchors(md, ctx, s)
-         && (s->policy.defaults.server_side || add_stamp(md, s->ca_path, s))
-         && add_values(md, L, values);
-}
-
 static int add_trust (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   unsigned char reqs = (unsigned char)s->policy.cert_reqs;
   return add(md, "cert_reqs", &reqs, 1)
          && add_anchors(md, ctx, s)
          && add_stamp(md, s->ca_path, s);
+}
+
+/* Servers on several machines have the system's trust at other times. */
+static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
+                    const Settings *s, int values, const Policy *policy) {
+  return add_level(md, ctx)
+         && add_own(md, ctx, s)
+         && (s->policy.defaults.server_side ? add_anchors(md, ctx, s)
+             : add(md, "trust", policy->trust, sizeof(policy->trust)))
+         && add_values(md, L, values);
 }
 
 int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
@@ -271,12 +271,12 @@ int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
   instead = options_string(L, options, "session_id_context", &size);
   md = EVP_MD_CTX_new();  /* nothing raises from here */
   done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-         && (instead != NULL ? add(md, "session_id_context", instead, size)
-                             : add_all(md, L, ctx, s, values))
-         && EVP_DigestFinal_ex(md, policy->digest, NULL)
-         && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
          && add_trust(md, ctx, s)
-         && EVP_DigestFinal_ex(md, policy->trust, NULL);
+         && EVP_DigestFinal_ex(md, policy->trust, NULL)
+         && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
+         && (instead != NULL ? add(md, "session_id_context", instead, size)
+                             : add_all(md, L, ctx, s, values, policy))
+         && EVP_DigestFinal_ex(md, policy->digest, NULL);
   EVP_MD_CTX_free(md);
   if (done) {
     lua_settop(L, values - 1);
