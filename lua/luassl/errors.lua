@@ -44,6 +44,9 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield integer verify_code OpenSSL's verdict on the peer's certificate
 -- @tfield string verify_message the same in OpenSSL's words
 -- @tfield integer verify_depth where in the chain: 0 is the peer's certificate
+-- @tfield Certificate certificate the peer's, that was refused; it stays readable when the connection is closed
+-- @tfield {Certificate,...} chain from that one on, as far as it could be built: the one at fault is
+-- `err.chain[err.verify_depth + 1]`
 -- @tfield string alert the TLS alert, by RFC 8446's name; `"alert_200"` if it has none
 -- @tfield string alert_direction `"sent"` or `"received"`
 -- @tfield string file the file that was to be read; absent if its name is PEM, has control characters or

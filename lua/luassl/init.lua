@@ -64,8 +64,8 @@ end
 -- @source Python 2.7.9, ssl
 -- @usage if type(err) == "table" and err:is(ssl.SSLSyscallError) then print(err.code) end
 
---- The peer's certificate was refused: fields `verify_code`, `verify_message`
--- and `verify_depth`. Derives from `SSLError`.
+--- The peer's certificate was refused: fields `verify_code`, `verify_message`,
+-- `verify_depth`, `certificate` and `chain`. Derives from `SSLError`.
 -- @constant SSLCertVerificationError class
 -- @group Error classes
 -- @source Python 3.7, ssl

@@ -120,10 +120,13 @@ hooking.each("a hook", function(case)
   end)
 
   for _, bad in ipairs {
-    {cert = "expired", code = 10, message = "certificate has expired", chain = {"expired.crt", "root.crt"}},
-    {cert = "untrusted", code = 20, message = "unable to get local issuer certificate", chain = {"untrusted.crt"}},
-    {cert = "selfsigned", code = 18, message = "self-signed certificate", chain = {"selfsigned.crt"}},
-    {cert = "other", code = 62, message = "hostname mismatch", chain = {"other.crt", "root.crt"}},
+    {cert = "expired", code = 10, name = "cert_has_expired",
+      message = "certificate has expired", chain = {"expired.crt", "root.crt"}},
+    {cert = "untrusted", code = 20, name = "unable_to_get_issuer_cert_locally",
+      message = "unable to get local issuer certificate", chain = {"untrusted.crt"}},
+    {cert = "selfsigned", code = 18, name = "depth_zero_self_signed_cert",
+      message = "self-signed certificate", chain = {"selfsigned.crt"}},
+    {cert = "other", code = 62, name = "hostname_mismatch", message = "hostname mismatch", chain = {"other.crt", "root.crt"}},
   } do
     it("on_verify of a client is told a bad verdict: " .. bad.cert, function()
       local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)
@@ -131,7 +134,7 @@ hooking.each("a hook", function(case)
       assert.same(files((table.unpack or unpack)(bad.chain)), ders(calls.facts.chain))
       assert.same(files(bad.chain[1]), ders {calls.facts.certificate})
       assert.same({verified = false, verify_code = bad.code, verify_message = bad.message, verify_depth = 0,
-        errors = {{code = bad.code, message = bad.message, depth = 0}},
+        errors = {{code = bad.code, name = bad.name, message = bad.message, depth = 0}},
         resumed = false, server_hostname = "localhost"}, plain(calls.facts))
       assert.same({bad.code, bad.message, 0}, {pair.client:verify_result()})
       assert.same({}, pair.client:getpeercert())
@@ -168,8 +171,10 @@ hooking.each("a hook", function(case)
     local pair = hooking.succeed(case.open({certfile = file "untrusted.pem"}, hooking.asking {on_verify = hook}))
     assert.same({verified = false, verify_code = 20, verify_message = "unable to get local issuer certificate",
       verify_depth = 0, resumed = false, server_name = "localhost", errors = {
-        {code = 20, message = "unable to get local issuer certificate", depth = 0},
-        {code = 26, message = "unsuitable certificate purpose", depth = 0}}}, plain(calls.facts))
+        {code = 20, name = "unable_to_get_issuer_cert_locally", message = "unable to get local issuer certificate",
+          depth = 0},
+        {code = 26, name = "invalid_purpose", message = "unsuitable certificate purpose",
+          depth = 0}}}, plain(calls.facts))
     assert.same({}, pair.server:getpeercert())
     assert.equal(20, (pair.server:verify_result()))
     hooking.talk(pair)

@@ -10,7 +10,7 @@ end
 fault("an answer's verification is the connection's at once", "connection/connection.c", [[
   return c->request != NULL ? &c->request->verification : &c->verification;]], [[
   return &c->verification;]])
-fault("the new certificate is told before it is proved", "connection/connection_info.c", [[
+fault("the new certificate is told before it is proved", "connection/chains.c", [[
   if (c->established) return c->verification.leaf;
 ]], "")
 fault("an answer is whole with its first message", "connection/limits.c", "== SSL3_MT_FINISHED)",

@@ -447,7 +447,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "of what is wrong with a chain only the first is told",
     file = "src/connection/verify.c",
     from = [[
-  j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;]],
+  j.goes_on = !c->options.server_side || c->policy->hooks & HOOK_VERIFY;]],
     to = [[
   j.goes_on = 0;]],
     specs = "hooks",
@@ -530,5 +530,59 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     from = [[chain, any, 0);]],
     to = [[chain, NULL, 0);]],
     specs = "badcerts",
+  },
+  {
+    name = "after a resumption this side claims to have shown a certificate",
+    file = "src/connection/chains.c",
+    from = [[
+  if (!c->established || SSL_session_reused(c->ssl)) return push_nil(L);]],
+    to = [[
+  if (!c->established) return push_nil(L);]],
+    specs = "chains",
+  },
+  {
+    name = "a client claims to have shown a certificate that nobody asked for",
+    file = "src/connection/chains.c",
+    from = [[
+  if (!c->options.server_side && !SSL_get_signature_type_nid(c->ssl, &nid))]],
+    to = [[
+  if (SSL_get_signature_type_nid(c->ssl, &nid) > 1)]],
+    specs = "chains",
+  },
+  {
+    name = "a server takes a ticket's certificate for all that a client sent",
+    file = "src/connection/chains.c",
+    from = [[
+  if (chain == NULL || v->refused) return push_nil(L);]],
+    to = [[
+  if (v->refused) return push_nil(L);]],
+    specs = "chains",
+  },
+  {
+    name = "a chain that was not verified is told as one that was",
+    file = "src/connection/chains.c",
+    from = [[
+      || v->code != X509_V_OK) return push_nil(L);]],
+    to = [[
+      ) return push_nil(L);]],
+    specs = "chains",
+  },
+  {
+    name = "an error does not say what was refused",
+    file = "src/connection/outcome.c",
+    from = [[
+  if (c->verification.refused && !c->established) chains_tell(L, c);
+]],
+    to = "",
+    specs = "chains",
+  },
+  {
+    name = "a server forgets what a refused client sent",
+    file = "src/connection/verify.c",
+    from = [[
+  if (v->sent == NULL && sent != NULL) v->sent = X509_chain_up_ref(sent);
+]],
+    to = "",
+    specs = "chains",
   },
 }

@@ -186,7 +186,7 @@ local function connection_rows(at)
   return {
     cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
     authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
-    session_reused = {},
+    session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
     verify_result = {}, version = {}, want = {},
     read = {
       {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},

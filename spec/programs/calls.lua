@@ -203,6 +203,8 @@ local FACTS = {
   session_reused = {"nil", "boolean"}, server_hostname = {"nil", "string"}, pending = {"number"},
   selected_alpn_protocol = {"nil", "string"}, want = {"boolean", closed = "boolean"},
   dirty = {"boolean", closed = "boolean"},
+  local_certificate = {"nil", "userdata"}, peer_chain = {"nil", "table"}, verified_chain = {"nil", "table"},
+  verify_errors = {"nil", "table"},
 }
 local OBJECT_FACTS = {buffered = {"number", closed = "number"}}
 local SOCKET_FACTS = {

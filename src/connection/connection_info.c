@@ -8,6 +8,7 @@
 
 #include "x509/certificate.h"
 #include "x509/certificate_names.h"
+#include "connection/chains.h"
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/connection_info.h"
@@ -27,19 +28,10 @@ static int push_unknown (lua_State *L, const Connection *c) {
   return 1;
 }
 
-/* The peer's certificate, the refused one too; borrowed. OpenSSL has a new one
-** before the peer has proved that it is his. */
-static X509 *peer_certificate (const Connection *c) {
-  X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
-  if (c->established) return c->verification.leaf;
-  if (x509 != NULL) return x509;
-  return c->verification.refused ? c->verification.leaf : NULL;
-}
-
 /* Pushes it as a Certificate. NULL: pushes nil. */
 static X509 *push_certificate (lua_State *L, const Connection *c) {
   X509 **slot = certificate_new(L);
-  X509 *x509 = peer_certificate(c);
+  X509 *x509 = chains_leaf(c);
   if (x509 != NULL && X509_up_ref(x509)) return *slot = x509;
   lua_pop(L, 1);
   lua_pushnil(L);
@@ -139,7 +131,7 @@ static int info_getpeercert (lua_State *L, Connection *c) {
   int verified = c->ssl != NULL && is_verified(c);
   X509 *x509;
   if (c->closed) return errors_condition(L, "closed");
-  if (peer_certificate(c) == NULL && !c->established)
+  if (chains_leaf(c) == NULL && !c->established)
     return errors_text(L, ERROR_T, "getpeercert", "state",
                        "the handshake has not been done yet");
   x509 = push_certificate(L, c);
@@ -231,7 +223,7 @@ if code ~= 0 then print(text, depth) end
 static int info_verify_result (lua_State *L, Connection *c) {
   long code;
   if (c->closed) return errors_condition(L, "closed");
-  if (peer_certificate(c) == NULL) {
+  if (chains_leaf(c) == NULL) {
     lua_pushnil(L);
     return 1;
   }

@@ -4,6 +4,7 @@
 
 #include "connection/closure.h"
 #include "connection/connection_type.h"
+#include "connection/chains.h"
 #include "connection/connection_info.h"
 #include "connection/lifetime.h"
 #include "connection/post_handshake_methods.h"
@@ -18,6 +19,7 @@ void connection_type_open (lua_State *L, const char *name,
   lua_pushvalue(L, metatable + 1);
   transfer_methods(L, metatable, shared);
   connection_info_methods(L, metatable, shared);
+  chains_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);
   method_add(L, methods, metatable, shared);

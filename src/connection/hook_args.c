@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "connection/chains.h"
 #include "connection/hook_args.h"
 #include "x509/certificate.h"
 #include "x509/distinguished_name.h"
@@ -53,21 +54,6 @@ static void push_chain (lua_State *L, Connection *c) {
   lua_setfield(L, -2, "chain");
 }
 
-static void push_faults (lua_State *L, const Faults *faults) {
-  int i;
-  lua_createtable(L, faults->count, 0);
-  for (i = 0; i < faults->count; i++) {
-    lua_createtable(L, 0, 3);
-    lua_pushinteger(L, faults->list[i].code);
-    lua_setfield(L, -2, "code");
-    lua_pushstring(L, X509_verify_cert_error_string(faults->list[i].code));
-    lua_setfield(L, -2, "message");
-    lua_pushinteger(L, faults->list[i].depth);
-    lua_setfield(L, -2, "depth");
-    lua_rawseti(L, -2, i + 1);
-  }
-}
-
 static void push_verdict (lua_State *L, Connection *c) {
   const Verification *v = connection_verification(c);
   lua_newtable(L);
@@ -80,7 +66,7 @@ static void push_verdict (lua_State *L, Connection *c) {
     lua_setfield(L, -3, "verify_message");
     lua_pushinteger(L, v->depth);
     lua_setfield(L, -3, "verify_depth");
-    push_faults(L, &v->faults);
+    chains_push_faults(L, &v->faults);
     lua_setfield(L, -3, "errors");
   }
   lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);

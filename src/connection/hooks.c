@@ -135,7 +135,7 @@ as it came; on a server after resumption the leaf alone
 @tparam integer facts.verify_code the verdict, 0 is good
 @tparam string facts.verify_message the same in OpenSSL's words
 @tparam integer facts.verify_depth where in the chain; 0 is the peer's own
-@tparam ?table facts.errors list of `{code=, message=, depth=}`: all that
+@tparam ?table facts.errors list of `{code=, name=, message=, depth=}`: all that
 OpenSSL finds wrong, up to 16, the verdict first; absent without a certificate
 @tparam boolean facts.resumed whether a session was resumed
 @tparam ?string facts.server_hostname on a client: the server's name

@@ -5,12 +5,13 @@
 
 #include <openssl/err.h>
 
+#include "connection/chains.h"
 #include "connection/diagnosis.h"
 #include "base/errors.h"
 #include "connection/limits.h"
 #include "connection/outcome.h"
 
-static int make_failure (lua_State *L, Connection *c, const char *operation) {
+static int make_error (lua_State *L, Connection *c, const char *operation) {
   const Verification *v = &c->verification;
   Failure own, *f = c->failure;
   if (c->bio.no_memory)
@@ -29,6 +30,12 @@ static int make_failure (lua_State *L, Connection *c, const char *operation) {
   if (f == NULL) f = &own;
   f->operation = operation;
   return errors_push(L, f);
+}
+
+static int make_failure (lua_State *L, Connection *c, const char *operation) {
+  int n = make_error(L, c, operation);
+  if (c->verification.refused && !c->established) chains_tell(L, c);
+  return n;
 }
 
 /* Makes the SSLError at the top, above a nil, this connection's for good. */

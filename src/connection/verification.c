@@ -48,6 +48,8 @@ void verification_settle (Verification *v) {
 
 void verification_free (Verification *v) {
   verification_settle(v);
+  sk_X509_pop_free(v->sent, X509_free);
+  v->sent = NULL;
   X509_free(v->leaf);
   v->leaf = NULL;
 }

@@ -22,9 +22,10 @@ typedef struct Verification {
   int refused;            /* the leaf was */
   X509 *leaf;             /* owned; NULL: no certificate */
   STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
+  STACK_OF(X509) *sent;   /* owned; as the refused peer sent it; or NULL */
   int code;               /* X509_V_OK: good; before cert_reqs and hooks */
   int depth;              /* of the certificate that failed */
-  Faults faults;          /* all, where a hook is to be told */
+  Faults faults;          /* all; on a server only if a hook is to be told */
   Answer answer;          /* on_verify's */
   int alert;              /* of its refusal; -1: OpenSSL's choice */
 } Verification;

@@ -32,14 +32,15 @@ static int demands_of (const Connection *c) {
   return c->request != NULL ? c->request->demands : c->policy->cert_reqs;
 }
 
-/* OpenSSL's checks, and ours: the leaf may do what it does here. Where a hook
-** decides it is to know all faults. */
+/* OpenSSL's checks, and ours: the leaf may do what it does here. A client is
+** told all faults, a server where a hook decides: each goes on with signatures
+** of a chain that anybody may send. */
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   Judgement j;
   memset(&j, 0, sizeof(j));
   j.name = &c->name;
   j.usage = handshake_usage(ssl);
-  j.goes_on = (c->policy->hooks & HOOK_VERIFY) != 0;
+  j.goes_on = !c->options.server_side || c->policy->hooks & HOOK_VERIFY;
   j.faults = &connection_verification(c)->faults;
   return judgement_make(&j, store);
 }
@@ -109,8 +110,10 @@ static int accepts (Connection *c) {
 static int decide (Connection *c, X509_STORE_CTX *store) {
   Verification *v = connection_verification(c);
   int named = v->answer == REFUSED && v->alert >= 0;
+  STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
   if (accepts(c)) return 1;
   v->refused = 1;
+  if (v->sent == NULL && sent != NULL) v->sent = X509_chain_up_ref(sent);
   if (v->unpinned) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   else if (named || v->code == X509_V_OK)
     X509_STORE_CTX_set_error(store, code_for_alert(v->alert));

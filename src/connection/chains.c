@@ -1,0 +1,202 @@
+/*
+** chains.c -- the certificates of a connection as facts. After a resumption
+** there is what the session holds: all of it on a client, on a server that was
+** given a ticket the client's own certificate alone. What is not known is nil.
+*/
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "base/errors.h"
+#include "context/session.h"
+#include "connection/chains.h"
+#include "connection/method_prologue.h"
+#include "x509/certificate.h"
+#include "x509/verdict_names.h"
+
+/***
+@page SSLSocket SSLObject
+@group What is known
+*/
+
+X509 *chains_leaf (const Connection *c) {
+  X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
+  if (x509 != NULL) return x509;
+  return c->verification.refused ? c->verification.leaf : NULL;
+}
+
+/* ---- pushing ---- */
+
+static void push_one (lua_State *L, X509 *x509) {
+  X509 **slot = certificate_new(L);
+  if (!X509_up_ref(x509)) luaL_error(L, "not enough memory");
+  *slot = x509;
+}
+
+/* The leaf in front, if it is not NULL. */
+static void push_list (lua_State *L, X509 *leaf,
+                       const STACK_OF(X509) *chain) {
+  int i, n = 0;
+  lua_newtable(L);
+  if (leaf != NULL) {
+    push_one(L, leaf);
+    lua_rawseti(L, -2, ++n);
+  }
+  for (i = 0; i < sk_X509_num(chain); i++) {
+    push_one(L, sk_X509_value(chain, i));
+    lua_rawseti(L, -2, ++n);
+  }
+}
+
+void chains_push (lua_State *L, const STACK_OF(X509) *chain) {
+  push_list(L, NULL, chain);
+}
+
+void chains_push_faults (lua_State *L, const Faults *faults) {
+  int i;
+  lua_createtable(L, faults->count, 0);
+  for (i = 0; i < faults->count; i++) {
+    int code = faults->list[i].code;
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, code);
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, verdict_name(code));
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, X509_verify_cert_error_string(code));
+    lua_setfield(L, -2, "message");
+    lua_pushinteger(L, faults->list[i].depth);
+    lua_setfield(L, -2, "depth");
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+void chains_tell (lua_State *L, const Connection *c) {
+  const Verification *v = &c->verification;
+  if (v->leaf == NULL || v->chain == NULL) return;
+  push_one(L, v->leaf);
+  lua_setfield(L, -2, "certificate");
+  chains_push(L, v->chain);
+  lua_setfield(L, -2, "chain");
+}
+
+static int push_nil (lua_State *L) {
+  lua_pushnil(L);
+  return 1;
+}
+
+/* ---- the methods ---- */
+
+/***
+The certificate that this side showed in this handshake.
+@function local_certificate
+@treturn[1] Certificate
+@treturn[2] nil none: a client was not asked for one or has none that fits; or
+a session was resumed, where nobody shows any; or before the handshake
+@source SSL_get_certificate(3); RFC 8446, 4.4.2
+@usage local shown = conn:local_certificate()
+if shown then print(shown:not_after()) end
+*/
+static int chains_local_certificate (lua_State *L, Connection *c) {
+  X509 *x509;
+  int nid;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!c->established || SSL_session_reused(c->ssl)) return push_nil(L);
+  /* A client's that it was not asked for is there too, and signed nothing. */
+  if (!c->options.server_side && !SSL_get_signature_type_nid(c->ssl, &nid))
+    return push_nil(L);
+  x509 = SSL_get_certificate(c->ssl);
+  if (x509 == NULL || SSL_CIPHER_get_auth_nid(SSL_get_current_cipher(c->ssl))
+                      == NID_auth_null) return push_nil(L);
+  push_one(L, x509);
+  return 1;
+}
+
+/***
+The certificates as the peer sent them, its own first. Nothing about them is
+verified: see `verified_chain`. After a resumption they are those of the
+connection that the session was made in.
+@function peer_chain
+@treturn[1] {Certificate,...}
+@treturn[2] nil the peer sent none; or it is not known: before the handshake,
+and on a server after a resumption, as a ticket holds the client's own
+certificate alone
+@source SSL_get_peer_cert_chain(3); RFC 8446, 4.4.2
+@usage for i, certificate in ipairs(conn:peer_chain() or {}) do
+  print(i, certificate:pem())
+end
+*/
+static int chains_peer_chain (lua_State *L, Connection *c) {
+  const Verification *v = &c->verification;
+  X509 *leaf = chains_leaf(c);
+  STACK_OF(X509) *chain;
+  if (c->closed) return errors_condition(L, "closed");
+  if (leaf == NULL) return push_nil(L);
+  if (v->refused && v->sent != NULL) {
+    chains_push(L, v->sent);
+    return 1;
+  }
+  chain = SSL_get_peer_cert_chain(c->ssl);
+  if (chain == NULL || v->refused) return push_nil(L);
+  push_list(L, c->options.server_side ? leaf : NULL, chain);
+  return 1;
+}
+
+/***
+The chain that was verified, from the peer's certificate to the one that is
+trusted. After a resumption it is the one of the connection that the session
+was made in.
+@function verified_chain
+@treturn[1] {Certificate,...}
+@treturn[2] nil OpenSSL's verdict was not good, whatever was accepted (see
+`verify_result`); or it is not known: before the handshake, and on a server
+after a resumption
+@source SSL_get0_verified_chain(3)
+@usage local chain = conn:verified_chain()
+if chain then print(chain[#chain]:subject()) end
+*/
+static int chains_verified_chain (lua_State *L, Connection *c) {
+  const Verification *v = &c->verification;
+  STACK_OF(X509) *chain;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!c->established || !v->known || v->leaf == NULL
+      || v->code != X509_V_OK) return push_nil(L);
+  chain = v->resumed ? session_chain(SSL_get_session(c->ssl))
+                     : SSL_get0_verified_chain(c->ssl);
+  if (chain == NULL) return push_nil(L);
+  chains_push(L, chain);
+  return 1;
+}
+
+/***
+All that was found wrong with the peer's certificate and its chain, also where
+the handshake went on: with `CERT_NONE`, or because `on_verify` accepted it. On
+a server that refuses it is the first alone, unless there is an `on_verify`.
+@function verify_errors
+@treturn[1] {table,...} empty: nothing was; else one table each, in the order
+found: `depth` in the chain (0 is the peer's own), `code`, `name` (OpenSSL's
+symbol in lower case, `"cert_has_expired"`; nil for one that came after this
+version of LuaSSL) and `message`
+@treturn[2] nil the peer sent none, or before the handshake
+@source X509_STORE_CTX_get_error(3)
+@usage for _, fault in ipairs(conn:verify_errors() or {}) do
+  print(fault.depth, fault.name, fault.message)
+end
+*/
+static int chains_verify_errors (lua_State *L, Connection *c) {
+  const Verification *v = &c->verification;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!v->known || v->leaf == NULL) return push_nil(L);
+  chains_push_faults(L, &v->faults);
+  return 1;
+}
+
+void chains_methods (lua_State *L, int metatable, int shared) {
+  static const Method methods[] = {
+    {"local_certificate", chains_local_certificate, TELLS, NULL},
+    {"peer_chain", chains_peer_chain, TELLS, NULL},
+    {"verified_chain", chains_verified_chain, TELLS, NULL},
+    {"verify_errors", chains_verify_errors, TELLS, NULL},
+    {NULL, NULL, TELLS, NULL}
+  };
+  method_add(L, methods, metatable, shared);
+}
