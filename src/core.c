@@ -34,6 +34,7 @@
 #include "base/quote.h"
 #include "carrier/poll.h"
 #include "base/random.h"
+#include "context/context_trust.h"
 #include "context/session.h"
 #include "carrier/sslsocket.h"
 #include "base/file_identity.h"
@@ -245,6 +246,8 @@ int luaopen_luassl_core (lua_State *L) {
   options_push_table(L);
   lua_setfield(L, -2, "options");
   compat_setfuncs(L, functions, 0);
+  lua_pushcfunction(L, context_trust_default_paths);
+  lua_setfield(L, -2, "get_default_verify_paths");
   push_digest(L);
   lua_setfield(L, -2, "digest");
   errors_clear();

@@ -138,6 +138,7 @@ function ssl.create_default_context(options)
 end
 
 ssl.SSLContext = core.context.new
+ssl.get_default_verify_paths = core.get_default_verify_paths
 ssl.load_certificates = core.load_certificates
 ssl.verify = core.verify
 ssl.poll = poll

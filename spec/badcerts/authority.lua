@@ -2,6 +2,7 @@
 -- that anything may be in it, keys and signatures by the program openssl.
 local der = require "spec.badcerts.der"
 local helpers = require "spec.support.helpers"
+local mime = require "mime"
 local ssl = require "luassl"
 
 local authority = {}
@@ -192,11 +193,12 @@ function authority.certificate(c)
     return authority.time(now + (value or days) * DAY)
   end
   serial = serial + 1
+  local number = c.serial or der.integer(serial)
   local algorithm = signature_algorithm(issuer.key, c.hash or "sha256")
   local extensions = c.extensions
   local tbs = der.sequence(
     c.version == false and "" or der.explicit(0, der.integer(c.version or 2)),
-    c.serial or der.integer(serial), c.inner_algorithm or algorithm,
+    number, c.inner_algorithm or algorithm,
     issuer.subject,
     der.sequence(time(c.not_before, -1), time(c.not_after, 30)),
     c.subject, c.spki or key.spki,
@@ -205,7 +207,36 @@ function authority.certificate(c)
   local signature = sign(tbs, issuer.key, c.hash or "sha256")
   if c.damage then signature = c.damage(signature) end
   local bytes = der.sequence(tbs, algorithm, der.bits(signature))
-  return {der = bytes, pem = pem_of(bytes), subject = c.subject, key = key}
+  return {der = bytes, pem = pem_of(bytes), subject = c.subject, key = key,
+    serial = number}
+end
+
+--- A revocation list (RFC 5280, 5.1), signed by its issuer.
+-- @tparam table c `issuer` (a certificate), `revoked` (a list of certificates),
+--   `this_update` and `next_update` (days from now: -1, 30), `key` (another
+--   key's name than the issuer's), `hash` ("sha256")
+-- @treturn table `der`, `pem`
+function authority.crl(c)
+  local key = c.key and authority.key(c.key) or c.issuer.key
+  local now, list = os.time(), {}
+  local function time(days) return authority.time(now + days * DAY) end
+  for i, certificate in ipairs(c.revoked or {}) do
+    list[i] = der.sequence(certificate.serial, time(-1))
+  end
+  serial = serial + 1
+  local algorithm = signature_algorithm(key, c.hash or "sha256")
+  local identifier = extension("2.5.29.35", false,
+    der.sequence(der.implicit(0, c.issuer.key.id)))
+  local number = extension("2.5.29.20", false, der.integer(serial))
+  local tbs = der.sequence(der.integer(1), algorithm, c.issuer.subject,
+    time(c.this_update or -1), time(c.next_update or 30),
+    list[1] and der.sequence(table.concat(list)) or "",
+    der.explicit(0, der.sequence(identifier, number)))
+  local bytes = der.sequence(tbs, algorithm,
+    der.bits(sign(tbs, key, c.hash or "sha256")))
+  local body = mime.b64(bytes):gsub(("."):rep(64), "%0\n")
+  return {der = bytes, pem = "-----BEGIN X509 CRL-----\n"
+    .. body:gsub("\n$", "") .. "\n-----END X509 CRL-----\n"}
 end
 
 -- The extensions that are wanted, in a fixed order; false leaves one out.

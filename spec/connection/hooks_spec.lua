@@ -126,7 +126,8 @@ hooking.each("a hook", function(case)
       message = "unable to get local issuer certificate", chain = {"untrusted.crt"}},
     {cert = "selfsigned", code = 18, name = "depth_zero_self_signed_cert",
       message = "self-signed certificate", chain = {"selfsigned.crt"}},
-    {cert = "other", code = 62, name = "hostname_mismatch", message = "hostname mismatch", chain = {"other.crt", "root.crt"}},
+    {cert = "other", code = 62, name = "hostname_mismatch",
+      message = "hostname mismatch", chain = {"other.crt", "root.crt"}},
   } do
     it("on_verify of a client is told a bad verdict: " .. bad.cert, function()
       local hook, calls = hooking.spy(ssl.ACCEPT_UNVERIFIED)

@@ -38,6 +38,7 @@ local WRONG = {
   check_hostname = NO_BOOLEAN,
   ciphers = NO_NAME, ciphersuites = NO_NAME, groups = NO_NAME, sigalgs = NO_NAME,
   context = {1, true, "x", {}, io.stdout},
+  crl_data = NO_STRING, crl_file = NO_NAME,
   crls = {1, true, {1}, {"x", {}}, {named = "x"}},
   do_handshake_on_connect = NO_BOOLEAN,
   handshake_timeout = {0, -1, 1 / 0, 0 / 0, "1", true, {}},
@@ -68,11 +69,14 @@ local WRONG = {
   timeout = {0, -1, "1", true, {}, 0 / 0},
   verify_depth = {-1, 101, 1.5, "1", true},
   verify_flags = {1, "crl_check", {1}, {"x"}, {"crl_check", {}}, {named = "crl_check"}, {"crl_check\0"}},
+  verify_time = {"1", true, {}, 1 / 0, -1 / 0, 0 / 0},
 }
 
 -- What contradicts itself, and the option that the complaint names.
 local TOGETHER = {
   {"keyfile", {keyfile = file "rsa.key"}},
+  {"crl_data", {crl_data = "x", cert_reqs = ssl.CERT_NONE}},
+  {"crl_file", {crl_file = "x", cert_reqs = ssl.CERT_NONE}},
   {"key", {key = "x"}},
   {"password", {password = "x"}},
   {"key_uri", {key_uri = "file:/x"}},

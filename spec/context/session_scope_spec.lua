@@ -1,6 +1,8 @@
 -- What a session is bound to: it is offered only where all that was asked of
 -- the peer, and shown to it, is the same. One case for each part.
+local authority = require "spec.badcerts.authority"
 local helpers = require "spec.support.helpers"
+local revocation = require "spec.support.revocation"
 local resuming = require "spec.support.resuming_handshakes"
 local socket = require "socket"
 local ssl = require "luassl"
@@ -12,6 +14,7 @@ local client, server = resuming.client, resuming.server
 local offers = resuming.offers
 
 local VERSIONS = {"TLSv1.2", "TLSv1.3"}
+local revoking = revocation.make()
 
 local function run(...)
   local peer = helpers.spawn {...}
@@ -61,6 +64,33 @@ local function verification()
     {"trusts a directory, too", nil, {ca_path = directory}},
     {"trusts the system, too", nil, {system_trust = true}},
     {"no longer trusts the system", {system_trust = true}, nil},
+  }
+end
+
+-- How strictly: the same authorities, and more asked of the chain.
+local function strictness()
+  local root = {subject = revoking.root.subject, key = revoking.root.key}
+  local one = authority.crl {issuer = root}.pem
+  local file_of_one, another = helpers.temp_file(one), authority.crl {issuer = root}.pem
+  local function trusting(options)
+    options.ca_certs = revoking.ca_certs
+    return options
+  end
+  return {
+    {"asks CRLs", trusting {}, trusting {crl_data = one}, true},
+    {"asks CRLs of a file", trusting {}, trusting {crl_file = file_of_one}, true},
+    {"asks other CRLs", trusting {crl_data = one}, trusting {crl_data = one .. another}, true},
+    {"asks CRLs no more", trusting {crl_data = one}, trusting {}, true},
+    {"has flags", nil, {verify_flags = {"x509_strict"}}},
+    {"has other flags", {verify_flags = {"trusted_first"}}, {verify_flags = {"check_ss_signature"}}},
+    {"has no flags any more", {verify_flags = {"no_check_time"}}, nil},
+    {"has a limit of depth", nil, {verify_depth = 3}},
+    {"has another limit of depth", {verify_depth = 9}, {verify_depth = 3}},
+    {"asks for another purpose", {purpose = "any"}, {purpose = "sslserver"}},
+    {"asks for no purpose of its own any more", {purpose = "any"}, nil},
+    {"judges by another time", {verify_time = os.time()}, {verify_time = os.time() - 60}},
+    {"judges by the clock", {verify_time = os.time()}, nil},
+    {"has another security level", {security_level = 1}, {security_level = 2}},
   }
 end
 
@@ -115,17 +145,18 @@ end
 
 describe("a session is not offered by a context that", function()
   local list = {}
-  for _, parts in ipairs {verification, identity, protocol} do
+  for _, parts in ipairs {verification, strictness, identity, protocol} do
     for _, case in ipairs(parts()) do list[#list + 1] = case end
   end
-  local far_context = server {alpn_strict = false,
-    alpn_protocols = {"http/1.1"}}
+  local usual = server {alpn_strict = false, alpn_protocols = {"http/1.1"}}
+  local revocable = server {certfile = revoking.direct.file}
 
-  teardown(function() list, far_context = nil, nil end)
+  teardown(function() list, usual, revocable = nil, nil, nil end)
 
   for i = 1, #list do
     it(list[i][1], function()
       local made_with, offered_with = list[i][2], list[i][3]
+      local far_context = list[i][4] and revocable or usual
       for _, version in ipairs(VERSIONS) do
         local session = resuming.session(with(made_with, version), far_context)
         local option = {session = session}
@@ -152,7 +183,7 @@ describe("each option that a session is bound to", function()
     cert = true, certificates = true, key = true, key_uri = true, keyfile = true, pkcs12 = true, pkcs12_file = true,
     server_side = true,  -- a session of one side is none of the other's
   }
-  for _, part in ipairs {verification, identity, protocol} do
+  for _, part in ipairs {verification, strictness, identity, protocol} do
     for _, case in ipairs(part()) do
       for i = 2, 3 do
         for name in pairs(case[i] or {}) do elsewhere[name] = true end

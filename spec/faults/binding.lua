@@ -23,6 +23,13 @@ option("the signature algorithms", '{"sigalgs", OPTION_STRING, OF_CONTEXT, BOUND
 option("the groups", '{"groups", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("trust in the system", '{"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
 option("the directory that is trusted", '{"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
+option("the flags of verification", '{"verify_flags", OPTION_LIST, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
+option("the depth of chains", '{"verify_depth", OPTION_INTEGER, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
+option("the purpose", '{"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
+option("the time of verification", '{"verify_time", OPTION_TIME, OF_CONTEXT, BOUND_VALUE')
+digest("the CRLs", [[
+           && add_crl(md, X509_OBJECT_get0_X509_CRL(object));]], [[
+           && (object == NULL || add_crl(md, NULL));]])
 option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "session_id_context")
 option("on_certificate", '{"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
 option("on_verify", '{"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')

@@ -32,7 +32,7 @@ return {
     name = "a session is offered whose certificate has expired",
     file = "src/context/session.c",
     from = [[
-         && !has_expired(session, scope_of(session));]],
+         && !has_expired(session, scope_of(session), time(NULL));]],
     to = ";",
     specs = "resumption_verification",
   },

@@ -168,4 +168,149 @@ return {
     (void)info;]],
     specs = "lifetime",
   },
+  {
+    name = "CRLs that are given are not asked",
+    file = "src/context/context_trust.c",
+    from = [[
+  if (s->crls) v->set |= X509_V_FLAG_CRL_CHECK;
+]],
+    to = "",
+    specs = "revocation",
+  },
+  {
+    name = "a context that asks CRLs shares the system's store",
+    file = "src/context/context.c",
+    from = [[
+                                              s->own_trust || s->crls,]],
+    to = [[
+                                              s->own_trust,]],
+    specs = "revocation",
+  },
+  {
+    name = "CRLs are taken where nothing is verified",
+    file = "src/context/context_trust.c",
+    from = [[
+  if (!context_verifies(&s->policy) && !s->policy.defaults.server_side)
+    options_raise]],
+    to = [[
+  if (s == NULL)
+    options_raise]],
+    specs = "options_misuse",
+  },
+  {
+    name = "of several CRLs in DER the first is read",
+    file = "src/x509/crl.c",
+    from = [[
+  while (result == CRL_READ && p < end) {]],
+    to = [[
+  if (p < end) {]],
+    specs = "revocation",
+  },
+  {
+    name = "of several CRLs in PEM the first is read",
+    file = "src/x509/crl.c",
+    from = [[
+    result = add(list, crl, count);
+  }
+  return result;
+}
+
+CrlResult]],
+    to = [[
+    return add(list, crl, count);
+  }
+  return result;
+}
+
+CrlResult]],
+    specs = "revocation",
+  },
+  {
+    name = "a client that resumes does not ask CRLs",
+    file = "src/connection/resumption.c",
+    from = [[
+  if (rejudgement_allows(c, c->ssl, session))
+]],
+    to = "",
+    specs = "revocation",
+  },
+  {
+    name = "a server that resumes does not ask CRLs",
+    file = "src/connection/callbacks.c",
+    from = [[
+    if (policy->revocation) rejudgement_set_callback(ctx);
+]],
+    to = "",
+    specs = "revocation",
+  },
+  {
+    name = "nobody asks CRLs in a resumption",
+    file = "src/connection/rejudgement.c",
+    from = [[
+  if (!c->policy->revocation || leaf == NULL) return 1;]],
+    to = [[
+  if (c != NULL) return 1;]],
+    also = {
+      { file = "src/connection/verify.c",
+        from = [[
+  if (c->policy->revocation) note_anew(c, leaf, chain);
+]], to = "" },
+    },
+    specs = "revocation",
+  },
+  {
+    name = "a server's memory holds sessions that CRLs are not asked about",
+    file = "src/context/context.c",
+    from = [[
+  if (c->policy->revocation)
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+]],
+    to = "",
+    specs = "revocation",
+  },
+  {
+    name = "the level in the list of ciphers goes before security_level",
+    file = "src/context/context_trust.c",
+    from = [[
+    SSL_CTX_set_security_level(ctx, s->verify.security_level);]],
+    to = [[
+    (void)ctx;]],
+    specs = "trust",
+  },
+  {
+    name = "what says how strictly a chain is judged is not heeded",
+    file = "src/context/context_trust.c",
+    from = [[
+  return verify_parameters_apply(&verify, SSL_CTX_get0_param(ctx));]],
+    to = [[
+  return ctx != NULL && verify.security_level < 0;]],
+    specs = "trust",
+  },
+  {
+    name = "the time of verify_time does not count after a resumption",
+    file = "src/context/session.c",
+    from = [[
+  time_t now = policy->timed ? policy->time : time(NULL);]],
+    to = [[
+  time_t now = time(NULL);]],
+    specs = "trust",
+  },
+  {
+    name = "dates count after a resumption although they do not",
+    file = "src/context/session.c",
+    from = [[
+  if (policy->timeless) return 0;
+]],
+    to = "",
+    specs = "trust",
+  },
+  {
+    name = "the system's authorities are told when one was needed",
+    file = "src/context/context_trust.c",
+    from = [[
+  if (options_boolean(L, options, "system_trust", 0)) truststore_fill(store);
+]],
+    to = "",
+    specs = "trust",
+  },
 }

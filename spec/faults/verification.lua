@@ -233,10 +233,10 @@ return {
     name = "a certificate that has expired is good after a resumption",
     file = "src/connection/verify.c",
     from = [[
-  if (code != X509_V_ERR_CERT_HAS_EXPIRED
+  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired]],
     to = [[
-  if (code == X509_V_ERR_CERT_HAS_EXPIRED
+  if (is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired]],
     specs = "resumption_verification",
   },
@@ -463,7 +463,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "what became of a session's certificate is hidden by what was accepted before",
     file = "src/connection/verify.c",
     from = [[
-  if (code != X509_V_ERR_CERT_HAS_EXPIRED
+  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired]],
     to = [[
   if (code == X509_V_OK

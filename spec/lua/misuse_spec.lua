@@ -53,7 +53,7 @@ rows.ssl = {
   },
   RAND_bytes = {{"#1", function() ssl.RAND_bytes(-1) end}, {"#1", function() ssl.RAND_bytes "x" end}},
   RAND_egd = {{"#1 to 'RAND_egd' (string", function() ssl.RAND_egd {} end}},
-  RAND_status = {},
+  RAND_status = {}, get_default_verify_paths = {},
   SSLContext = {
     {"#1 to 'SSLContext' (table", function() ssl.SSLContext(1) end},
     {"did you mean 'certfile'", function() ssl.SSLContext {cerfile = "x"} end},
@@ -148,6 +148,7 @@ rows.ssl = {
 }
 
 rows.SSLContext = {
+  cert_store_stats = {}, get_ca_certs = {},
   get = {
     {"#1 to 'get'", function(o) o.context:get() end},
     {"unknown option", function(o) o.context:get "cerfile" end},

@@ -10,6 +10,7 @@
 #include "connection/decision.h"
 #include "connection/client_hello.h"
 #include "context/identity.h"
+#include "connection/rejudgement.h"
 #include "connection/resumption.h"
 #include "connection/verify.h"
 
@@ -84,6 +85,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
   if (policy->defaults.server_side) {
     SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
     SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
+    if (policy->revocation) rejudgement_set_callback(ctx);
   }
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)

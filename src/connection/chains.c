@@ -27,29 +27,16 @@ X509 *chains_leaf (const Connection *c) {
 
 /* ---- pushing ---- */
 
-static void push_one (lua_State *L, X509 *x509) {
-  X509 **slot = certificate_new(L);
-  if (!X509_up_ref(x509)) luaL_error(L, "not enough memory");
-  *slot = x509;
-}
-
-/* The leaf in front, if it is not NULL. */
-static void push_list (lua_State *L, X509 *leaf,
-                       const STACK_OF(X509) *chain) {
-  int i, n = 0;
+/* A server's chain is without the leaf. */
+static void push_sent (lua_State *L, X509 *leaf, STACK_OF(X509) *chain) {
+  int i;
   lua_newtable(L);
-  if (leaf != NULL) {
-    push_one(L, leaf);
-    lua_rawseti(L, -2, ++n);
-  }
+  certificate_push(L, leaf);
+  lua_rawseti(L, -2, 1);
   for (i = 0; i < sk_X509_num(chain); i++) {
-    push_one(L, sk_X509_value(chain, i));
-    lua_rawseti(L, -2, ++n);
+    certificate_push(L, sk_X509_value(chain, i));
+    lua_rawseti(L, -2, i + 2);
   }
-}
-
-void chains_push (lua_State *L, const STACK_OF(X509) *chain) {
-  push_list(L, NULL, chain);
 }
 
 void chains_push_faults (lua_State *L, const Faults *faults) {
@@ -73,9 +60,9 @@ void chains_push_faults (lua_State *L, const Faults *faults) {
 void chains_tell (lua_State *L, const Connection *c) {
   const Verification *v = &c->verification;
   if (v->leaf == NULL || v->chain == NULL) return;
-  push_one(L, v->leaf);
+  certificate_push(L, v->leaf);
   lua_setfield(L, -2, "certificate");
-  chains_push(L, v->chain);
+  certificate_push_list(L, v->chain);
   lua_setfield(L, -2, "chain");
 }
 
@@ -107,7 +94,7 @@ static int chains_local_certificate (lua_State *L, Connection *c) {
   x509 = SSL_get_certificate(c->ssl);
   if (x509 == NULL || SSL_CIPHER_get_auth_nid(SSL_get_current_cipher(c->ssl))
                       == NID_auth_null) return push_nil(L);
-  push_one(L, x509);
+  certificate_push(L, x509);
   return 1;
 }
 
@@ -132,12 +119,13 @@ static int chains_peer_chain (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   if (leaf == NULL) return push_nil(L);
   if (v->refused && v->sent != NULL) {
-    chains_push(L, v->sent);
+    certificate_push_list(L, v->sent);
     return 1;
   }
   chain = SSL_get_peer_cert_chain(c->ssl);
   if (chain == NULL || v->refused) return push_nil(L);
-  push_list(L, c->options.server_side ? leaf : NULL, chain);
+  if (c->options.server_side) push_sent(L, leaf, chain);
+  else certificate_push_list(L, chain);
   return 1;
 }
 
@@ -163,7 +151,7 @@ static int chains_verified_chain (lua_State *L, Connection *c) {
   chain = v->resumed ? session_chain(SSL_get_session(c->ssl))
                      : SSL_get0_verified_chain(c->ssl);
   if (chain == NULL) return push_nil(L);
-  chains_push(L, chain);
+  certificate_push_list(L, chain);
   return 1;
 }
 

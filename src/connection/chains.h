@@ -12,9 +12,6 @@
 /* The peer's certificate, the refused one too, borrowed; or NULL. */
 X509 *chains_leaf (const Connection *c);
 
-/* Pushes a list of Certificates. [-0, +1, m] */
-void chains_push (lua_State *L, const STACK_OF(X509) *chain);
-
 /* Pushes a list of what was found wrong, a table each. [-0, +1, m] */
 void chains_push_faults (lua_State *L, const Faults *faults);
 

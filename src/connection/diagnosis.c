@@ -27,9 +27,9 @@ static int depth_of (const Connection *c) {
   return c->verification.refused ? c->verification.depth : -1;
 }
 
-/* OpenSSL keeps the chain that it built, a refused one too. */
+/* Of the chain that was built, a refused one too. */
 static X509 *refused_certificate (const Connection *c) {
-  STACK_OF(X509) *chain = SSL_get0_verified_chain(c->ssl);
+  STACK_OF(X509) *chain = c->verification.chain;
   int depth = depth_of(c) < 0 ? 0 : depth_of(c);
   if (depth == 0 && c->verification.refused) return c->verification.leaf;
   return depth < sk_X509_num(chain) ? sk_X509_value(chain, depth) : NULL;

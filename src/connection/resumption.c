@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "context/options.h"
+#include "connection/rejudgement.h"
 #include "connection/resumption.h"
 #include "context/session.h"
 #include "context/session_cache.h"
@@ -88,7 +89,8 @@ void resumption_offer (lua_State *L, Connection *c) {
   else if (c->policy->cache != NULL && c->peer_known)
     session = session_cache_take(c->policy->cache, c->binding);
   if (session == NULL) return;
-  SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
+  if (rejudgement_allows(c, c->ssl, session))
+    SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
   SSL_SESSION_free(session);
 }
 

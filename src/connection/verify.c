@@ -18,6 +18,7 @@
 #include "context/pins.h"
 #include "context/session.h"
 #include "connection/handshake_usage.h"
+#include "connection/rejudgement.h"
 #include "x509/judgement.h"
 #include "connection/verify.h"
 
@@ -220,15 +221,42 @@ static int is_named (Connection *c, X509 *leaf) {
   return hostname_matches(&c->name, leaf);
 }
 
+static int is_noted (const Faults *faults, int code) {
+  int i;
+  for (i = 0; i < faults->count; i++)
+    if (faults->list[i].code == code) return 1;
+  return 0;
+}
+
+/* What CRLs say by now, and all else. */
+static void note_anew (Connection *c, X509 *leaf, STACK_OF(X509) **chain) {
+  Verification *v = connection_verification(c);
+  STACK_OF(X509) *built = NULL;
+  Faults found;
+  int i;
+  if (rejudgement_make(c, c->ssl, leaf, *chain, &found, &built)) {
+    sk_X509_pop_free(built, X509_free);
+    return;
+  }
+  for (i = 0; i < found.count; i++)
+    if (!is_noted(&v->faults, found.list[i].code))
+      judgement_note(&v->faults, found.list[i].code, found.list[i].depth);
+  sk_X509_pop_free(*chain, X509_free);
+  *chain = built;
+}
+
 /* The session's own verdict, and what may have become of it since: who accepted
 ** the one has not accepted the other. */
-static void note_again (Connection *c, X509 *leaf, int code) {
+static void note_again (Connection *c, X509 *leaf, int code,
+                        STACK_OF(X509) **chain) {
   Verification *v = connection_verification(c);
   if (code != X509_V_OK) judgement_note(&v->faults, code, 0);
-  if (code != X509_V_ERR_CERT_HAS_EXPIRED
-      && session_expired(SSL_get_session(c->ssl)))
+  if (c->policy->revocation) note_anew(c, leaf, chain);
+  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
+      && session_expired(SSL_get_session(c->ssl), c->policy))
     judgement_note(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED, 0);
-  if (code != X509_V_ERR_HOSTNAME_MISMATCH && !is_named(c, leaf))
+  if (!is_noted(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH)
+      && !is_named(c, leaf))
     judgement_note(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH, 0);
 }
 
@@ -238,14 +266,18 @@ void verify_again (Connection *c) {
   STACK_OF(X509) *bound = session_chain(SSL_get_session(c->ssl));
   STACK_OF(X509) *chain = NULL;
   int code = (int)SSL_get_verify_result(c->ssl);
+  int depth = 0;
   if (v->known) return;
   verification_begin(v, puts_off(c) ? CERT_NONE : demands_of(c));
   v->resumed = c->request == NULL && SSL_session_reused(c->ssl);
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
-  if (leaf != NULL) note_again(c, leaf, code);
-  if (v->faults.count > 0) code = v->faults.list[0].code;
-  verification_set(v, leaf, chain, code, 0);
+  if (leaf != NULL) note_again(c, leaf, code, &chain);
+  if (v->faults.count > 0) {
+    code = v->faults.list[0].code;
+    depth = v->faults.list[0].depth;
+  }
+  verification_set(v, leaf, chain, code, depth);
   v->unpinned = !puts_off(c) && !is_pinned(c);
 }
 

@@ -15,6 +15,7 @@
 #include "context/session_binding.h"
 #include "context/context.h"
 #include "context/context_certificates.h"
+#include "context/context_trust.h"
 #include "context/identity.h"
 #include "base/errors.h"
 #include "context/pem.h"
@@ -177,6 +178,12 @@ static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
   return 1;
 }
 
+/* Behind the ciphers, whose list may name a level too. */
+static int apply_strictness (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  context_trust_apply_level(ctx, s);
+  return context_trust_apply(ctx, s) || fail(L, OPERATION, NULL);
+}
+
 /* What nobody asked for here remains as openssl.cnf has it, if that is
 ** stricter. */
 static int set_versions (SSL_CTX *ctx, const Settings *s) {
@@ -211,8 +218,10 @@ static int apply_versions (lua_State *L, SSL_CTX *ctx, const Settings *s) {
   return 0;
 }
 
+/* With CRLs the system's trust too is in a store of the context's own. */
 static int use_trust (lua_State *L, Context *c, int options,
                       const Settings *s) {
+  if (s->crls && !context_trust_add_crls(L, c->ctx, options)) return 0;
   if (s->own_trust) {
     if (!context_certificates_trust(L, c->ctx, options)) return 0;
     if (s->policy.defaults.server_side &&
@@ -220,7 +229,8 @@ static int use_trust (lua_State *L, Context *c, int options,
     context_certificates_complete(c->ctx);
   }
   return !s->system_trust
-         || context_certificates_trust_system(L, c->ctx, s->own_trust,
+         || context_certificates_trust_system(L, c->ctx,
+                                              s->own_trust || s->crls,
                                               c->policy);
 }
 
@@ -236,7 +246,9 @@ static int apply_trust (lua_State *L, Context *c, int options,
 }
 
 /* What is verified by pins cannot be verified again from a session that a
-** ticket holds: only the leaf is in it. So such a server resumes nothing. */
+** ticket holds: only the leaf is in it. So such a server resumes nothing. With
+** CRLs it asks them about the leaf before it accepts a ticket, which it could
+** not do of a session in its memory. */
 static int apply_server_sessions (lua_State *L, Context *c,
                                   const Settings *s) {
   SSL_CTX *ctx = c->ctx;
@@ -247,6 +259,8 @@ static int apply_server_sessions (lua_State *L, Context *c,
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     tickets = 0;
   }
+  if (c->policy->revocation)
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   if (SSL_CTX_set_num_tickets(ctx, tickets) &&
       SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
       SSL_CTX_set_dh_auto(ctx, 1)) return 1;
@@ -275,7 +289,7 @@ static int build (lua_State *L, int options) {
   compat_setuservalue(L, top);
   errors_clear();
   if (!open_ctx(L, c, &s) || !apply_ciphers(L, c->ctx, &s) ||
-      !apply_versions(L, c->ctx, &s) ||
+      !apply_strictness(L, c->ctx, &s) || !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
       !identity_use(L, c->ctx, options)) return 2;
@@ -500,7 +514,9 @@ static int context_tostring (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
+  {"cert_store_stats", context_trust_store_stats},
   {"get", context_get},
+  {"get_ca_certs", context_trust_get_ca_certs},
   {"reload", context_reload},
   {"set", context_set},
   {"warnings", context_warnings},

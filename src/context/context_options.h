@@ -6,6 +6,7 @@
 #define LUASSL_CONTEXT_OPTIONS_H
 
 #include "context/policy.h"
+#include "x509/verify_parameters.h"
 
 enum { SSLV2, SSLV3, SSLV23, TLSV1, TLSV1_1, TLSV1_2, TLSV1_3 };
 
@@ -17,6 +18,8 @@ typedef struct Settings {
   int has_minimum;        /* it was given, in one way or the other */
   int system_trust;
   int own_trust;          /* ca_certs, ca_path or ca_data */
+  int crls;               /* crl_file or crl_data */
+  VerifyParameters verify;
   const char *ca_path;
   const char *ciphers, *ciphersuites, *groups, *sigalgs;
   int alpn_strict;

@@ -65,8 +65,8 @@ const Option option_table[] = {
    .flags = IS_FILE | IS_RENEWED},
   /***
   The certificate and those of its issuers, as a string of PEM or DER. It takes
-  the place of `certfile`. PEM in any option but `cert`, `key` and `ca_data` is
-  an error, which does not show it.
+  the place of `certfile`. PEM in any option but `cert`, `key`, `ca_data`
+  and `crl_data` is an error, which does not show it.
   @source SSL_CTX_use_certificate(3)
   */
   {"cert", OPTION_BYTES, OF_CONTEXT, BOUND_IDENTITY,
@@ -140,6 +140,25 @@ const Option option_table[] = {
   */
   {"context", OPTION_OBJECT, OF_WRAP | OF_CONNECT, NOT_BOUND,
    .object = "luassl.SSLContext"},
+  /***
+  The CRLs to look peers' certificates up in, as a string instead of a file: in
+  PEM or DER, several too. See `crl_file`.
+  @source RFC 5280, 6.3
+  */
+  {"crl_data", OPTION_BYTES, OF_CONTEXT, BOUND_ANCHORS, .flags = IS_RENEWED},
+  /***
+  A file of the CRLs to look peers' certificates up in, in PEM or DER, several
+  too. With them the peer's certificate is refused if it was revoked, and if the
+  CRL of its issuer is missing or out of date. `verify_flags =
+  {"crl_check_all"}` asks the same of all certificates of its chain. A
+  resumption asks again: a session is for the CRLs that it was made with, and
+  ends when they do. The file is read when the context is made.
+  @source RFC 5280, 6.3; X509_STORE_add_crl(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem",
+   crl_file = "ca.crl"}
+  */
+  {"crl_file", OPTION_STRING, OF_CONTEXT, BOUND_ANCHORS,
+   .flags = IS_FILE | IS_RENEWED},
   /***
   Certificate revocation lists, in PEM or DER. The certificate must be in none
   of them, and the list of its issuer must be there. The flag
@@ -310,13 +329,16 @@ const Option option_table[] = {
   {"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE,
    .side = EITHER_SIDE, DEFAULT(0)},
   /***
-  What the chain is judged for: `"sslserver"`, `"sslclient"`, `"smimesign"`,
-  `"smimeencrypt"`, `"timestampsign"` or `"any"`. Other than for TLS, key usage
-  is OpenSSL's to judge.
-  @default `"sslserver"`; with `server_side`, `"sslclient"`
+  What the peer's certificate has to be for: `"sslserver"`, `"sslclient"`,
+  `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`. It is for
+  private uses, in which a certificate is made for something else.
+  @default by the side: a client asks for `"sslserver"`, a server for
+  `"sslclient"`
   @source X509_VERIFY_PARAM_set_purpose(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem", purpose = "any"}
   */
-  {"purpose", OPTION_STRING, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  {"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
+   .side = EITHER_SIDE},
   /***
   The certificates to trust: PEM or DER in a string, a Certificate, or a list of
   strings and Certificates. An intermediate one may be trusted too.
@@ -325,11 +347,13 @@ const Option option_table[] = {
   */
   {"roots", OPTION_X509, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
   /***
-  The security level, 0 to 5, of keys and digests in the chain.
-  @default OpenSSL's
+  The least strength of keys, digests and ciphers, from 0 (anything) to 5 (256
+  bits); 2 wants 112 bits. It goes before an `@SECLEVEL` in `ciphers`.
+  @default OpenSSL's: 1 or 2
   @source SSL_CTX_set_security_level(3)
+  @usage {security_level = 3}
   */
-  {"security_level", OPTION_INTEGER, OF_VERIFY, NOT_BOUND,
+  {"security_level", OPTION_INTEGER, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
    .side = EITHER_SIDE, .first = 0, .last = 5},
   /***
   The server's name or address: it is sent to the server (SNI) unless it is an
@@ -438,20 +462,38 @@ const Option option_table[] = {
   {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
    .flags = ABOVE_ZERO},
   /***
-  How many intermediate certificates a chain may have, at most.
+  How many intermediate certificates a chain may have, from 0 to 100.
   @default `100`
   @source X509_VERIFY_PARAM_set_depth(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem", verify_depth = 1}
   */
-  {"verify_depth", OPTION_INTEGER, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE,
-   .first = 0, .last = 100},
+  {"verify_depth", OPTION_INTEGER, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
+   .side = EITHER_SIDE, .first = 0, .last = 100},
   /***
-  How strictly a chain is judged: names of OpenSSL's flags, such as
-  `"crl_check_all"`, `"x509_strict"`, `"policy_check"`, or `"no_partial_chain"`:
-  trust self-signed certificates alone. An unknown name is misuse, and the error
-  lists all.
+  How chains are judged, by OpenSSL's names: `"allow_proxy_certs"`,
+  `"check_ss_signature"`, `"crl_check"` (the peer's certificate is looked up in
+  a CRL, which may be in `ca_path` too), `"crl_check_all"` (its whole chain),
+  `"explicit_policy"`, `"extended_crl_support"`, `"inhibit_any"`,
+  `"inhibit_map"`, `"no_check_time"` (dates do not count),
+  `"no_partial_chain"` (a chain has to end in a self-signed certificate),
+  `"partial_chain"` (an intermediate certificate may be trusted: always so but
+  for that), `"policy_check"`, `"suiteb_128"`, `"suiteb_128_only"`,
+  `"suiteb_192"`, `"trusted_first"`, `"use_deltas"`, `"x509_strict"`.
   @source X509_VERIFY_PARAM_set_flags(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem",
+   crl_file = "all.crl", verify_flags = {"crl_check_all", "x509_strict"}}
   */
-  {"verify_flags", OPTION_LIST, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  {"verify_flags", OPTION_LIST, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
+   .side = EITHER_SIDE},
+  /***
+  The time to judge certificates and CRLs by, in seconds since the epoch, as
+  `os.time` gives it.
+  @default now
+  @source X509_VERIFY_PARAM_set_time(3)
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem",
+   verify_time = os.time {year = 2020, month = 1, day = 1}}
+  */
+  {"verify_time", OPTION_TIME, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
   {.name = NULL}
 };
 

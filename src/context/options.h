@@ -38,7 +38,7 @@ typedef enum OptionBinding {
   BOUND_VALUE,     /* what the table holds */
   BOUND_FUNCTION,  /* which function it is */
   BOUND_IDENTITY,  /* the certificate that it leads to */
-  BOUND_ANCHORS,   /* the certificates that it leads to */
+  BOUND_ANCHORS,   /* the certificates, or CRLs, that it leads to */
   BOUND_PLACE,     /* what the table holds, and when that place was changed */
   BOUND_BY_NAME,   /* with each connection's peer: session.c */
   BOUND_INSTEAD    /* it takes the place of the digest */

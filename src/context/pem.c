@@ -120,6 +120,7 @@ static int take_name (lua_State *L, Material *m, int options,
   if (strcmp(option, "certfile") == 0) wanted = "cert";
   if (strcmp(option, "keyfile") == 0) wanted = "key";
   if (strcmp(option, "pkcs12_file") == 0) wanted = "cert";
+  if (strcmp(option, "crl_file") == 0) wanted = "crl_data";
   m->file = NULL;
   return fail(L, m, "pem", "option %s wants a file name; PEM text goes in "
               "option %s", option, wanted);

@@ -4,6 +4,8 @@
 #ifndef LUASSL_POLICY_H
 #define LUASSL_POLICY_H
 
+#include <time.h>
+
 #include <openssl/ssl.h>
 
 #include "base/compat.h"
@@ -46,6 +48,10 @@ typedef struct Policy {
   int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
   int bare;                       /* the system has no anchors */
+  int revocation;                 /* CRLs are asked, at each resumption too */
+  int timeless;                   /* nobody looks at dates */
+  int timed;                      /* they are looked at as of `time` */
+  time_t time;
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
   struct SessionCache *cache;     /* a reference; NULL: not kept */

@@ -97,22 +97,24 @@ static int64_t sooner (const X509 *x509, int64_t first) {
   return first == 0 || end < first ? end : first;
 }
 
-static int has_expired (SSL_SESSION *session, SessionScope *s) {
+static int has_expired (SSL_SESSION *session, SessionScope *s, time_t now) {
   int i;
   if (s->expires == 0) {
     s->expires = sooner(SSL_SESSION_get0_peer(session), 0);
     for (i = 0; i < sk_X509_num(s->chain); i++)
       s->expires = sooner(sk_X509_value(s->chain, i), s->expires);
   }
-  return s->expires != 0 && s->expires <= (int64_t)time(NULL);
+  return s->expires != 0 && s->expires <= (int64_t)now;
 }
 
-int session_expired (SSL_SESSION *session) {
+int session_expired (SSL_SESSION *session, const Policy *policy) {
   SessionScope *s = scope_of(session);
   X509 *leaf = SSL_SESSION_get0_peer(session);
-  if (s != NULL) return has_expired(session, s);
+  time_t now = policy->timed ? policy->time : time(NULL);
+  if (policy->timeless) return 0;
+  if (s != NULL) return has_expired(session, s, now);
   return leaf != NULL
-         && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), time(NULL)) <= 0;
+         && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), now) <= 0;
 }
 
 STACK_OF(X509) *session_chain (const SSL_SESSION *session) {
@@ -137,7 +139,7 @@ int session_usable (SSL_SESSION *session, const unsigned char *digest) {
   return session_same_scope(session, digest)
          && SSL_SESSION_is_resumable(session)
          && age >= -1 && age < SSL_SESSION_get_timeout(session)
-         && !has_expired(session, scope_of(session));
+         && !has_expired(session, scope_of(session), time(NULL));
 }
 
 int session_single_use (const SSL_SESSION *session) {

@@ -31,9 +31,9 @@ int session_single_use (const SSL_SESSION *session);
 /* What was verified when it was made, borrowed; or NULL. */
 STACK_OF(X509) *session_chain (const SSL_SESSION *session);
 
-/* 1: of the certificates that it rests upon one is out of date; a server's
-** session holds the client's own alone. */
-int session_expired (SSL_SESSION *session);
+/* 1: of the certificates that it rests upon one is out of date, by the time
+** that the policy names; a server's session holds the client's own alone. */
+int session_expired (SSL_SESSION *session, const Policy *policy);
 
 /* Pushes an SSLSession that waits for the reference it will own. [-0, +1, m] */
 SSL_SESSION **session_new (lua_State *L);

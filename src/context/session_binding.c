@@ -95,6 +95,16 @@ static int add_name (EVP_MD_CTX *md, const char *part,
   return done;
 }
 
+static int add_crl (EVP_MD_CTX *md, X509_CRL *crl) {
+  unsigned char *der = NULL;
+  int size, done;
+  if (crl == NULL) return 1;
+  size = i2d_X509_CRL(crl, &der);
+  done = size > 0 && add(md, "crl", der, (size_t)size);
+  OPENSSL_free(der);
+  return done;
+}
+
 static int compare_digests (const void *a, const void *b) {
   return memcmp(a, b, DIGEST_SIZE);
 }
@@ -156,12 +166,13 @@ static int add_anchors (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   X509_STORE *store = SSL_CTX_get_cert_store(ctx);
   STACK_OF(X509_OBJECT) *objects;
   int i, done;
-  if (!s->own_trust) return 1;
+  if (!s->own_trust && !s->crls) return 1;
   objects = compat_objects_take(store);
   done = objects != NULL;
   for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {
     X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
-    done = add_anchor(md, X509_OBJECT_get0_X509(object));
+    done = add_anchor(md, X509_OBJECT_get0_X509(object))
+           && add_crl(md, X509_OBJECT_get0_X509_CRL(object));
   }
   compat_objects_leave(store, objects);
   return done;

@@ -401,6 +401,10 @@ int truststore_add_system (X509_STORE *store, Trust *trust) {
   return done;
 }
 
+void truststore_fill (X509_STORE *store) {
+  if (shared.method != NULL) fill(X509_STORE_add_lookup(store, shared.method));
+}
+
 void truststore_places (const char **file, const char **directories) {
   Sources sources;
   sources_find(&sources);

@@ -29,6 +29,9 @@ X509_STORE *truststore_system (Trust *trust);
 /* Adds the system's anchors to a private store; 0: see `trust`. */
 int truststore_add_system (X509_STORE *store, Trust *trust);
 
+/* Brings what the bundle of a store of either holds into its memory. */
+void truststore_fill (X509_STORE *store);
+
 /* Where the system's anchors are looked for: a file, "" if none, and
 ** directories with colons between them; borrowed from the environment. */
 void truststore_places (const char **file, const char **directories);

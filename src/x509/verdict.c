@@ -88,6 +88,43 @@ static void say_purpose (const Verdict *v, Failure *f) {
                 key_usage_name(v->usage), peer_of(v));
 }
 
+/* About the CRL that has to tell whether it was revoked; "" if nothing is known
+** to be wrong with that. */
+static const char *crl_fault (long code) {
+  switch (code) {
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      return "is not known here, so that nobody can tell whether it was "
+             "revoked";
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+      return "is out of date: a newer one is needed";
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+      return "is of a later time (is this machine's clock right?)";
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+      return "was not signed by that issuer";
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+      return "cannot be verified: who signed it is not known here";
+    case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+      return "is signed by a key that is not for signing CRLs";
+    default: return "";
+  }
+}
+
+/* 1: it was about a CRL, and that was said. */
+static int say_crl (const Verdict *v, Failure *f) {
+  const char *fault = crl_fault(v->code);
+  char issuer[SUBJECT_MAX];
+  if (*fault == '\0' && v->code != X509_V_ERR_CERT_REVOKED) return 0;
+  X509_NAME_oneline(X509_get_issuer_name(v->x509), issuer, sizeof(issuer));
+  if (*fault == '\0') failure_say(f, ": its issuer %s has revoked it", issuer);
+  else
+    failure_say(f, ": the CRL of its issuer %s %s (%s)", issuer, fault,
+                strcmp(v->trust, "ca_certs") == 0 ? "crl_file, crl_data"
+                                                  : "crls");
+  return 1;
+}
+
 /* What to do about a certificate that is refused. */
 static void say_advice (const Verdict *v, Failure *f) {
   switch (v->code) {
@@ -132,7 +169,8 @@ static void say_advice (const Verdict *v, Failure *f) {
       failure_say(f, ": an authority above it asks for a certificate policy "
                   "that not all below have");
       break;
-    default: verdict_say_extension(f, v->x509);
+    default:
+      if (!say_crl(v, f)) verdict_say_extension(f, v->x509);
   }
 }
 
