@@ -161,14 +161,15 @@ end
 
 -- A name that is given is checked, where anything is verified.
 local function check_given_name(context, for_connection)
-  if for_connection.server_hostname == nil or for_connection.check_hostname ~= nil then return end
+  local given = for_connection.server_hostname or for_connection.server_hostnames
+  if given == nil or for_connection.check_hostname ~= nil then return end
   local cert_reqs = core.context.methods.get(context, "cert_reqs")
   if cert_reqs ~= ssl.CERT_NONE then for_connection.check_hostname = true end
 end
 
 -- What connects to a host checks its name, unless the context was told not to.
 local function check_host(context, for_connection, host)
-  if for_connection.server_hostname == nil then
+  if for_connection.server_hostname == nil and for_connection.server_hostnames == nil then
     if core.context.decides_name(context) then return end
     for_connection.server_hostname = host
   end
@@ -254,7 +255,7 @@ end
 local function open(operation, context, host, port, options, timeout)
   local sock = need "connect".tcp()
   -- A name that cannot be verified is refused before anything is sent.
-  if options.server_hostname == nil then options.server_hostname = host end
+  if options.server_hostname == nil and options.server_hostnames == nil then options.server_hostname = host end
   local self, err = socket.wrap(4, operation, context, sock, options)
   if not self then return nil, err end
   self:settimeout(timeout)

@@ -204,6 +204,7 @@ describe("chains over sockets", function()
       certfile = file "chained.pem", cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"}))
     local peer = helpers.s_client(select(2, listener:getsockname()), {arguments = {"-showcerts",
       "-cert", file "client.crt", "-key", file "client.key", "-cert_chain", file "intermediate.crt"}})
+    listener:settimeout(helpers.patience)
     local conn = assert(listener:accept())
     assert.same(ders("client.crt", "intermediate.crt"), of(conn:peer_chain()))
     assert.same(ders("client.crt", "root.crt"), of(conn:verified_chain()))

@@ -182,6 +182,21 @@ describe("a client with CRLs", function()
 end)
 
 describe("a server with CRLs", function()
+  -- Without tickets TLS 1.2 resumes what a server has in its memory, by an id.
+  it("keeps no session of a client without tickets", function()
+    local listener = assert(ssl.wrap_socket(socket.bind("127.0.0.1", 0), {server_side = true,
+      certfile = pki.leaf.file, cert_reqs = ssl.CERT_REQUIRED, ca_certs = pki.ca_certs, crl_data = crl(pki.inter)}))
+    listener:settimeout(helpers.patience)
+    local peer = helpers.spawn({"openssl", "s_client", "-connect", "127.0.0.1:"
+      .. select(2, listener:getsockname()), "-cert", pki.client.alone, "-cert_chain",
+      helpers.temp_file(pki.inter.pem), "-CAfile", pki.ca_certs, "-tls1_2", "-no_ticket"}, {input = true})
+    local conn = assert(listener:accept())
+    assert.equal("", peer:expect "Session%-ID: (%x*)\n.*Verify return code: 0")
+    conn:close()
+    peer:stop()
+    listener:close()
+  end)
+
   it("refuses a client that is in one, and tells it", function()
     for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       local near_error, far_error = resuming.fail(client {certfile = pki.client.file, maximum_version = version},
@@ -197,6 +212,7 @@ describe("a server with CRLs", function()
       local listener = assert(ssl.wrap_socket(socket.bind("127.0.0.1", 0), {server_side = true,
         certfile = pki.leaf.file, cert_reqs = ssl.CERT_REQUIRED, ca_certs = pki.ca_certs,
         crl_data = revoked and crl(pki.inter, pki.client) or crl(pki.inter)}))
+      listener:settimeout(helpers.patience)
       local peer = helpers.spawn({"openssl", "s_client", "-connect", "127.0.0.1:"
         .. select(2, listener:getsockname()), "-cert", pki.client.alone, "-cert_chain",
         helpers.temp_file(pki.inter.pem), "-CAfile", pki.ca_certs}, {input = true})
@@ -258,7 +274,7 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       assert.is_false(resuming.reuses(context, far_context, {session = resuming.session(context, far_context)}))
     end)
 
-    -- Both servers take each other's sessions.
+    -- Sessions go on under another configuration.
     it("does not let in a client that was revoked meanwhile", function()
       local function far(...) return asking {crl_data = crl(pki.root, ...), session_id_context = "shared"} end
       local before = far()

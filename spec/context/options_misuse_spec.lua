@@ -55,6 +55,7 @@ local WRONG = {
   purpose = {1, true, {}, "x", "any\0"},
   security_level = {-1, 6, 1.5, "1", true},
   server_hostname = NO_STRING,
+  server_hostnames = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
   server_names = {1, "x", print, {[1] = 1}, {"example.com"}, {Example = 1}, {["*"] = 1}, {["*.*.example.com"] = 1},
     {["c*.example.com"] = 1}, {["example.com."] = 1}, {[".example.com"] = 1}, {["*."] = 1}, {["a..b"] = 1},
     {["a b"] = 1}, {["a\0"] = 1}, {["\195\164"] = 1}, {[("a"):rep(64)] = 1}},

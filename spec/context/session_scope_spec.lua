@@ -178,7 +178,7 @@ end)
 describe("each option that a session is bound to", function()
   local elsewhere = {
     on_client_hello = true, session_id_context = true,  -- a server's: session_id_context_spec
-    server_hostname = true,  -- of each connection: below
+    server_hostname = true, server_hostnames = true,  -- of each connection: below
     -- What certfile leads to counts.
     cert = true, certificates = true, key = true, key_uri = true, keyfile = true, pkcs12 = true, pkcs12_file = true,
     server_side = true,  -- a session of one side is none of the other's
@@ -202,7 +202,7 @@ describe("each option that a session is bound to", function()
     for _, option in ipairs(require "luassl.core".options) do
       if option.bound and option.connection then own[#own + 1] = option.name end
     end
-    assert.same({"check_hostname", "server_hostname"}, own)
+    assert.same({"check_hostname", "server_hostname", "server_hostnames"}, own)
   end)
 end)
 
@@ -233,6 +233,22 @@ describe("a session is not offered", function()
       assert.is_false(asks "wildcard.example")
       assert.is_false(asks "a.wildcard.exampl")
       assert.is_false(asks "127.0.0.1")
+    end
+  end)
+
+  it("to other names", function()
+    for _, version in ipairs(VERSIONS) do
+      local near_context, far_context = client {maximum_version = version}, server()
+      local names = {"localhost", "b.example"}
+      local session = resuming.session(near_context, far_context, {server_hostnames = names})
+      local function asks(others)
+        return offers(near_context, {server_hostnames = others, session = session})
+      end
+      assert.is_true(asks(names))
+      assert.is_false(asks {"localhost"})
+      assert.is_false(asks {"localhost", "c.example"})
+      assert.is_false(asks {"localhost", "b.example", "c.example"})
+      assert.is_false(asks(nil))
     end
   end)
 

@@ -101,6 +101,9 @@ connection("the context's digest", [[
 connection("the peer's name", [[
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
 ]])
+connection("several names of the peer's", [[
+  if (c->names == NULL) return 1;]], [[
+  if (digest != NULL) return 1;]])
 connection("the peer's address", [[
     name = peer.host;
 ]], [[

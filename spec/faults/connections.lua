@@ -100,8 +100,8 @@ return {
   {
     name = "no name is sent (SNI)",
     file = "src/x509/hostname.c",
-    from = [[      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;]],
-    to = [[      ssl == NULL) return 0;]],
+    from = [[         || SSL_set_tlsext_host_name(ssl, hostname->text);]],
+    to = [[         || ssl != NULL;]],
     specs = "connection",
   },
   {

@@ -384,7 +384,8 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "any fault is excused for a name with an underscore",
     file = "src/x509/judgement.c",
     from = [[
-  return code == X509_V_ERR_HOSTNAME_MISMATCH
+  return (code == X509_V_ERR_HOSTNAME_MISMATCH
+          || code == X509_V_ERR_IP_ADDRESS_MISMATCH)
          && X509_STORE_CTX_get_error_depth(store) == 0
          && j->name != NULL
          && ]],
@@ -396,7 +397,8 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "any name is excused",
     file = "src/x509/judgement.c",
     from = [[
-         && hostname_matches(j->name, X509_STORE_CTX_get0_cert(store));]],
+         && hostname_matches_any(j->name, j->more,
+                                 X509_STORE_CTX_get0_cert(store));]],
     to = [[
          && j != NULL;]],
     also = {
@@ -535,9 +537,10 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "after a resumption this side claims to have shown a certificate",
     file = "src/connection/chains.c",
     from = [[
-  if (!c->established || SSL_session_reused(c->ssl)) return push_nil(L);]],
-    to = [[
-  if (!c->established) return push_nil(L);]],
+  if (c->options.server_side && SSL_session_reused(c->ssl))
+    return push_nil(L);
+]],
+    to = "",
     specs = "chains",
   },
   {
@@ -553,9 +556,9 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "a server takes a ticket's certificate for all that a client sent",
     file = "src/connection/chains.c",
     from = [[
-  if (chain == NULL || v->refused) return push_nil(L);]],
+  if (chain == NULL || v->refused || !is_newest(c, leaf)) return push_nil(L);]],
     to = [[
-  if (v->refused) return push_nil(L);]],
+  if (v->refused || !is_newest(c, leaf)) return push_nil(L);]],
     specs = "chains",
   },
   {
@@ -571,7 +574,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "an error does not say what was refused",
     file = "src/connection/outcome.c",
     from = [[
-  if (c->verification.refused && !c->established) chains_tell(L, c);
+  if (c->verification.refused) chains_tell(L, c);
 ]],
     to = "",
     specs = "chains",
@@ -584,5 +587,23 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
 ]],
     to = "",
     specs = "chains",
+  },
+  {
+    name = "of several names the first alone counts",
+    file = "src/x509/hostname.c",
+    from = [[
+  for (i = 0; i <= more; i++)]],
+    to = [[
+  for (i = 0; i <= 0 * more; i++)]],
+    specs = "several_names",
+  },
+  {
+    name = "the name that is sent counts beside several that were given",
+    file = "src/connection/connection.c",
+    from = [[
+  return c->names != NULL ? c->names : &c->name;]],
+    to = [[
+  return *more > 99 ? c->names : &c->name;]],
+    specs = "several_names",
   },
 }

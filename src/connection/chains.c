@@ -19,10 +19,18 @@
 @group What is known
 */
 
+/* OpenSSL has a new one before the peer has proved that it is his. */
 X509 *chains_leaf (const Connection *c) {
   X509 *x509 = c->ssl != NULL ? SSL_get0_peer_certificate(c->ssl) : NULL;
+  if (c->established) return c->verification.leaf;
   if (x509 != NULL) return x509;
   return c->verification.refused ? c->verification.leaf : NULL;
+}
+
+/* OpenSSL's chains are about that leaf, and not one that was asked for since. */
+static int is_newest (const Connection *c, X509 *leaf) {
+  X509 *x509 = SSL_get0_peer_certificate(c->ssl);
+  return x509 != NULL && X509_cmp(x509, leaf) == 0;
 }
 
 /* ---- pushing ---- */
@@ -59,9 +67,10 @@ void chains_push_faults (lua_State *L, const Faults *faults) {
 
 void chains_tell (lua_State *L, const Connection *c) {
   const Verification *v = &c->verification;
-  if (v->leaf == NULL || v->chain == NULL) return;
+  if (v->leaf == NULL) return;
   certificate_push(L, v->leaf);
   lua_setfield(L, -2, "certificate");
+  if (v->chain == NULL) return;
   certificate_push_list(L, v->chain);
   lua_setfield(L, -2, "chain");
 }
@@ -87,7 +96,9 @@ static int chains_local_certificate (lua_State *L, Connection *c) {
   X509 *x509;
   int nid;
   if (c->closed) return errors_condition(L, "closed");
-  if (!c->established || SSL_session_reused(c->ssl)) return push_nil(L);
+  if (!c->established) return push_nil(L);
+  if (c->options.server_side && SSL_session_reused(c->ssl))
+    return push_nil(L);
   /* A client's that it was not asked for is there too, and signed nothing. */
   if (!c->options.server_side && !SSL_get_signature_type_nid(c->ssl, &nid))
     return push_nil(L);
@@ -123,7 +134,7 @@ static int chains_peer_chain (lua_State *L, Connection *c) {
     return 1;
   }
   chain = SSL_get_peer_cert_chain(c->ssl);
-  if (chain == NULL || v->refused) return push_nil(L);
+  if (chain == NULL || v->refused || !is_newest(c, leaf)) return push_nil(L);
   if (c->options.server_side) push_sent(L, leaf, chain);
   else certificate_push_list(L, chain);
   return 1;
@@ -150,7 +161,8 @@ static int chains_verified_chain (lua_State *L, Connection *c) {
       || v->code != X509_V_OK) return push_nil(L);
   chain = v->resumed ? session_chain(SSL_get_session(c->ssl))
                      : SSL_get0_verified_chain(c->ssl);
-  if (chain == NULL) return push_nil(L);
+  if (chain == NULL || X509_cmp(sk_X509_value(chain, 0), v->leaf) != 0)
+    return push_nil(L);
   certificate_push_list(L, chain);
   return 1;
 }

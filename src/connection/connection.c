@@ -89,6 +89,43 @@ int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
   return errors_text(L, ERROR_T, "server_hostname", "name", "%s", why);
 }
 
+static int read_listed (lua_State *L, Hostname *hostname, int i) {
+  const char *why, *name;
+  size_t size;
+  lua_rawgeti(L, -1, i);
+  name = lua_tolstring(L, -1, &size);
+  if (hostname_parse(name, size, hostname, &why)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  return errors_text(L, ERROR_T, "server_hostnames", "name", "number %d: %s", i,
+                     why);
+}
+
+int connection_read_names (lua_State *L, Connection *c, int options) {
+  int i, n;
+  if (options_push(L, options, "server_hostnames") != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  n = (int)compat_rawlen(L, -1);
+  if (n == 0)
+    options_raise(L, "server_hostnames", "is empty: no name would do");
+  c->names = OPENSSL_zalloc((size_t)n * sizeof(*c->names));
+  if (c->names == NULL) luaL_error(L, "not enough memory");
+  c->more_names = n - 1;
+  for (i = 1; i <= n; i++)
+    if (read_listed(L, &c->names[i - 1], i) > 0) return 2;
+  lua_pop(L, 1);
+  if (c->name.text[0] == '\0') c->name = c->names[0];
+  return 0;
+}
+
+const Hostname *connection_names (const Connection *c, int *more) {
+  *more = c->names != NULL ? c->more_names : 0;
+  return c->names != NULL ? c->names : &c->name;
+}
+
 /* ---- time ---- */
 
 void connection_begin_operation (Connection *c) {

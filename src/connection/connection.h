@@ -145,6 +145,9 @@ struct Connection {
   int bound;                  /* that is known */
   int peer_known;             /* by a name or an address */
   Hostname name;              /* a client's peer's, a server's own by SNI */
+  Hostname *names;            /* owned: of which the peer's certificate must
+                              ** have one; NULL: `name` */
+  int more_names;             /* behind the first of them */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
   double received, sent;      /* bytes of application data */
@@ -185,6 +188,14 @@ void connection_options (lua_State *L, ConnectionOptions *own,
 /* 0, or 2 with nil and an error. */
 int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
                           size_t size);
+
+/* The names of the option server_hostnames, and the first for SNI unless there
+** is one: 0, or 2 with nil and an error. */
+int connection_read_names (lua_State *L, Connection *c, int options);
+
+/* Those that the peer's certificate is looked at for, and how many stand behind
+** the first; borrowed. */
+const Hostname *connection_names (const Connection *c, int *more);
 
 /* The verification under way, or else the newest. */
 Verification *connection_verification (Connection *c);

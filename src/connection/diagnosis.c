@@ -42,7 +42,8 @@ static void read_verdict (Failure *f, const Connection *c) {
   v.depth = depth_of(c);
   v.x509 = refused_certificate(c);
   v.of_client = c->options.server_side;
-  v.name = c->options.check_hostname ? &c->name : NULL;
+  v.name = connection_names(c, &v.more);
+  if (!c->options.check_hostname) v.name = NULL;
   v.usage = handshake_usage(c->ssl);
   v.unread = c->policy->unread;
   v.bare = c->policy->bare;

@@ -27,6 +27,8 @@ void lifetime_release (Connection *c) {
   verification_free(&c->verification);
   client_hello_free(c->choice.hello);
   c->choice.hello = NULL;
+  OPENSSL_free(c->names);
+  c->names = NULL;
   OPENSSL_free(c->choice.protocol);
   c->choice.protocol = NULL;
   OPENSSL_free(c->failure);

@@ -34,6 +34,7 @@ static void on_info (const SSL *ssl, int where, int value) {
 static int prepare (Connection *c, SSL *ssl, const Policy *policy,
                     const ConnectionOptions *own) {
   BIO *bio = bio_new(&c->bio);
+  int more;
   if (bio == NULL) return 0;
   SSL_set_bio(ssl, bio, bio);
   if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
@@ -42,8 +43,11 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy,
   tickets_defer(ssl, c, policy);
   if (own->server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
-  return own->server_side || c->name.text[0] == '\0' ||
-         hostname_apply(ssl, &c->name, own->check_hostname);
+  return own->server_side || c->name.text[0] == '\0'
+         || (hostname_send(ssl, &c->name)
+             && (!own->check_hostname
+                 || hostname_ask(connection_names(c, &more),
+                                 SSL_get0_param(ssl))));
 }
 
 static SSL *open_ssl (Connection *c, const ConnectionOptions *own) {
@@ -101,6 +105,7 @@ int opening_wrap (lua_State *L, Connection *c, int options, int connected) {
   name = options_string(L, options + 1, "server_hostname", &size);
   if (name != NULL && connection_read_name(L, &c->name, name, size) > 0)
     return 2;
+  if (connection_read_names(L, c, options + 1) > 0) return 2;
   if (connected && opening_lacks_name(L, c) > 0)
     return luaL_error(L, "check_hostname needs a server_hostname");
   lua_settop(L, 1);

@@ -34,7 +34,7 @@ static int make_error (lua_State *L, Connection *c, const char *operation) {
 
 static int make_failure (lua_State *L, Connection *c, const char *operation) {
   int n = make_error(L, c, operation);
-  if (c->verification.refused && !c->established) chains_tell(L, c);
+  if (c->verification.refused) chains_tell(L, c);
   return n;
 }
 

@@ -30,7 +30,7 @@ static int judge (const Connection *c, X509_STORE_CTX *store,
                   Faults *faults) {
   Judgement j;
   memset(&j, 0, sizeof(j));
-  j.name = &c->name;
+  j.name = connection_names(c, &j.more);
   j.usage = KEY_USAGE_NONE;
   j.goes_on = 1;
   j.faults = faults;

@@ -52,10 +52,19 @@ void resumption_bind (Connection *c) {
                     v->code == X509_V_OK ? v->chain : NULL);
 }
 
-/* Of the context's digest, the name check, and the peer: its name, or else its
+/* A digest of the names of which the peer's certificate must have one, if they
+** are given; 0: there is none. Texts are padded with NULs. */
+static int add_names (const Connection *c, unsigned char *digest) {
+  if (c->names == NULL) return 1;
+  return SHA256((const unsigned char *)c->names,
+                (size_t)(c->more_names + 1) * sizeof(*c->names), digest)
+         != NULL;
+}
+
+/* Of the context's digest, the name check, and the peer: its names, or else its
 ** address, and its port. */
 static void find_scope (Connection *c) {
-  unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + 4];
+  unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + DIGEST_SIZE + 4];
   Address peer;
   const char *name = c->name.text;
   memset(bytes, 0, sizeof(bytes));
@@ -69,7 +78,8 @@ static void find_scope (Connection *c) {
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
   c->peer_known = name[0] != '\0';
-  c->bound = SHA256(bytes, sizeof(bytes), c->binding) != NULL;
+  c->bound = add_names(c, bytes + DIGEST_SIZE + sizeof(c->name.text))
+             && SHA256(bytes, sizeof(bytes), c->binding) != NULL;
 }
 
 void resumption_offer (lua_State *L, Connection *c) {

@@ -39,7 +39,7 @@ static int demands_of (const Connection *c) {
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   Judgement j;
   memset(&j, 0, sizeof(j));
-  j.name = &c->name;
+  j.name = connection_names(c, &j.more);
   j.usage = handshake_usage(ssl);
   j.goes_on = !c->options.server_side || c->policy->hooks & HOOK_VERIFY;
   j.faults = &connection_verification(c)->faults;
@@ -215,10 +215,13 @@ static int puts_off (const Connection *c) {
 ** name that it found in a full handshake, though not an address, nor what it
 ** was told in on_fault. */
 static int is_named (Connection *c, X509 *leaf) {
+  const Hostname *names;
+  int more;
   if (!c->options.check_hostname || c->options.server_side) return 1;
   if (!connection_verification(c)->resumed
       && SSL_get0_peername(c->ssl) != NULL) return 1;
-  return hostname_matches(&c->name, leaf);
+  names = connection_names(c, &more);
+  return hostname_matches_any(names, more, leaf);
 }
 
 static int is_noted (const Faults *faults, int code) {

@@ -193,6 +193,7 @@ static int push_refusal (lua_State *L, const Task *t) {
   v.x509 = refused_certificate(t, v.depth);
   v.of_client = t->server_side;
   v.name = t->named ? &t->name : NULL;
+  v.more = 0;
   v.usage = usage_of(t);
   v.unread = t->unread;
   v.bare = t->bare;

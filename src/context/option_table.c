@@ -111,11 +111,12 @@ const Option option_table[] = {
    .flags = IS_RENEWED, CERTIFICATE_GROUP},
   /***
   Whether the certificate must be valid for the server's name. Needs a name:
-  `server_hostname`, or the host that is given to `connect`.
+  `server_hostname` or `server_hostnames`, or the host that is given to
+  `connect`.
   @default[connect] `true` where the certificate is verified
   @default[default] `true` on a client where the certificate is verified
-  @default[wrap] `true` with `server_hostname` where the certificate is
-  verified
+  @default[wrap] `true` with `server_hostname` or `server_hostnames` where the
+  certificate is verified
   @source RFC 9525; X509_check_host(3)
   */
   {"check_hostname", OPTION_BOOLEAN, BOTH, BOUND_BY_NAME, .side = CLIENT_SIDE,
@@ -363,6 +364,15 @@ const Option option_table[] = {
   @source RFC 6066, 3
   */
   {"server_hostname", OPTION_BYTES, OF_CONNECTION, BOUND_BY_NAME,
+   .side = CLIENT_SIDE},
+  /***
+  The names or addresses of which the server's certificate must have one, where
+  `check_hostname` asks for any: those alone, `server_hostname` is then only sent.
+  Without a `server_hostname` the first is sent. The list is not empty.
+  @source RFC 9525, 6; X509_check_host(3)
+  @usage {server_hostnames = {"mail.example.com", "mx1.example.net"}}
+  */
+  {"server_hostnames", OPTION_LIST, OF_CONNECTION, BOUND_BY_NAME,
    .side = CLIENT_SIDE},
   /* The context that a name leads to has a digest of its own. */
   /***

@@ -137,10 +137,10 @@ int hostname_ask (const Hostname *hostname, X509_VERIFY_PARAM *param) {
   return X509_VERIFY_PARAM_set1_host(param, hostname->text, 0);
 }
 
-int hostname_apply (SSL *ssl, const Hostname *hostname, int check) {
-  if (!hostname->is_address &&  /* RFC 6066, section 3: no literals in SNI */
-      !SSL_set_tlsext_host_name(ssl, hostname->text)) return 0;
-  return !check || hostname_ask(hostname, SSL_get0_param(ssl));
+/* RFC 6066, section 3: no literals in SNI. */
+int hostname_send (SSL *ssl, const Hostname *hostname) {
+  return hostname->is_address || hostname->text[0] == '\0'
+         || SSL_set_tlsext_host_name(ssl, hostname->text);
 }
 
 /* ---- wildcards for labels with an underscore ---- */
@@ -210,4 +210,11 @@ int hostname_matches (const Hostname *hostname, X509 *x509) {
   return X509_check_host(x509, hostname->text, strlen(hostname->text),
                          MATCH_FLAGS, NULL) == 1
          || is_covered(hostname->text, x509);
+}
+
+int hostname_matches_any (const Hostname *hostname, int more, X509 *x509) {
+  int i;
+  for (i = 0; i <= more; i++)
+    if (hostname_matches(&hostname[i], x509)) return 1;
+  return 0;
 }

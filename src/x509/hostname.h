@@ -26,13 +26,15 @@ int hostname_parse (const char *name, size_t size, Hostname *hostname,
 ** hostname_matches has the last word. 0: see the error queue. */
 int hostname_ask (const Hostname *hostname, X509_VERIFY_PARAM *param);
 
-/* Sets SNI (unless an address) and, if `check`, that name. 0: see the error
-** queue. */
-int hostname_apply (SSL *ssl, const Hostname *hostname, int check);
+/* Sets SNI, unless it is an address; 0: see the error queue. */
+int hostname_send (SSL *ssl, const Hostname *hostname);
 
 /* 1: the certificate is valid for the name. May leave entries in the error
 ** queue. */
 int hostname_matches (const Hostname *hostname, X509 *x509);
+
+/* The same for `hostname` or one of the `more` that stand behind it. */
+int hostname_matches_any (const Hostname *hostname, int more, X509 *x509);
 
 #pragma GCC visibility pop
 

@@ -14,13 +14,15 @@ void judgement_note (Faults *faults, int code, int depth) {
   faults->list[faults->count++].depth = depth;
 }
 
-/* Our matcher of names takes more than OpenSSL's. SSL_get0_peername(3) stays
-** NULL then. */
+/* Our matcher of names takes more than OpenSSL's, which knows the first alone.
+** SSL_get0_peername(3) stays NULL then. */
 static int is_no_fault (const Judgement *j, X509_STORE_CTX *store, int code) {
-  return code == X509_V_ERR_HOSTNAME_MISMATCH
+  return (code == X509_V_ERR_HOSTNAME_MISMATCH
+          || code == X509_V_ERR_IP_ADDRESS_MISMATCH)
          && X509_STORE_CTX_get_error_depth(store) == 0
          && j->name != NULL
-         && hostname_matches(j->name, X509_STORE_CTX_get0_cert(store));
+         && hostname_matches_any(j->name, j->more,
+                                 X509_STORE_CTX_get0_cert(store));
 }
 
 /* There are issuers of that name, and none signed it. */

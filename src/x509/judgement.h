@@ -22,6 +22,7 @@ typedef struct Faults {
 typedef struct Judgement {
   IssuerChoice choice;   /* first: issuer_choice.c knows no more of it */
   const Hostname *name;  /* borrowed: the name that OpenSSL was told, if any */
+  int more;              /* names behind it that would do as well */
   int usage;             /* bit of key usage that the leaf must have */
   int goes_on;           /* behind a fault, so that all are known */
   Faults *faults;        /* borrowed: where they go */

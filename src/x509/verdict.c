@@ -14,6 +14,7 @@
 #include "x509/verdict.h"
 #include "x509/verdict_details.h"
 
+#define WANTED_MAX 8    /* names asked for, in a sentence */
 #define NAMES_MAX 400   /* of the names that a certificate is valid for */
 #define SUBJECT_MAX 160
 
@@ -29,14 +30,30 @@ static void say_time (Failure *f, const char *before, const ASN1_TIME *t) {
               tm.tm_min, tm.tm_sec);
 }
 
+/* Several: any of them. */
+static void say_wanted (const Verdict *v, Failure *f) {
+  int i;
+  if (v->name == NULL || v->more == 0) {
+    failure_say(f, ": the name asked for is %s",
+                v->name != NULL ? v->name->text : "another");
+    return;
+  }
+  failure_say(f, ": the names asked for are %s", v->name->text);
+  for (i = 1; i <= v->more && i < WANTED_MAX; i++)
+    failure_say(f, "%s %s", i < v->more ? "," : " and", v->name[i].text);
+  if (i <= v->more) failure_say(f, " and %d more", v->more - i + 1);
+}
+
 static void say_names (const Verdict *v, Failure *f) {
   char names[NAMES_MAX] = "";
+  int i;
   certificate_names(v->x509, names, sizeof(names));
-  failure_say(f, ": the name asked for is %s, the certificate ",
-              v->name != NULL ? v->name->text : "another");
+  say_wanted(v, f);
+  failure_say(f, ", the certificate ");
   if (names[0] != '\0') failure_say(f, "is valid for %s", names);
   else failure_say(f, "holds no names (a common name does not count)");
-  if (v->name != NULL) verdict_say_misplaced(f, v->x509, v->name);
+  for (i = 0; v->name != NULL && i <= v->more && i < WANTED_MAX; i++)
+    verdict_say_misplaced(f, v->x509, &v->name[i]);
 }
 
 /* Where the system should have some. */

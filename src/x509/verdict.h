@@ -15,6 +15,7 @@ typedef struct Verdict {
   X509 *x509;            /* borrowed: that certificate; NULL: not known */
   int of_client;         /* a client's certificate was judged */
   const Hostname *name;  /* borrowed: that was asked for; NULL: none */
+  int more;              /* names behind it that would have done */
   int usage;             /* bit of key usage that the leaf had to have */
   int unread;            /* why the system's bundle was not: errno, 0: it was */
   int bare;              /* nor did the system have any certificate at all */
