@@ -9,7 +9,7 @@ local options = {}
 
 local TYPES = {
   bytes = "string", certificates = "list of tables", list = "list of strings", password = "string or function",
-  version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
+  time = "number, seconds since the epoch", version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 
 -- Integers that are constants of the module.

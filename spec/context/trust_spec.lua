@@ -112,6 +112,13 @@ describe("how strictly chains are judged", function()
       security_level = 2}
     local context = assert(ssl.SSLContext(options))
     for name, value in pairs(options) do assert.same(value, context:get(name)) end
+    local pem, bytes = revocation.crl(pki.root)
+    local other = revocation.crl(pki.inter)
+    local function told(data)
+      return assert(ssl.create_default_context {ca_certs = pki.ca_certs, crl_data = data}):get "crl_data"
+    end
+    assert.equal(pem, told(bytes))
+    assert.equal(pem .. other, told(read_file(file "rsa.key") .. pem .. "text\n" .. other))
   end)
 end)
 
@@ -135,6 +142,24 @@ describe("what is in a context's store", function()
     assert.same({x509 = 1, x509_ca = 1, crl = 2}, context:cert_store_stats())
     assert.same({x509 = 0, x509_ca = 0, crl = 0}, assert(ssl.SSLContext()):cert_store_stats())
     assert.same({}, assert(ssl.SSLContext()):get_ca_certs())
+  end)
+
+  it("comes from DER too, one certificate or several", function()
+    local der = pki.root.der .. pki.inter.der
+    for _, options in ipairs {{ca_data = der}, {ca_certs = helpers.temp_file(der)}} do
+      assert.equal(2, assert(ssl.create_default_context(options)):cert_store_stats().x509)
+      options.check_hostname, options.cert_reqs = true, ssl.CERT_REQUIRED
+      local near, far = assert(resuming.meet(assert(ssl.SSLContext(options)),
+        resuming.server {certfile = pki.direct.file}))
+      resuming.part(near, far)
+    end
+    assert.equal(1, assert(ssl.create_default_context {ca_data = pki.root.der}):cert_store_stats().x509)
+    assert.equal(1, assert(ssl.create_default_context {ca_certs = file "rsa.der"}):cert_store_stats().x509)
+    for _, damaged in ipairs {pki.root.der .. "x", pki.root.der:sub(1, -2)} do
+      local context, err = ssl.create_default_context {ca_data = damaged}
+      assert.is_nil(context)
+      assert.equal("ca_data", err.operation)
+    end
   end)
 
   it("is the system's file too, before any handshake", function()

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/base64.h"
 #include "base/errors.h"
 #include "context/context.h"
 #include "context/context_trust.h"
@@ -110,6 +111,40 @@ int context_trust_add_crls (lua_State *L, SSL_CTX *ctx, int options) {
          && add_crls(L, store, file)
          && pem_take_string(L, string, options, "crl_data")
          && add_crls(L, store, string);
+}
+
+/* Pushes one in PEM. */
+static void push_crl (lua_State *L, X509_CRL *crl) {
+  int size = i2d_X509_CRL(crl, NULL);
+  unsigned char *der, *end;
+  luaL_Buffer b;
+  if (size <= 0) luaL_error(L, "not enough memory");
+  end = der = lua_newuserdata(L, (size_t)size);
+  if (i2d_X509_CRL(crl, &end) != size) luaL_error(L, "not enough memory");
+  luaL_buffinit(L, &b);
+  luaL_addstring(&b, "-----BEGIN X509 CRL-----\n");
+  base64_add(&b, der, (size_t)size);
+  luaL_addstring(&b, "-----END X509 CRL-----\n");
+  luaL_pushresult(&b);
+  lua_remove(L, -2);
+}
+
+void context_trust_push_crls (lua_State *L, int options) {
+  size_t size;
+  const char *bytes = options_string(L, options, "crl_data", &size);
+  STACK_OF(X509_CRL) *list = crl_list_new(L);
+  int i, count;
+  errors_clear();
+  if (crl_read(list, (const unsigned char *)bytes, size, &count) != CRL_READ) {
+    errors_clear();
+    luaL_error(L, "not enough memory");  /* it was read before */
+  }
+  errors_clear();
+  lua_pushliteral(L, "");
+  for (i = 0; i < count; i++) {
+    push_crl(L, sk_X509_CRL_value(list, i));
+    lua_concat(L, 2);
+  }
 }
 
 /***

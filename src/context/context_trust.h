@@ -26,6 +26,10 @@ int context_trust_apply (SSL_CTX *ctx, const Settings *settings);
 ** its own: 1, or 0 with nil and an error. [-0, +?, e] */
 int context_trust_add_crls (lua_State *L, SSL_CTX *ctx, int options);
 
+/* Pushes in PEM the CRLs in crl_data, which a context was made of, and nothing
+** else that is in it. [-0, +?, e] */
+void context_trust_push_crls (lua_State *L, int options);
+
 /* Methods of SSLContext, and ssl.get_default_verify_paths. */
 int context_trust_get_ca_certs (lua_State *L);
 int context_trust_store_stats (lua_State *L);

@@ -3,7 +3,10 @@
 ** and passphrases.
 */
 
+#include <string.h>
+
 #include "base/quote.h"
+#include "context/context_trust.h"
 #include "context/pem.h"
 #include "context/public_options.h"
 
@@ -34,6 +37,8 @@ void public_options_push (lua_State *L, int options, const Option *o) {
   if (lua_type(L, -1) != LUA_TSTRING) return;
   text = lua_tolstring(L, -1, &size);
   if (o->flags & IS_PEM) pem_push_certificates(L, options, o->name);
+  else if (strcmp(o->name, "crl_data") == 0)
+    context_trust_push_crls(L, options);
   else if (quote_is_key(text, size))
     options_raise(L, o->name, "holds what looks like a key and cannot be "
                   "read");
