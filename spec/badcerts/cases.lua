@@ -5,6 +5,8 @@
 -- The function gives a list of tables: `name`, `ruling`, `why`, `chain` (leaf
 -- first, as served), `trust` (the client's anchors), `host` (the name asked for),
 -- `unsigned`: the key makes no signature of TLS, so the handshake fails first,
+-- `crls`: what the client has to look the leaf up in (`check` "leaf") or the
+-- whole chain ("chain"),
 -- `code`, `text`: the verdict that our error has to hold, and some of its text.
 local a = require "spec.badcerts.authority"
 local der = require "spec.badcerts.der"
@@ -526,6 +528,54 @@ local function encoding()
     {a.leaf {issuer = inter, version = false}, inter})
 end
 
+--- Revocation --------------------------------------------------------------------------
+
+local function revocation()
+  local function crl(issuer, revoked, more)
+    local all = {issuer = issuer, revoked = revoked}
+    for name, value in pairs(more or {}) do all[name] = value end
+    return a.crl(all)
+  end
+  local function asked(ruling, name, why, crls, more)
+    more = more or {}
+    more.crls, more.check = crls, more.check or "leaf"
+    if more.check == "leaf" then crls[#crls + 1] = crl(root) end  -- some clients look all up
+    case(ruling, name, why, {more.leaf or leaf(), more.inter or inter}, more)
+  end
+  local revoked, good = leaf {key = "P-256:revoked"}, leaf {key = "P-256:good"}
+  asked("accept", "in no CRL", "RFC 5280, 6.3.3", {crl(inter)}, {leaf = good})
+  asked("accept", "another is in the CRL", "RFC 5280, 6.3.3",
+    {crl(inter, {revoked})}, {leaf = good})
+  asked("refuse", "leaf revoked", "RFC 5280, 6.3.3; 6.1.3 (a)(3)",
+    {crl(inter, {revoked})}, {leaf = revoked, code = 23,
+      text = "has revoked it"})
+  asked("accept", "whole chain in no CRL", "RFC 5280, 6.3.3",
+    {crl(inter), crl(root)}, {leaf = good, check = "chain"})
+  local lost = a.ca("revoked intermediate", {issuer = root})
+  asked("refuse", "intermediate revoked", "RFC 5280, 6.1.3 (a)(3)",
+    {crl(lost), crl(root, {lost})}, {leaf = a.leaf {issuer = lost},
+      inter = lost, check = "chain", code = 23})
+  asked("refuse", "CRL missing", "RFC 5280, 6.3.3: the status is undetermined",
+    {}, {leaf = good, code = 3, text = "is not known here"})
+  asked("refuse", "CRL of the intermediate's issuer missing",
+    "RFC 5280, 6.3.3: the status is undetermined", {crl(inter)},
+    {leaf = good, check = "chain", code = 3})
+  asked("refuse", "CRL expired", "RFC 5280, 6.3.3 (a): not current",
+    {crl(inter, nil, {this_update = -9, next_update = -1})},
+    {leaf = good, code = 12, text = "out of date"})
+  asked("refuse", "CRL of a later time", "RFC 5280, 5.1.2.4",
+    {crl(inter, nil, {this_update = 2})}, {leaf = good, code = 11})
+  asked("refuse", "CRL signed by another", "RFC 5280, 6.3.3 (g)",
+    {crl(inter, nil, {key = "P-256:no issuer"})}, {leaf = good, code = 8,
+      text = "was not signed by that issuer"})
+  asked("refuse", "CRL by an issuer that may not sign CRLs",
+    "RFC 5280, 6.3.3 (f): cRLSign", {crl(a.ca("signs no CRLs",
+      {issuer = root, ku = a.key_usage "keyCertSign"}))}, {
+      leaf = a.leaf {issuer = a.ca("signs no CRLs", {issuer = root,
+        ku = a.key_usage "keyCertSign"})}, inter = a.ca("signs no CRLs",
+        {issuer = root, ku = a.key_usage "keyCertSign"}), code = 35})
+end
+
 --- All of them, in order. Makes keys and certificates at each call.
 return function()
   list = {}
@@ -533,7 +583,7 @@ return function()
   inter = a.ca("intermediate", {issuer = root})
   for _, part in ipairs {keys, signatures, dates, chains, crossed,
       accept_names, refuse_names, addresses, usages, path_lengths, constraints,
-      policies, extensions, encoding} do
+      policies, extensions, encoding, revocation} do
     part()
   end
   return list

@@ -9,7 +9,7 @@ local ssl = require "luassl"
 
 local function ask(client, case, port)
   local peer = helpers.spawn(client.command(tostring(port), case.host,
-    case.ca_file), {input = ""})
+    case.ca_file, case.crl_file or "", case.check or ""), {input = ""})
   local status = peer:wait(20)
   return status == 0
 end

@@ -15,6 +15,7 @@ end
 -- weak in it; `port`, and in the case `ca_file`.
 function serve.start(case)
   case.ca_file = pems(case.trust)
+  case.crl_file = case.crls and pems(case.crls)
   local argv = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-www",
     "-cipher", "ALL:@SECLEVEL=0", "-cert", pems {case.chain[1]},
     "-key", case.chain[1].key.file}
@@ -31,7 +32,9 @@ end
 -- @treturn boolean
 -- @treturn ?SSLError
 function serve.ours(case, port)
-  local context = assert(ssl.create_default_context {ca_certs = case.ca_file})
+  local context = assert(ssl.create_default_context {ca_certs = case.ca_file,
+    crl_file = case.crl_file,
+    verify_flags = case.check == "chain" and {"crl_check_all"} or nil})
   local sock = assert(socket.connect("127.0.0.1", port))
   sock:settimeout(helpers.patience)
   local conn, err = context:wrap_socket(sock, {server_hostname = case.host})

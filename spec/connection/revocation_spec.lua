@@ -229,6 +229,79 @@ describe("a server with CRLs", function()
   end)
 end)
 
+-- What others see of it on the wire.
+describe("a revoked client", function()
+  local PYTHON = [[
+import socket, ssl, sys
+port, host, trust, certificate = sys.argv[1:]
+context = ssl.create_default_context(cafile=trust)
+context.load_cert_chain(certificate)
+with socket.create_connection(("127.0.0.1", port), 5) as sock:
+    with context.wrap_socket(sock, server_hostname=host) as conn:
+        print(conn.recv(10))]]
+
+  local function serve(crls, command, look)
+    local listener = assert(ssl.wrap_socket(socket.bind("127.0.0.1", 0), {server_side = true,
+      certfile = pki.leaf.file, cert_reqs = ssl.CERT_REQUIRED, ca_certs = pki.ca_certs, crl_data = crls}))
+    listener:settimeout(helpers.patience)
+    local peer = helpers.spawn(command(tostring(select(2, listener:getsockname()))), {input = ""})
+    local conn, err = listener:accept()
+    if conn then
+      conn:send "welcome"
+      conn:close()
+    end
+    peer:wait()
+    listener:close()
+    look(conn ~= nil, err, peer:output())
+  end
+
+  local clients = {
+    Python = function(port) return {"python3", "-c", PYTHON, port, "localhost", pki.ca_certs, pki.client.file} end,
+    GnuTLS = function(port)
+      local certificates = pki.client.pem .. pki.inter.pem
+      return {"gnutls-cli", "--x509cafile", pki.ca_certs, "--verify-hostname", "localhost", "--sni-hostname",
+        "localhost", "--x509certfile", helpers.temp_file(certificates), "--x509keyfile", pki.client.key.file,
+        "-p", port, "127.0.0.1"}
+    end,
+  }
+  for name, command in pairs(clients) do
+    it("is told so by the alert that " .. name .. " shows", function()
+      serve(crl(pki.inter), command, function(entered, err, output)
+        assert.is_true(entered, tostring(err))
+        assert.truthy(output:find("welcome", 1, true), output)
+      end)
+      serve(crl(pki.inter, pki.client), command, function(entered, err, output)
+        assert.is_false(entered)
+        assert.equal(REVOKED, err.verify_code)
+        assert.truthy(output:lower():find("revoked", 1, true), output)
+      end)
+    end)
+  end
+
+  it("of a server is refused as Python refuses it", function()
+    for _, revoked in ipairs {false, true} do
+      local lists = helpers.temp_file(revoked and crl(pki.inter, pki.leaf) or crl(pki.inter))
+      local peer = helpers.spawn({"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pki.leaf.alone,
+        "-cert_chain", helpers.temp_file(pki.inter.pem)}, {input = true})
+      local port = peer:expect "ACCEPT [^\n]-:(%d+)\n"
+      local python = helpers.spawn {"python3", "-c", [[
+import socket, ssl, sys
+port, trust, crls = sys.argv[1:]
+context = ssl.create_default_context(cafile=trust)
+context.load_verify_locations(crls)
+context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+with socket.create_connection(("127.0.0.1", port), 5) as sock:
+    context.wrap_socket(sock, server_hostname="localhost").close()]], port, pki.ca_certs, lists}
+      local theirs = python:wait() == 0
+      local conn, err = ssl.connect("localhost", tonumber(port), {ca_certs = pki.ca_certs, crl_file = lists})
+      assert.equal(theirs, conn ~= nil, tostring(err))
+      assert.equal(not revoked, theirs, python:output())
+      if conn then conn:close() end
+      peer:stop()
+    end
+  end)
+end)
+
 for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
   describe("a session in " .. version .. ", where CRLs are asked,", function()
     it("is resumed by a client while they are good", function()

@@ -18,7 +18,8 @@ end
 -- signature for: there the handshake does not come to the chain.
 local function compare(case, accepted, err)
   if case.unsigned then return end
-  local ok, found = ssl.verify(pems(case.chain), {roots = pems(case.trust), name = case.host})
+  local ok, found = ssl.verify(pems(case.chain), {roots = pems(case.trust), name = case.host,
+    crls = case.crls and pems(case.crls), verify_flags = case.check == "chain" and {"crl_check_all"} or nil})
   assert.equal(accepted, ok == true, ("verify: %s; handshake: %s"):format(tostring(found), tostring(err)))
   if accepted then return end
   for _, field in ipairs {"verify_code", "verify_message", "verify_depth"} do
