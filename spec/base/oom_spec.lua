@@ -16,7 +16,7 @@ describe("without memory for one allocation", function()
     "contexts", "features", "hooks", "hooks_keep_out", "identity", "load", "names", "names_keep_out",
     "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
     "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
-    "truncated_object", "unwrap", "verify"} or {}) do
+    "truncated_object", "trust", "unwrap", "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()
       local sweep = helpers.spawn({host, "spec/support/oom.lua",
         (STEPS[life] or 3) * SPARSE, 499 * SPARSE, life}, {timeout = PATIENCE})

@@ -341,6 +341,29 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       assert.is_true(resuming.reuses(context, far_context, {session = resuming.session(context, far_context)}))
     end)
 
+    it("gives way to a full handshake when a server's CRL has run out", function()
+      local output = resuming.elsewhere(([[
+        local revocation = require "spec.support.revocation"
+        local pki = revocation.make()
+        local near_context = resuming.client {ca_certs = pki.ca_certs, maximum_version = %q,
+          certfile = pki.visitor.file}
+        local far_context = resuming.server {certfile = pki.leaf.file, cert_reqs = ssl.CERT_OPTIONAL,
+          ca_certs = pki.ca_certs,
+          crl_data = revocation.custom {issuer = pki.root, next_update = 1 / 24}.pem}
+        local session = resuming.session(near_context, far_context)
+        local near, far = assert(resuming.meet(near_context, far_context, {session = session}))
+        print(far:session_reused())
+        session = near:session()
+        resuming.part(near, far)
+        advance(3605)
+        near = assert(near_context:wrap_object {server_hostname = "localhost", session = session})
+        far = assert(far_context:wrap_object())
+        local done, _, err = helpers.handshake(near, far)
+        print(done, err.verify_code, #far:peer_chain())
+      ]]):format(version))
+      assert.equal("true\nnil\t12\t1\n", output)
+    end)
+
     it("gives way to a full handshake where a server lacks an intermediate", function()
       local far_context = asking {crl_data = crl(pki.inter)}
       local context = client {certfile = pki.client.file, maximum_version = version}

@@ -395,6 +395,45 @@ function lives.identity()
   must(handshake(client, server, pump))
 end
 
+local function ders(chain)
+  local list = {}
+  for i, certificate in ipairs(chain) do list[i] = must(again(certificate.der, certificate)) end
+  return list
+end
+
+local SEVERAL_NAMES = {server_hostnames = {"a.example", "localhost"}}
+local STRICT = {ca_certs = file "root.crt", crl_file = file "root.crl", crl_data = spare(function()
+  local f = assert(io.open(file "root.crl"))
+  local text = f:read "*a"
+  f:close()
+  return text
+end), verify_flags = {"x509_strict"}, verify_depth = 3, purpose = "any", maximum_version = "TLSv1.2"}
+
+-- Whom a revocation list names is not believed, and what is told is so.
+function lives.trust()
+  local checking = must(again(ssl.create_default_context, STRICT))
+  same("authorities", must(again(checking.get_ca_certs, checking, true)))
+  ders(must(again(checking.get_ca_certs, checking)))
+  same("stats", must(again(checking.cert_store_stats, checking)))
+  same("paths", again(ssl.get_default_verify_paths))
+  same("CRLs", must(again(checking.get, checking, "crl_data")))
+  local client = must(again(checking.wrap_object, checking, SEVERAL_NAMES))
+  local server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  same("sent", ders(must(again(client.peer_chain, client))))
+  same("verified", ders(must(again(client.verified_chain, client))))
+  same("errors", must(again(client.verify_errors, client)))
+  same("shown", ders {must(again(server.local_certificate, server))})
+  local session = must(again(client.session, client))
+  local options = {server_hostnames = SEVERAL_NAMES.server_hostnames, session = session}
+  client = must(again(checking.wrap_object, checking, options))
+  server = wrap_object("plain_server")
+  must(handshake(client, server, pump))
+  local strict = must(again(ssl.create_default_context, {ca_certs = file "root.crt", crl_file = file "revoked.crl"}))
+  refuse(must(again(strict.wrap_object, strict, RIGHT)), wrap_object("plain_server"),
+    function(one, other) spare(pump, one, other) end)
+end
+
 -- The system's trust is another one each time: it is read and parsed anew.
 function lives.system_trust()
   spare(function()

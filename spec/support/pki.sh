@@ -22,6 +22,7 @@
 #   enciphering        the same, for keyEncipherment alone (RSA)
 #   agreeing           the same, for keyAgreement alone
 #   anything           the same, without key usage
+# CRLs of root: root.crl, empty; revoked.crl, with rsa in it.
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
 # (all three in one file). The passphrase of rsa-pkcs8.key and
 # rsa-traditional.key is "secret", that of rsa-pkcs8.der (in DER) and ecdsa.p12
@@ -189,6 +190,15 @@ SAN=DER:301982176c6f63616c686f7374002e6576696c2e6578616d706c65 \
 echo 1000 >dated.srl
 dated expired 20200101000000Z 20210101000000Z
 dated future 20990101000000Z 21000101000000Z
+
+list() {  # name
+  openssl ca -config pki.conf -gencrl -crldays 20 -cert root.crt \
+    -keyfile root.key -out "$1.crl"
+}
+
+list root
+openssl ca -config pki.conf -revoke rsa.crt -cert root.crt -keyfile root.key
+list revoked
 
 key selfsigned
 openssl req -config pki.conf -new -x509 -key selfsigned.key -days 20 \
