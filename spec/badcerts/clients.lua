@@ -70,7 +70,8 @@ return {
       "-o", "/dev/null"}
     return added(argv, crls, {"--crlfile", crls})
   end},
-  {name = "GnuTLS", version = {"gnutls-cli", "--version"}, note = "`--x509crlfile` looks the whole chain up",
+  {name = "GnuTLS", version = {"gnutls-cli", "--version"},
+    note = "`--x509crlfile` takes no CRLs but those of trusted certificates, and with others connects to nobody",
     command = function(port, host, trust, crls)
     local argv = {"gnutls-cli", "--x509cafile", trust, "--verify-hostname", host,
       "--sni-hostname", is_address(host) and "localhost" or host, "-p", port,
