@@ -574,7 +574,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "an error does not say what was refused",
     file = "src/connection/outcome.c",
     from = [[
-  if (c->verification.refused) chains_tell(L, c);
+  if (c->verification.refused) tell_refused(L, c);
 ]],
     to = "",
     specs = "chains",

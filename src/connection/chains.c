@@ -65,16 +65,6 @@ void chains_push_faults (lua_State *L, const Faults *faults) {
   }
 }
 
-void chains_tell (lua_State *L, const Connection *c) {
-  const Verification *v = &c->verification;
-  if (v->leaf == NULL) return;
-  certificate_push(L, v->leaf);
-  lua_setfield(L, -2, "certificate");
-  if (v->chain == NULL) return;
-  certificate_push_list(L, v->chain);
-  lua_setfield(L, -2, "chain");
-}
-
 static int push_nil (lua_State *L) {
   lua_pushnil(L);
   return 1;

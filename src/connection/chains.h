@@ -15,10 +15,6 @@ X509 *chains_leaf (const Connection *c);
 /* Pushes a list of what was found wrong, a table each. [-0, +1, m] */
 void chains_push_faults (lua_State *L, const Faults *faults);
 
-/* Gives the error at the top the certificates that were refused, if any were.
-** [-0, +0, m] */
-void chains_tell (lua_State *L, const Connection *c);
-
 /* Adds the methods to a type. [-0, +0, m] */
 void chains_methods (lua_State *L, int metatable, int shared);
 

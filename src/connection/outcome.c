@@ -5,9 +5,9 @@
 
 #include <openssl/err.h>
 
-#include "connection/chains.h"
 #include "connection/diagnosis.h"
 #include "base/errors.h"
+#include "x509/certificate.h"
 #include "connection/limits.h"
 #include "connection/outcome.h"
 
@@ -32,9 +32,20 @@ static int make_error (lua_State *L, Connection *c, const char *operation) {
   return errors_push(L, f);
 }
 
+/* Gives the error at the top the certificates that were refused. */
+static void tell_refused (lua_State *L, const Connection *c) {
+  const Verification *v = &c->verification;
+  if (v->leaf == NULL) return;
+  certificate_push(L, v->leaf);
+  lua_setfield(L, -2, "certificate");
+  if (v->chain == NULL) return;
+  certificate_push_list(L, v->chain);
+  lua_setfield(L, -2, "chain");
+}
+
 static int make_failure (lua_State *L, Connection *c, const char *operation) {
   int n = make_error(L, c, operation);
-  if (c->verification.refused) chains_tell(L, c);
+  if (c->verification.refused) tell_refused(L, c);
   return n;
 }
 

@@ -283,6 +283,7 @@ static int build (lua_State *L, int options) {
   Context *c;
   int top;
   context_options_read(L, options, &s);
+  context_trust_read(L, options, &s);
   c = context_push(L);
   top = lua_gettop(L);
   lua_pushvalue(L, options);
@@ -513,10 +514,18 @@ static int context_tostring (lua_State *L) {
   return 1;
 }
 
+static int context_get_ca_certs (lua_State *L) {
+  return context_trust_get_ca_certs(L, check(L, 1)->ctx);
+}
+
+static int context_store_stats (lua_State *L) {
+  return context_trust_store_stats(L, check(L, 1)->ctx);
+}
+
 static const luaL_Reg methods[] = {
-  {"cert_store_stats", context_trust_store_stats},
+  {"cert_store_stats", context_store_stats},
   {"get", context_get},
-  {"get_ca_certs", context_trust_get_ca_certs},
+  {"get_ca_certs", context_get_ca_certs},
   {"reload", context_reload},
   {"set", context_set},
   {"warnings", context_warnings},

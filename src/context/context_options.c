@@ -9,7 +9,6 @@
 
 #include "context/options.h"
 #include "context/context_options.h"
-#include "context/context_trust.h"
 
 #define LINGER_MAX 5  /* seconds */
 #define ALPN_LIST_MAX 65535
@@ -183,7 +182,6 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   s->post_handshake_auth = options_boolean(L, options, "post_handshake_auth",
                                            0);
   p->puts_off = s->post_handshake_auth && p->defaults.server_side;
-  context_trust_read(L, options, s);
   p->defaults.nodelay = options_boolean(L, options, "nodelay", 1);
   p->defaults.suppress_ragged_eofs = options_boolean(L, options,
                                             "suppress_ragged_eofs", 0);

@@ -12,7 +12,6 @@
 
 #include "base/base64.h"
 #include "base/errors.h"
-#include "context/context.h"
 #include "context/context_trust.h"
 #include "context/options.h"
 #include "context/pem.h"
@@ -35,7 +34,8 @@ static int is_set (lua_State *L, int options, const char *name) {
 /* Who gives CRLs wants them looked at: where nothing is verified they would be
 ** for nothing. A server may ask for certificates later. */
 static void check_crls (lua_State *L, const char *name, const Settings *s) {
-  if (!context_verifies(&s->policy) && !s->policy.defaults.server_side)
+  if (s->policy.cert_reqs == CERT_NONE && !(s->policy.hooks & HOOK_VERIFY)
+      && !s->policy.defaults.server_side)
     options_raise(L, name, "needs a cert_reqs other than CERT_NONE");
 }
 
@@ -181,8 +181,8 @@ static int look (X509_STORE *store, Counts *n, STACK_OF(X509) *list) {
 
 /* The store of the context at index 1. The system's bundle is parsed when an
 ** issuer is missing, or now. */
-static X509_STORE *store_of (lua_State *L) {
-  X509_STORE *store = SSL_CTX_get_cert_store(context_check(L, 1));
+static X509_STORE *store_of (lua_State *L, SSL_CTX *ctx) {
+  X509_STORE *store = SSL_CTX_get_cert_store(ctx);
   int options = lua_gettop(L) + 1;
   compat_getuservalue(L, 1);
   if (options_boolean(L, options, "system_trust", 0)) truststore_fill(store);
@@ -205,9 +205,9 @@ there when it is needed.
   print(authority:not_after())
 end
 */
-int context_trust_get_ca_certs (lua_State *L) {
+int context_trust_get_ca_certs (lua_State *L, SSL_CTX *ctx) {
   int binary = lua_toboolean(L, 2);
-  X509_STORE *store = store_of(L);
+  X509_STORE *store = store_of(L, ctx);
   Material *m = pem_push(L);  /* owns the list */
   Counts counts;
   int i;
@@ -241,9 +241,9 @@ How much of what the context trusts is in memory: as `get_ca_certs`.
 @source Python 3.4, ssl: SSLContext.cert_store_stats
 @usage print(context:cert_store_stats().crl)  --> 1
 */
-int context_trust_store_stats (lua_State *L) {
+int context_trust_store_stats (lua_State *L, SSL_CTX *ctx) {
   Counts counts;
-  if (!look(store_of(L), &counts, NULL))
+  if (!look(store_of(L, ctx), &counts, NULL))
     return errors_text(L, ERROR_T, "cert_store_stats", "memory",
                        "out of memory");
   errors_clear();

@@ -30,9 +30,10 @@ int context_trust_add_crls (lua_State *L, SSL_CTX *ctx, int options);
 ** else that is in it. [-0, +?, e] */
 void context_trust_push_crls (lua_State *L, int options);
 
-/* Methods of SSLContext, and ssl.get_default_verify_paths. */
-int context_trust_get_ca_certs (lua_State *L);
-int context_trust_store_stats (lua_State *L);
+/* Methods of the SSLContext at index 1, whose SSL_CTX it is, and
+** ssl.get_default_verify_paths. */
+int context_trust_get_ca_certs (lua_State *L, SSL_CTX *ctx);
+int context_trust_store_stats (lua_State *L, SSL_CTX *ctx);
 int context_trust_default_paths (lua_State *L);
 
 #pragma GCC visibility pop
