@@ -1,30 +1,61 @@
-// Echo.java serve|visit ... -- Java's JSSE, for the table of peers.
-//   serve PKCS12 VERSION         prints "ready PORT", sends back what comes
-//   visit PORT CA VERSION TEXT   sends TEXT, prints the line that comes back
+// Echo.java serve|visit VERSION LEAVES CA ... -- Java's JSSE, for the table of
+// peers.
+//   serve VERSION LEAVES CA             prints "ready PORT", sends back what
+//     comes; demands a client certificate by CA, unless that is empty
+//   visit VERSION LEAVES CA PORT TEXT   sends TEXT, prints the line that comes
+//     back
+// LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 import java.io.*;
 import java.net.InetAddress;
 import java.nio.file.*;
-import java.security.KeyStore;
+import java.security.*;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import java.util.List;
 import javax.net.ssl.*;
 
 public class Echo {
-  static final char[] PASS = "secret".toCharArray();
+  static List<Certificate> certificates(String file) throws Exception {
+    try (InputStream in = Files.newInputStream(Path.of(file))) {
+      return List.copyOf(CertificateFactory.getInstance("X.509").generateCertificates(in));
+    }
+  }
 
-  static SSLContext context(KeyManager[] keys, TrustManager[] trust) throws Exception {
+  static PrivateKey key(String file, String algorithm) throws Exception {
+    String text = Files.readString(Path.of(file)).replaceAll("-----[^-]*-----|\\s", "");
+    return KeyFactory.getInstance(algorithm)
+        .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(text)));
+  }
+
+  static SSLContext context(String leaves, String ca) throws Exception {
+    KeyStore own = KeyStore.getInstance("PKCS12"), trusted = KeyStore.getInstance("PKCS12");
+    char[] none = new char[0];
+    own.load(null, null);
+    trusted.load(null, null);
+    for (String name : leaves.isEmpty() ? new String[0] : leaves.split(",")) {
+      Certificate leaf = certificates(name + ".crt").get(0);
+      PrivateKey key = key(name + ".key", leaf.getPublicKey().getAlgorithm());
+      own.setKeyEntry(Path.of(name).getFileName().toString(), key, none, new Certificate[] {leaf});
+    }
+    for (Certificate root : ca.isEmpty() ? List.<Certificate>of() : certificates(ca)) {
+      trusted.setCertificateEntry("ca" + trusted.size(), root);
+    }
+    KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
+    keys.init(own, none);
+    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+    trust.init(trusted);
     SSLContext context = SSLContext.getInstance("TLS");
-    context.init(keys, trust, null);
+    context.init(keys.getKeyManagers(), ca.isEmpty() ? null : trust.getTrustManagers(), null);
     return context;
   }
 
-  static void serve(String file, String version) throws Exception {
-    KeyStore store = KeyStore.getInstance("PKCS12");
-    try (InputStream in = Files.newInputStream(Path.of(file))) { store.load(in, PASS); }
-    KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
-    keys.init(store, PASS);
-    SSLServerSocket listener = (SSLServerSocket) context(keys.getKeyManagers(), null)
+  static void serve(String version, String leaves, String ca) throws Exception {
+    SSLServerSocket listener = (SSLServerSocket) context(leaves, ca)
         .getServerSocketFactory().createServerSocket(0, 5, InetAddress.getByName("127.0.0.1"));
     listener.setEnabledProtocols(new String[] {version});
+    listener.setNeedClientAuth(!ca.isEmpty());
     System.out.println("ready " + listener.getLocalPort());
     while (true) {
       try (SSLSocket socket = (SSLSocket) listener.accept()) {
@@ -38,17 +69,9 @@ public class Echo {
     }
   }
 
-  static void visit(int port, String ca, String version, String text) throws Exception {
-    KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, null);
-    try (InputStream in = Files.newInputStream(Path.of(ca))) {
-      store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509").generateCertificate(in));
-    }
-    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-    trust.init(store);
+  static void visit(String version, String leaves, String ca, int port, String text) throws Exception {
     String line;
-    try (SSLSocket socket = (SSLSocket) context(null, trust.getTrustManagers())
-        .getSocketFactory().createSocket("localhost", port)) {
+    try (SSLSocket socket = (SSLSocket) context(leaves, ca).getSocketFactory().createSocket("localhost", port)) {
       SSLParameters parameters = socket.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       parameters.setProtocols(new String[] {version});
@@ -61,7 +84,7 @@ public class Echo {
   }
 
   public static void main(String[] args) throws Exception {
-    if (args[0].equals("serve")) serve(args[1], args[2]);
-    else visit(Integer.parseInt(args[1]), args[2], args[3], args[4]);
+    if (args[0].equals("serve")) serve(args[1], args[2], args[3]);
+    else visit(args[1], args[2], args[3], Integer.parseInt(args[4]), args[5]);
   }
 }

@@ -1,16 +1,26 @@
-// echo.js serve|visit ... -- Node's TLS, for the table of peers.
-//   serve CERT KEY VERSION         prints "ready PORT", sends back what comes
-//   visit PORT CA VERSION TEXT     sends TEXT, prints what comes until it is back
+// echo.js serve|visit VERSION LEAVES CA ... -- Node's TLS, for the table of peers.
+//   serve VERSION LEAVES CA              prints "ready PORT", sends back what
+//     comes; demands a client certificate by CA, unless that is empty
+//   visit VERSION LEAVES CA PORT TEXT SIGALGS   sends TEXT, prints what comes
+//     until it is back
+// LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 const fs = require('fs');
 const tls = require('tls');
 
-const [mode, first, second, version, text] = process.argv.slice(2);
+const [mode, version, leaves, ca, port, text, sigalgs] = process.argv.slice(2);
 setTimeout(() => process.exit(3), 20000);
+
+const names = leaves === '' ? [] : leaves.split(',');
+const options = {
+  cert: names.map((name) => fs.readFileSync(name + '.crt')),
+  key: names.map((name) => fs.readFileSync(name + '.key')),
+  ca: ca === '' ? undefined : fs.readFileSync(ca),
+  minVersion: version, maxVersion: version, sigalgs: sigalgs || undefined,
+};
 
 if (mode === 'serve') {
   const server = tls.createServer({
-    cert: fs.readFileSync(first), key: fs.readFileSync(second),
-    minVersion: version, maxVersion: version,
+    ...options, requestCert: ca !== '', rejectUnauthorized: ca !== '',
   }, (socket) => {
     socket.on('error', () => {});
     socket.pipe(socket);
@@ -18,8 +28,7 @@ if (mode === 'serve') {
   server.listen(0, '127.0.0.1', () => console.log(`ready ${server.address().port}`));
 } else {
   const socket = tls.connect({
-    port: Number(first), host: '127.0.0.1', servername: 'localhost',
-    ca: fs.readFileSync(second), minVersion: version, maxVersion: version,
+    ...options, port: Number(port), host: '127.0.0.1', servername: 'localhost',
   }, () => socket.write(text + '\n'));
   let got = '';
   socket.on('data', (data) => {

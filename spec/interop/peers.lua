@@ -6,13 +6,57 @@
 --     "reverse" or "http" (GET /page)
 --   visit(cell, port, text): a process that ends with status 0 once it has got
 --     `text` back from us ("echo"), or a page holding it ("http")
--- `cell` has `key` ("rsa", "ecdsa", "ed25519") and `version` ("TLSv1.2").
+--   limits: by role and column what it cannot: the `keys` it can, and `why`
+-- A cell of `serve` has `version` ("TLSv1.2"), the `leaves` of the server and
+-- `demands`, if it wants a client certificate; one of `visit` has `version`,
+-- `client`, the leaf that the client shows, and `accepts`, the one kind of key
+-- that it takes ("rsa", "ecdsa", "ed25519"), both optional.
 local helpers = require "spec.support.helpers"
+
+local unpack = table.unpack or unpack
 
 local peers = {}
 
-local function certificate(cell)
-  return helpers.file(cell.key .. ".crt"), helpers.file(cell.key .. ".key")
+local roots = helpers.file "kinds.crt"
+
+local function certificate(leaf)
+  return helpers.file(leaf .. ".crt"), helpers.file(leaf .. ".key")
+end
+
+-- A table of `argv` and whatever else is given; lists are spread, nil and
+-- false left out: `needed and {"--ca", root}`.
+local function arguments(...)
+  local argv = {}
+  for i = 1, select("#", ...) do
+    local item = select(i, ...)
+    if type(item) == "table" then
+      for _, word in ipairs(item) do argv[#argv + 1] = word end
+    elseif item then
+      argv[#argv + 1] = item
+    end
+  end
+  return argv
+end
+
+-- `text` with the leaf's certificate and key in its two "%s", for each leaf.
+local function for_each(leaves, text)
+  local parts = {}
+  for i, leaf in ipairs(leaves) do parts[i] = text:format(certificate(leaf)) end
+  return table.concat(parts)
+end
+
+-- The environment of a program over OpenSSL that accepts one kind of key.
+local SIGALGS = { rsa = "RSA-PSS+SHA256:RSA+SHA256", ecdsa = "ECDSA+SHA256", ed25519 = "ed25519" }
+local function accepting(cell)
+  return cell.accepts and { OPENSSL_CONF = helpers.temp_file(([[
+openssl_conf = config
+[config]
+ssl_conf = modules
+[modules]
+system_default = settings
+[settings]
+SignatureAlgorithms = %s
+]]):format(SIGALGS[cell.accepts])) }
 end
 
 local function short(version)  -- "1.2"
@@ -64,15 +108,25 @@ end
 
 peers[#peers + 1] = {
   name = "OpenSSL", program = "openssl",
+  limits = { server = { ["1.2 several keys"] = {
+    keys = { "rsa", "ecdsa" },
+    why = "s_server's checks of a certificate by `-xcert` never let Ed25519 through in TLS 1.2",
+  } } },
   serve = function(cell)
-    return helpers.s_server {
-      cert = cell.key,
-      arguments = { "-rev", "-tls" .. short(cell.version):gsub("%.", "_") },
-    }, "reverse"
+    local argv = arguments("-rev", "-tls" .. short(cell.version):gsub("%.", "_"),
+      cell.demands and { "-Verify", 1, "-verify_return_error", "-CAfile", roots })
+    for i = 1, #cell.leaves > 1 and #cell.leaves or 0 do  -- they replace "-cert"
+      local cert, key = certificate(cell.leaves[i])
+      argv = arguments(argv, "-xcert", cert, "-xkey", key)
+    end
+    return helpers.s_server { cert = cell.leaves[1], arguments = argv }, "reverse"
   end,
   visit = function(cell, port, text)
+    local cert, key = certificate(cell.client or "")
     local process = helpers.s_client(port, {
-      arguments = { "-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_") },
+      arguments = arguments("-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_"),
+        "-CAfile", roots, cell.client and { "-cert", cert, "-key", key }),
+      env = accepting(cell),
     })
     process:write(text .. "\n")
     process:expect(text)
@@ -81,21 +135,33 @@ peers[#peers + 1] = {
   end,
 }
 
+local SIGNATURES = {
+  rsa = ":+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256", ecdsa = ":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256",
+  ed25519 = ":+SIGN-EDDSA-ED25519",
+}
+
 local function priority(cell)
   return "NORMAL:-VERS-ALL:+VERS-TLS" .. short(cell.version)
+    .. (cell.accepts and ":-SIGN-ALL" .. SIGNATURES[cell.accepts] or "")
 end
 
 peers[#peers + 1] = {
   name = "GnuTLS", program = "gnutls-serv",
   serve = function(cell)
-    local cert, key = certificate(cell)
     local port = helpers.free_port()
-    return listening(helpers.spawn { "gnutls-serv", "--echo", "--disable-client-cert", "-p", port,
-      "--priority", priority(cell), "--x509certfile", cert, "--x509keyfile", key }, port), "echo"
+    local argv = arguments("gnutls-serv", "--echo", "-p", port, "--priority", priority(cell),
+      cell.demands and { "--require-client-cert", "--verify-client-cert", "--x509cafile", roots }
+      or "--disable-client-cert")
+    for _, leaf in ipairs(cell.leaves) do
+      local cert, key = certificate(leaf)
+      argv = arguments(argv, "--x509certfile", cert, "--x509keyfile", key)
+    end
+    return listening(helpers.spawn(argv), port), "echo"
   end,
   visit = function(cell, port, text)
-    local process = helpers.spawn({ "gnutls-cli", "--x509cafile", helpers.file "root.crt", "--priority",
-      priority(cell), "-p", port, "localhost" }, { input = true })
+    local cert, key = certificate(cell.client or "")
+    local process = helpers.spawn(arguments("gnutls-cli", "--x509cafile", roots, "--priority", priority(cell),
+      "-p", port, cell.client and { "--x509certfile", cert, "--x509keyfile", key }, "localhost"), { input = true })
     process:write(text .. "\n")
     process:expect("\n" .. text)
     process:close_input()
@@ -107,14 +173,18 @@ peers[#peers + 1] = {
   name = "Python", program = "python3",
   serve = function(cell)
     local version = cell.version:gsub("%.", "_")
-    return helpers.python_server("echo", {
-      cert = cell.key, arguments = { "--min", version, "--max", version },
-    }), "echo"
+    local argv = { "--min", version, "--max", version }
+    for i = 2, #cell.leaves do argv = arguments(argv, "--cert", helpers.file(cell.leaves[i] .. ".pem")) end
+    argv = arguments(argv, cell.demands and { "--ca", roots, "--verify", "required" })
+    return helpers.python_server("echo", { cert = cell.leaves[1], arguments = argv }), "echo"
   end,
   visit = function(cell, port)
     local version = cell.version:gsub("%.", "_")
-    local process = helpers.python_client(port, "echo", { arguments = { "--min", version, "--max", version } })
-    return process, "echo"
+    return helpers.python_client(port, "echo", {
+      arguments = arguments("--ca", roots, "--min", version, "--max", version,
+        cell.client and { "--cert", helpers.file(cell.client .. ".pem") }),
+      env = accepting(cell),
+    }), "echo"
   end,
 }
 
@@ -122,15 +192,16 @@ peers[#peers + 1] = {
   name = "curl", program = "curl",
   visit = function(cell, port, text)
     local version = short(cell.version)
-    local process = helpers.spawn { "curl", "-sS", "--cacert", helpers.file "root.crt", "--tlsv" .. version,
-      "--tls-max", version, "--noproxy", "*", ("https://localhost:%d/page"):format(port) }
+    local process = helpers.spawn(arguments("curl", "-sS", "--cacert", roots, "--tlsv" .. version, "--tls-max",
+      version, "--noproxy", "*", cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
+      ("https://localhost:%d/page"):format(port)), { env = accepting(cell) })
     process.expected = text
     return process, "http"
   end,
 }
 
 -- nginx in the foreground, with a configuration of its own.
-local function nginx(body)
+local function nginx(body, env)
   local directory = helpers.temp_name()
   os.execute(("mkdir -p %s/logs"):format(directory))
   local paths = {}
@@ -141,49 +212,56 @@ local function nginx(body)
     daemon off; master_process off; worker_processes 1; pid %s/pid; error_log stderr;
     events {} http { access_log off; %s %s }
   ]]):format(directory, table.concat(paths, " "), body))
-  return helpers.spawn { "nginx", "-p", directory, "-c", file }, directory
+  return helpers.spawn({ "nginx", "-p", directory, "-c", file }, { env = env })
 end
 
 peers[#peers + 1] = {
   name = "nginx", program = "nginx",
   serve = function(cell)
-    local cert, key = certificate(cell)
     local port = helpers.free_port()
-    return listening(nginx(([[server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s;
-      ssl_protocols %s; location / { return 200 "the page\n"; } }]]):format(port, cert, key, cell.version)), port),
-      "http"
+    local verify = cell.demands and ("ssl_client_certificate %s; ssl_verify_client on;"):format(roots) or ""
+    return listening(nginx(([[server { listen 127.0.0.1:%d ssl; %s %s ssl_protocols %s;
+      location / { return 200 "the page\n"; } }]]):format(port,
+      for_each(cell.leaves, "ssl_certificate %s; ssl_certificate_key %s; "), verify, cell.version)), port), "http"
   end,
   visit = function(cell, port, text)
     local front = helpers.free_port()
     local proxy = listening(nginx(([[server { listen 127.0.0.1:%d; location / {
       proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_server_name on;
-      proxy_ssl_trusted_certificate %s; proxy_ssl_protocols %s; } }]]):format(front, port, helpers.file "root.crt",
-      cell.version)), front)
+      proxy_ssl_trusted_certificate %s; proxy_ssl_protocols %s; %s } }]]):format(front, port, roots, cell.version,
+      for_each({ cell.client }, "proxy_ssl_certificate %s; proxy_ssl_certificate_key %s;")), accepting(cell)), front)
     local process = helpers.spawn { "curl", "-sS", "--noproxy", "*", ("http://127.0.0.1:%d/page"):format(front) }
     process.expected, process.behind = text, proxy
     return process, "http"
   end,
 }
 
-local function haproxy(body)
-  return helpers.spawn { "haproxy", "-db", "-q", "-f", helpers.temp_file(([[
+local function haproxy(body, env)
+  return helpers.spawn({ "haproxy", "-db", "-q", "-f", helpers.temp_file(([[
 defaults
   mode tcp
   timeout connect 5s
   timeout client 10s
   timeout server 10s
-%s]]):format(body)) }
+%s]]):format(body)) }, { env = env })
 end
 
 peers[#peers + 1] = {
   name = "haproxy", program = "haproxy",
+  limits = { server = { ["1.3 several keys"] = {
+    keys = { "rsa", "ed25519" },
+    why = "2.6 takes the ECDSA certificate only for a cipher suite that names ECDSA, "
+      .. "as none of TLS 1.3 does (its issue 2300)",
+  } } },
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
+    local settings = cell.demands and { "verify", "required", "ca-file", roots } or {}
+    for _, leaf in ipairs(cell.leaves) do settings = arguments(settings, "crt", helpers.file(leaf .. ".pem")) end
     local process = listening(haproxy(([[
 listen l
-  bind 127.0.0.1:%d ssl crt %s ssl-min-ver %s ssl-max-ver %s
+  bind 127.0.0.1:%d ssl %s ssl-min-ver %s ssl-max-ver %s
   server s 127.0.0.1:%d
-]]):format(port, helpers.file(cell.key .. ".pem"), cell.version, cell.version, behind.port)), port)
+]]):format(port, table.concat(settings, " "), cell.version, cell.version, behind.port)), port)
     process.behind = behind
     return process, "echo"
   end,
@@ -193,8 +271,9 @@ listen l
 listen l
   bind 127.0.0.1:%d
   default-server ssl verify required sni str(localhost) verifyhost localhost
-  server s 127.0.0.1:%d ca-file %s ssl-min-ver %s ssl-max-ver %s
-]]):format(front, port, helpers.file "root.crt", cell.version, cell.version))
+  server s 127.0.0.1:%d ca-file %s ssl-min-ver %s ssl-max-ver %s %s
+]]):format(front, port, roots, cell.version, cell.version,
+      cell.client and "crt " .. helpers.file(cell.client .. ".pem") or ""), accepting(cell))
     proxy:status(0.3)  -- a probe would be a client that says nothing
     local process = clear_visit(front, text)
     process.behind = proxy
@@ -202,23 +281,22 @@ listen l
   end,
 }
 
-local function stunnel(body)
-  return helpers.spawn { "stunnel4", helpers.temp_file("foreground = yes\npid =\n" .. body) }
+local function stunnel(body, env)
+  return helpers.spawn({ "stunnel4", helpers.temp_file("foreground = yes\npid =\n" .. body) }, { env = env })
 end
 
 peers[#peers + 1] = {
   name = "stunnel", program = "stunnel4",
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
-    local cert, key = certificate(cell)
     local process = listening(stunnel(([[
 [l]
 accept = 127.0.0.1:%d
 connect = 127.0.0.1:%d
-cert = %s
-key = %s
 sslVersion = %s
-]]):format(port, behind.port, cert, key, cell.version)), port)
+%s%s%s]]):format(port, behind.port, cell.version, for_each({ cell.leaves[1] }, "cert = %s\nkey = %s\n"),
+      for_each({ select(2, unpack(cell.leaves)) }, "config = Certificate:%s\nconfig = PrivateKey:%s\n"),
+      cell.demands and ("CAfile = %s\nverifyChain = yes\n"):format(roots) or "")), port)
     process.behind = behind
     return process, "echo"
   end,
@@ -234,7 +312,7 @@ verifyChain = yes
 checkHost = localhost
 sni = localhost
 sslVersion = %s
-]]):format(front, port, helpers.file "root.crt", cell.version))
+%s]]):format(front, port, roots, cell.version, for_each({ cell.client }, "cert = %s\nkey = %s\n")), accepting(cell))
     proxy:expect "Configuration successful"
     local process = clear_visit(front, text)
     process.behind = proxy
@@ -242,39 +320,42 @@ sslVersion = %s
   end,
 }
 
+local function leaf_files(leaves)
+  local names = {}
+  for i, leaf in ipairs(leaves) do names[i] = helpers.file(leaf) end
+  return table.concat(names, ",")
+end
+
+local SCHEMES = {
+  rsa = "rsa_pss_rsae_sha256,rsa_pkcs1_sha256", ecdsa = "ecdsa_secp256r1_sha256", ed25519 = "ed25519",
+}
+
 peers[#peers + 1] = {
   name = "Node", program = "node", large = true,
   serve = function(cell)
-    local cert, key = certificate(cell)
-    local process = helpers.spawn { "node", "spec/interop/echo.js", "serve", cert, key, cell.version }
+    local process = helpers.spawn { "node", "spec/interop/echo.js", "serve", cell.version, leaf_files(cell.leaves),
+      cell.demands and roots or "" }
     process.port = tonumber(process:expect "ready (%d+)")
     return process, "echo"
   end,
   visit = function(cell, port, text)
-    return helpers.spawn { "node", "spec/interop/echo.js", "visit", port, helpers.file "root.crt", cell.version,
-      text }, "echo"
+    return helpers.spawn { "node", "spec/interop/echo.js", "visit", cell.version, leaf_files { cell.client }, roots,
+      port, text, SIGALGS[cell.accepts] or "" }, "echo"
   end,
 }
-
-local function pkcs12(cell)
-  local cert, key = certificate(cell)
-  local file = helpers.temp_name()
-  local maker = helpers.spawn { "openssl", "pkcs12", "-export", "-in", cert, "-inkey", key, "-passout",
-    "pass:secret", "-out", file }
-  assert(maker:wait() == 0, maker:output())
-  return file
-end
 
 peers[#peers + 1] = {
   name = "Java", program = "java", large = true,
   serve = function(cell)
-    local process = helpers.spawn { "java", "spec/interop/Echo.java", "serve", pkcs12(cell), cell.version }
+    local process = helpers.spawn { "java", "spec/interop/Echo.java", "serve", cell.version, leaf_files(cell.leaves),
+      cell.demands and roots or "" }
     process.port = tonumber(process:expect("ready (%d+)", 25))
     return process, "echo"
   end,
   visit = function(cell, port, text)
-    return helpers.spawn { "java", "spec/interop/Echo.java", "visit", port, helpers.file "root.crt", cell.version,
-      text }, "echo"
+    return helpers.spawn(arguments("java",
+      cell.accepts and "-Djdk.tls.client.SignatureSchemes=" .. SCHEMES[cell.accepts], "spec/interop/Echo.java",
+      "visit", cell.version, leaf_files { cell.client }, roots, port, text)), "echo"
   end,
 }
 

@@ -1,5 +1,5 @@
--- run.lua [all] [write] -- the table of peer x role x version x key: a line
--- (or a page) goes each way, verified by whichever side is the client.
+-- run.lua [all] [write] -- the table of peer x role x column: a line (or a
+-- page) goes each way, verified by whichever side is the client.
 --   all    with the large peers (Node, Java) too
 --   write  puts the table into doc/peers.md, between its two marks
 -- Ends with "N passed, N failed, N skipped".
@@ -8,10 +8,49 @@ local helpers = require "spec.support.helpers"
 local peers = require "spec.interop.peers"
 local ssl = require "luassl"
 
+local unpack = table.unpack or unpack
+
 local KEYS = { "rsa", "ecdsa", "ed25519" }
-local VERSIONS = { "TLSv1.2", "TLSv1.3" }
+local KINDS = {
+  rsa = { title = "RSA", type = "RSA", sigalgs = "RSA-PSS+SHA256:RSA+SHA256", offered = "rsa_" },
+  ecdsa = { title = "ECDSA", type = "EC", sigalgs = "ECDSA+SHA256", offered = "ecdsa_" },
+  ed25519 = { title = "Ed25519", type = "Ed25519", sigalgs = "ed25519", offered = "ed25519" },
+}
 local LINES = 20
 local TEXT = ("0123456789abcdef"):rep(8)
+
+-- A column has the `leaves` of the server, `prefix` and key kinds, and `tries`,
+-- one connection each, in this order: `key` is the kind that the client must meet, `accepts` says that
+-- it takes no other, `client` is its certificate, if `refused` a wrong one.
+local columns = {}
+
+local function leaves_of(prefix, keys)
+  local leaves = {}
+  for i, key in ipairs(keys) do leaves[i] = prefix .. key end
+  return leaves
+end
+
+local function column(version, title, prefix, keys, tries)
+  columns[#columns + 1] = {
+    name = version:match "TLSv(.*)" .. " " .. title, version = version, prefix = prefix,
+    leaves = leaves_of(prefix, keys), tries = tries, demands = tries[1].client ~= nil,
+  }
+  for _, try in ipairs(tries) do try.version = version end
+end
+
+for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+  for _, key in ipairs(KEYS) do column(version, KINDS[key].title, "", { key }, { { key = key } }) end
+end
+for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+  local tries = { { key = "ecdsa", client = "stranger", refused = true } }
+  for _, key in ipairs(KEYS) do tries[#tries + 1] = { key = "ecdsa", client = "client-" .. key } end
+  column(version, "client certificate", "", { "ecdsa" }, tries)
+end
+for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+  local tries = {}
+  for _, key in ipairs(KEYS) do tries[#tries + 1] = { key = key, accepts = key } end
+  column(version, "several keys", "pure-", KEYS, tries)
+end
 
 local wanted = {}
 for _, argument in ipairs(arg) do wanted[argument] = true end
@@ -42,95 +81,157 @@ local function fetch(conn)
   assert(answer:find("200 OK", 1, true) and answer:find("the page", 1, true), answer)
 end
 
+local function connect(process, answers, try)
+  local conn = assert(ssl.connect("localhost", process.port, {
+    ca_certs = helpers.file "kinds.crt", minimum_version = try.version, maximum_version = try.version,
+    sigalgs = try.accepts and KINDS[try.accepts].sigalgs, timeout = 10,
+    certfile = try.client and helpers.file(try.client .. ".crt"),
+    keyfile = try.client and helpers.file(try.client .. ".key"),
+  }))
+  conn:settimeout(10)
+  assert(conn:version() == try.version)
+  assert(conn:peer_certificate():key_type() == KINDS[try.key].type, "a certificate of another kind")
+  if answers == "http" then fetch(conn) else exchange_lines(conn, answers) end
+  conn:close()
+end
+
+-- Calls `run(try)` for each of a column: what went wrong, or nil.
+local function each(tries, run)
+  for _, try in ipairs(tries) do
+    local done, err = pcall(run, try)
+    if done == (try.refused or false) then
+      return ("%s: %s"):format(try.accepts or try.client or try.key, done and "not refused" or tostring(err))
+    end
+  end
+end
+
 local function as_client(peer, cell)
   local process, answers = peer.serve(cell)
-  local done, err = pcall(function()
-    local conn = assert(ssl.connect("localhost", process.port, {
-      ca_certs = helpers.file "root.crt", minimum_version = cell.version, maximum_version = cell.version,
-      timeout = 10,
-    }))
-    conn:settimeout(10)
-    assert(conn:version() == cell.version)
-    if answers == "http" then fetch(conn) else exchange_lines(conn, answers) end
-    conn:close()
-  end)
+  local err = each(cell.tries, function(try) connect(process, answers, try) end)
   finish(process)
-  if not done then return nil, tostring(err) .. "\n" .. process:output() end
-  return true
+  return err and err .. "\n" .. process:output()
 end
 
 -- We are the server, in another process: some peers wait for an answer while
 -- they are being started.
-local function as_server(peer, cell)
-  local cert, key = helpers.file(cell.key .. ".crt"), helpers.file(cell.key .. ".key")
-  local server = helpers.lua([[
-    local ssl, socket = require "luassl", require "socket"
-    local cert, key, version, text = ...
-    local tcp = assert(socket.bind("127.0.0.1", 0))
-    print("ready " .. select(2, tcp:getsockname()))
-    io.stdout:flush()
-    local context = assert(ssl.create_default_context {
-      server_side = true, certfile = cert, keyfile = key, minimum_version = version, maximum_version = version,
-    })
-    local listener = assert(context:wrap_socket(tcp))
-    listener:settimeout(20)
-    while true do
-      local conn, err = listener:accept()
-      if conn then
-        conn:settimeout(10)
-        local data = conn:read()
-        if data and data:find "^GET" then
-          conn:send("HTTP/1.0 200 OK\r\nContent-Length: " .. #text .. "\r\n\r\n" .. text)
-          repeat data, err = conn:read() until not data
-        else
-          while data do
-            conn:write(data)
-            data, err = conn:read()
-          end
-        end
-        print("ended " .. tostring(err) .. " " .. tostring(conn:version()))
-        conn:close()
+local SERVER = [[
+  local ssl, socket = require "luassl", require "socket"
+  local version, text, demanded = ...
+  local certificates = {}
+  for i = 4, select("#", ...), 2 do
+    local cert, key = select(i, ...)
+    certificates[#certificates + 1] = { certfile = cert, keyfile = key }
+  end
+  local tcp = assert(socket.bind("127.0.0.1", 0))
+  print("ready " .. select(2, tcp:getsockname()))
+  io.stdout:flush()
+  local offered = "-"
+  local context = assert(ssl.create_default_context {
+    server_side = true, certificates = certificates, minimum_version = version, maximum_version = version,
+    cert_reqs = demanded ~= "" and ssl.CERT_REQUIRED or nil, ca_certs = demanded ~= "" and demanded or nil,
+    on_client_hello = #certificates > 1 and function(_, hello)
+      offered = table.concat(hello.signature_algorithms, " ")
+    end or nil,
+  })
+  local listener = assert(context:wrap_socket(tcp))
+  listener:settimeout(20)
+  while true do
+    local conn, err = listener:accept()
+    if conn then
+      conn:settimeout(10)
+      local data = conn:read()
+      if data and data:find "^GET" then
+        conn:send("HTTP/1.0 200 OK\r\nContent-Length: " .. #text .. "\r\n\r\n" .. text)
+        repeat data, err = conn:read() until not data
       else
-        print("failed " .. tostring(err))
-        if not (type(err) == "table" and err.accepted) then return end
+        while data do
+          conn:write(data)
+          data, err = conn:read()
+        end
       end
-      io.stdout:flush()
+      local peer = conn:peer_certificate()
+      print(("ended %s %s by %s, offered %s"):format(tostring(err), conn:version(),
+        peer and peer:subject "oneline" or "nobody", offered))
+      conn:close()
+    else
+      print("failed " .. tostring(err))
+      if not (type(err) == "table" and err.accepted) then return end
     end
-  ]], cert, key, cell.version, TEXT)
-  server.port = tonumber(server:expect "ready (%d+)")
-  local process
+    io.stdout:flush()
+  end
+]]
+
+local function visit(peer, server, try)
+  local process = peer.visit(try, server.port, TEXT)
   local done, err = pcall(function()
-    local status
-    process = peer.visit(cell, server.port, TEXT)
-    status = process:wait(20)
+    local status = process:wait(20)
     assert(status == 0, "status " .. status)
     if process.expected then
       assert(process:output():find(process.expected, 1, true), "not the page")
     end
-    server:expect((peer.ragged and "ended .-" or "ended closed") .. " " .. cell.version:gsub("%.", "%%."))
+    local who = try.client and "CN = " .. try.client or "nobody"
+    local kind = try.accepts and KINDS[try.accepts].offered or ""
+    local line = ("ended closed %s by %s, offered "):format(try.version, who):gsub("[.%-]", "%%%0")
+    local offered = server:expect(line .. "(" .. kind .. "[^\n]*)\n")
+    for name in offered:gmatch "%S+" do
+      assert(name:find("^" .. kind), "the peer offered " .. name)
+    end
   end)
-  local text = server:output() .. (process and process:output() or "")
-  if process then finish(process) end
+  local text = process:output()
+  finish(process)
+  if not done then error(tostring(err) .. "\n" .. text, 0) end
+end
+
+local function as_server(peer, cell)
+  local files = {}
+  for _, leaf in ipairs(cell.leaves) do
+    files[#files + 1], files[#files + 2] = helpers.file(leaf .. ".crt"), helpers.file(leaf .. ".key")
+  end
+  local server = helpers.lua(SERVER, cell.version, TEXT, cell.demands and helpers.file "kinds.crt" or "",
+    unpack(files))
+  server.port = tonumber(server:expect "ready (%d+)")
+  local err = each(cell.tries, function(try) visit(peer, server, try) end)
   server:stop()
-  if not done then return nil, tostring(err) .. "\n" .. text end
-  return true
+  return err and err .. "\n" .. server:output()
+end
+
+-- What of a cell the peer can do, and what the table says of it.
+local function within(cell, limit)
+  if not limit then return cell, "yes" end
+  local tries, titles = {}, {}
+  for _, key in ipairs(limit.keys) do titles[#titles + 1] = KINDS[key].title end
+  for _, try in ipairs(cell.tries) do
+    for _, key in ipairs(limit.keys) do
+      if try.key == key then tries[#tries + 1] = try end
+    end
+  end
+  local part = { version = cell.version, leaves = leaves_of(cell.prefix, limit.keys), tries = tries }
+  return part, table.concat(titles, ", ")
 end
 
 local count = { passed = 0, failed = 0, skipped = 0 }
-local rows = {}
+local rows, notes = {}, {}
 
-local function try(peer, role, run)
+local function note(peer, role, why)
+  local text = ("%s as a %s: %s."):format(peer.name, role, why)
+  if notes[#notes] ~= text then notes[#notes + 1] = text end
+  return (" <sup>%d</sup>"):format(#notes)
+end
+
+local function fill(peer, role, run)
   local row = { peer.name, role }
-  for _, version in ipairs(VERSIONS) do
-    for _, key in ipairs(KEYS) do
-      local cell = { key = key, version = version }
-      local called, ok, err = pcall(run, peer, cell)
-      if not called then ok, err = nil, ok end
-      count[ok and "passed" or "failed"] = count[ok and "passed" or "failed"] + 1
-      row[#row + 1] = ok and "yes" or "**no**"
-      if not ok then
-        io.write(("%s, %s, %s, %s: %s\n"):format(peer.name, role, version, key, tostring(err)))
-      end
+  for _, cell in ipairs(columns) do
+    local limit = peer.limits and peer.limits[role] and peer.limits[role][cell.name]
+    local part, answer = within(cell, limit)
+    local mark = limit and note(peer, role, limit.why) or ""
+    if #part.tries == 0 then
+      row[#row + 1] = "-" .. mark
+    else
+      local _, err = pcall(run, peer, part)
+      local outcome = err and "failed" or "passed"
+      count[outcome] = count[outcome] + 1
+      row[#row + 1] = err and "**no**" or answer .. mark
+      if err then io.write(("%s, %s, %s: %s\n"):format(peer.name, role, cell.name, tostring(err))) end
     end
   end
   rows[#rows + 1] = "| " .. table.concat(row, " | ") .. " |"
@@ -142,22 +243,22 @@ for _, peer in ipairs(peers) do
     count.skipped = count.skipped + 1
     print(("%s: left out (%s)"):format(peer.name, installed(peer.program) and "large" or "not installed"))
   else
-    if peer.serve then try(peer, "server", as_client) end
-    if peer.visit then try(peer, "client", as_server) end
+    if peer.serve then fill(peer, "server", as_client) end
+    if peer.visit then fill(peer, "client", as_server) end
   end
 end
 helpers.stop_all()
 
 local function write_page()
-  local head = "| peer | as | " .. table.concat({
-    "1.2 RSA", "1.2 ECDSA", "1.2 Ed25519", "1.3 RSA", "1.3 ECDSA", "1.3 Ed25519" }, " | ") .. " |\n"
-    .. ("|---"):rep(8) .. "|\n"
+  local head = { "peer", "as" }
+  for _, cell in ipairs(columns) do head[#head + 1] = cell.name end
+  local lines = { "| " .. table.concat(head, " | ") .. " |", ("|---"):rep(#head) .. "|", table.concat(rows, "\n") }
+  if notes[1] then lines[#lines + 1] = "" end
+  for i, text in ipairs(notes) do lines[#lines + 1] = ("%d. %s"):format(i, text) end
   local page = helpers.read_file "doc/peers.md"
   local before, after = page:match "^(.-<!%-%- interop %-%->\n).-(<!%-%- end %-%->.*)$"
   assert(before, "doc/peers.md has no marks for the table")
-  local file = assert(io.open("doc/peers.md", "wb"))
-  file:write(before, head, table.concat(rows, "\n"), "\n", after)
-  file:close()
+  helpers.write_file("doc/peers.md", before .. table.concat(lines, "\n") .. "\n" .. after)
 end
 
 if wanted.write then write_page() end

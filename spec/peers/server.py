@@ -35,7 +35,7 @@ def arguments():
     add = parser.add_argument
     add("--mode", default="echo")
     add("--host", default="127.0.0.1")
-    add("--cert", help="key and chain in one PEM file")
+    add("--cert", action="append", help="key and chain in one PEM file")
     add("--ca", help="asks for a client certificate")
     add("--verify", default="none", choices=["none", "optional", "required"])
     add("--min", help="TLSv1, TLSv1_1, TLSv1_2, TLSv1_3")
@@ -60,7 +60,8 @@ def context_of(args):
         context.minimum_version = getattr(ssl.TLSVersion, args.min)
     if args.max:
         context.maximum_version = getattr(ssl.TLSVersion, args.max)
-    context.load_cert_chain(args.cert)
+    for cert in args.cert:
+        context.load_cert_chain(cert)
     if args.ca:
         context.load_verify_locations(args.ca)
     context.verify_mode = getattr(ssl, "CERT_" + args.verify.upper())

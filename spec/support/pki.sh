@@ -5,6 +5,8 @@
 # For each leaf NAME: NAME.key, NAME.crt and NAME.pem (key first, then the
 # certificate, then what its issuer chain needs, as the reference asks).
 #   rsa ecdsa ed25519  localhost, 127.0.0.1, ::1
+#   pure-rsa pure-ecdsa pure-ed25519  the same, by root-rsa, root-ecdsa,
+#                      root-ed25519: an authority with a key of the same kind
 #   chained            localhost, by the intermediate
 #   brief              localhost, by brief-intermediate, which ends before it
 #   untrusted          localhost, by other-root
@@ -18,13 +20,15 @@
 #   nul                a DNS name with a NUL: localhost\0.evil.example
 #   client             clientAuth only, for "LuaSSL test client"
 #   brief-client       the same, ends before the servers' certificates
+#   client-rsa client-ecdsa client-ed25519  the same, with the keys of rsa ...
+#   stranger           the same, by other-root
 #   signing            localhost and a client, for digitalSignature alone (RSA)
 #   enciphering        the same, for keyEncipherment alone (RSA)
 #   agreeing           the same, for keyAgreement alone
 #   anything           the same, without key usage
 # CRLs of root: root.crl, empty; revoked.crl, with rsa in it.
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
-# (all three in one file). The passphrase of rsa-pkcs8.key and
+# (all three in one file); kinds.crt (root and the three of pure-*). The passphrase of rsa-pkcs8.key and
 # rsa-traditional.key is "secret", that of rsa-pkcs8.der (in DER) and ecdsa.p12
 # (PKCS#12) too; rsa-encrypted.pem is combined. Not PEM: text.pem, empty.pem,
 # garbage.pem; rsa.der is rsa.crt in DER.
@@ -121,13 +125,13 @@ export SAN
 
 key() {  # name [algorithm]
   case ${2:-ec} in
-    ec) openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 ;;
+    ec|ecdsa) openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 ;;
     *) openssl genpkey -algorithm "$2" ;;
   esac >"$1.key"
 }
 
-authority() {  # name, common name
-  key "$1"
+authority() {  # name, common name [algorithm]
+  key "$1" "${3:-ec}"
   openssl req -config pki.conf -new -x509 -key "$1.key" -days 30 \
     -extensions authority -subj "/O=LuaSSL/CN=$2" -out "$1.crt"
 }
@@ -176,6 +180,15 @@ SAN='DNS:*.wildcard.example' issue wildcard /CN=wildcard server root
 issue noname /CN=localhost noname root
 issue client '/CN=LuaSSL test client' client root
 DAYS=10 issue brief-client '/CN=LuaSSL brief client' client root
+for name in rsa ecdsa ed25519; do
+  authority root-$name "LuaSSL $name root" $name
+  cp $name.key pure-$name.key
+  issue pure-$name /CN=localhost server root-$name
+  cp $name.key client-$name.key
+  issue client-$name "/CN=client-$name" client root
+done
+cat root.crt root-rsa.crt root-ecdsa.crt root-ed25519.crt >kinds.crt
+issue stranger /CN=stranger client other-root
 cp rsa.key signing.key
 cp rsa.key enciphering.key
 for name in signing enciphering agreeing anything; do
