@@ -237,10 +237,8 @@ CrlResult]],
   {
     name = "a server that resumes does not ask CRLs",
     file = "src/connection/callbacks.c",
-    from = [[
-    if (policy->revocation) rejudgement_set_callback(ctx);
-]],
-    to = "",
+    from = "policy->revocation ? rejudgement_on_ticket",
+    to = "policy == NULL ? rejudgement_on_ticket",
     specs = "revocation",
   },
   {

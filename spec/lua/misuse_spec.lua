@@ -188,6 +188,31 @@ local function connection_rows(at)
     cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
     authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
     session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
+    session_reused = {}, compression = {}, group = {}, info = {}, shared_ciphers = {},
+    export_keying_material = {
+      {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
+      {"#1 to 'export_keying_material' (must not be empty", function(o) o[at]:export_keying_material("", 1) end},
+      {"(longer than 249 bytes", function(o) o[at]:export_keying_material(("x"):rep(250), 1) end},
+      {"#2 to 'export_keying_material' (" .. NUMBER, function(o) o[at]:export_keying_material "x" end},
+      {"(integer from 1 to 4096", function(o) o[at]:export_keying_material("x", 0) end},
+      {"(integer from 1 to 4096", function(o) o[at]:export_keying_material("x", 4097) end},
+      {"(integer from 1 to 4096", function(o) o[at]:export_keying_material("x", 1.5) end},
+      {"(integer from 1 to 4096", function(o) o[at]:export_keying_material("x", 0 / 0) end},
+      {"#3 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material("x", 1, {}) end},
+      {"(longer than 65535 bytes", function(o) o[at]:export_keying_material("x", 1, ("x"):rep(65536)) end},
+    },
+    finished = {
+      {"#1 to 'finished' (" .. STRING, function(o) o[at]:finished() end},
+      {"#1 to 'finished' (invalid option \"x\"", function(o) o[at]:finished "x" end},
+    },
+    get_channel_binding = {
+      {"#1 to 'get_channel_binding' (" .. STRING, function(o) o[at]:get_channel_binding() end},
+      {"#1 to 'get_channel_binding' (invalid option \"tls\"", function(o) o[at]:get_channel_binding "tls" end},
+    },
+    signature_algorithm = {
+      {"#1 to 'signature_algorithm' (" .. STRING, function(o) o[at]:signature_algorithm() end},
+      {"#1 to 'signature_algorithm' (invalid option \"x\"", function(o) o[at]:signature_algorithm "x" end},
+    },
     verify_result = {}, version = {}, want = {},
     read = {
       {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},

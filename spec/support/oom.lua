@@ -139,6 +139,32 @@ local function look_closer(client)
   same("DER of PEM", must(again(ssl.PEM_cert_to_DER_cert, pem)))
 end
 
+-- What both ends tell of their connection, and of no other.
+local function bind(client, server)
+  for _, kind in ipairs {"tls-exporter", "tls-server-end-point", "tls-unique"} do
+    local ours, err = again(client.get_channel_binding, client, kind)
+    if err then must(nil, err) end
+    local theirs
+    theirs, err = again(server.get_channel_binding, server, kind)
+    if err then must(nil, err) end
+    if ours ~= theirs then error("another " .. kind, 0) end
+  end
+  local ours = must(again(client.export_keying_material, client, "EXPERIMENTAL", 32))
+  if ours ~= must(again(server.export_keying_material, server, "EXPERIMENTAL", 32)) then
+    error("another key", 0)
+  end
+  if again(client.finished, client, "own") ~= again(server.finished, server, "peer") then
+    error("another Finished", 0)
+  end
+  if failing == "OpenSSL" then return end  -- both offer what they had memory to load
+  same("group", again(client.group, client))
+  same("signature", again(client.signature_algorithm, client, "peer"))
+  same("shared ciphers", again(server.shared_ciphers, server))
+  local info = must(again(client.info, client))
+  info.peer_certificate = nil
+  same("info", info)
+end
+
 -- Sends `data` one way; what arrives must be `data`.
 local function transfer(from, to, data, carry)
   local sent, got, last = 0, "", nil
@@ -222,6 +248,7 @@ function lives.socket()
   must(handshake(client, server, poll))
   look(client, server)
   look_closer(client)
+  bind(client, server)
   again(tostring, client)
   again(client.getpeername, client)
   again(client.getsockname, client)
@@ -286,6 +313,7 @@ function lives.object()
   local server = wrap_object("plain_server")
   must(handshake(client, server, pump))
   look_closer(client)
+  bind(client, server)
   lines(client, server, pump)
   transfer(server, client, LARGE, pump)
   closing(client, server, pump)

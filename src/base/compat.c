@@ -128,3 +128,25 @@ int compat_takes_raw_keys (SSL_CTX *ctx) {
   return 0;
 #endif
 }
+
+const char *compat_group_name (SSL *ssl) {
+#if OPENSSL_VERSION_PREREQ(3, 2)
+  return SSL_get0_group_name(ssl);
+#else
+  int nid = (int)SSL_get_negotiated_group(ssl);
+  return nid != NID_undef ? SSL_group_to_name(ssl, nid) : NULL;
+#endif
+}
+
+const char *compat_signature_name (SSL *ssl, int own) {
+#if OPENSSL_VERSION_PREREQ(3, 5)
+  const char *name = NULL;
+  int found = own ? SSL_get0_signature_name(ssl, &name)
+                  : SSL_get0_peer_signature_name(ssl, &name);
+  return found ? name : NULL;
+#else
+  (void)ssl;
+  (void)own;
+  return NULL;
+#endif
+}

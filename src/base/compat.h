@@ -59,6 +59,13 @@ typedef X509 CompatIssued;
 int compat_compresses_certificates (SSL_CTX *ctx);
 int compat_takes_raw_keys (SSL_CTX *ctx);
 
+/* The name of the key exchange's group; NULL: none. */
+const char *compat_group_name (SSL *ssl);
+
+/* The name of the signature algorithm, from OpenSSL 3.5 on; NULL: none, or
+** not known. */
+const char *compat_signature_name (SSL *ssl, int own);
+
 #pragma GCC visibility pop
 
 #ifndef COMPAT_WITHOUT_LUA

@@ -7,6 +7,7 @@
 
 #include "context/alpn.h"
 #include "connection/callbacks.h"
+#include "connection/channel_binding.h"
 #include "connection/decision.h"
 #include "connection/client_hello.h"
 #include "context/identity.h"
@@ -85,7 +86,9 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
   if (policy->defaults.server_side) {
     SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
     SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
-    if (policy->revocation) rejudgement_set_callback(ctx);
+    SSL_CTX_set_session_ticket_cb(ctx, channel_binding_on_ticket,
+                                  policy->revocation ? rejudgement_on_ticket
+                                                     : NULL, NULL);
   }
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)

@@ -163,6 +163,7 @@ struct Connection {
   int broken;                 /* the transport's end was an error: UV_BROKEN */
   int closed;                 /* by us, for good */
   int established;
+  int extended_master;        /* RFC 7627 was negotiated, before TLS 1.3 */
   int failed;                 /* TLS is over; UV_FAILURE says why */
   int read_shut, write_shut;  /* by our shutdown */
 };

@@ -12,6 +12,7 @@
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/connection_info.h"
+#include "connection/negotiated.h"
 #include "connection/resumption.h"
 
 /***
@@ -250,6 +251,83 @@ static int info_version (lua_State *L, Connection *c) {
   return 1;
 }
 
+/* Its first result, if there is one, in the table at the top. */
+static void set_fact (lua_State *L, Connection *c, const char *name,
+                      int (*fact) (lua_State *L, Connection *c)) {
+  int top = lua_gettop(L);
+  fact(L, c);
+  lua_settop(L, top + 1);
+  lua_setfield(L, top, name);
+}
+
+static void set_verdict (lua_State *L, Connection *c) {
+  int top = lua_gettop(L);
+  if (info_verify_result(L, c) == 3) {
+    lua_setfield(L, top, "verify_depth");
+    lua_setfield(L, top, "verify_message");
+    lua_setfield(L, top, "verify_code");
+  }
+  lua_settop(L, top);
+}
+
+static void set_negotiated (lua_State *L, Connection *c) {
+  int top = lua_gettop(L);
+  info_cipher(L, c);
+  lua_setfield(L, top, "cipher_bits");
+  lua_setfield(L, top, "cipher_version");
+  lua_setfield(L, top, "cipher");
+  negotiated_push_compression(L, c);
+  lua_setfield(L, top, "compression");
+  negotiated_push_group(L, c);
+  lua_setfield(L, top, "group");
+  negotiated_push_shared_ciphers(L, c);
+  lua_setfield(L, top, "shared_ciphers");
+  negotiated_push_signature(L, c, 1);
+  lua_setfield(L, top, "own_signature_algorithm");
+  negotiated_push_signature(L, c, 0);
+  lua_setfield(L, top, "peer_signature_algorithm");
+}
+
+/***
+All that is known, in one table, to be shown or logged; there is no secret in
+it. It holds what the methods of the same names answer: `authenticated_by`,
+`compression`, `group`, `peer_certificate`, `selected_alpn_protocol`,
+`server_hostname`, `session_reused`, `shared_ciphers` and `version`; and
+
+ - `cipher`, `cipher_version`, `cipher_bits`: what `cipher` answers
+ - `own_signature_algorithm`, `peer_signature_algorithm`
+ - `server_side`: whether this is the server's end
+ - `state`: `"no connection"`, `"handshake"`, `"connected"` or `"failed"`
+ - `verify_code`, `verify_message`, `verify_depth`: what `verify_result` answers
+
+What is not known is absent: before the handshake nearly all.
+@function info
+@treturn[1] table
+@treturn[2] nil
+@treturn[2] string `"closed"`
+@usage for name, value in pairs(conn:info()) do print(name, value) end
+*/
+static int info_info (lua_State *L, Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  lua_newtable(L);
+  lua_pushstring(L, connection_state(c));
+  lua_setfield(L, -2, "state");
+  lua_pushboolean(L, c->options.server_side);
+  lua_setfield(L, -2, "server_side");
+  set_fact(L, c, "server_hostname", info_server_hostname);
+  set_fact(L, c, "peer_certificate", info_peer_certificate);
+  set_verdict(L, c);
+  if (!c->established) return 1;
+  errors_clear();
+  set_fact(L, c, "authenticated_by", info_authenticated_by);
+  set_fact(L, c, "selected_alpn_protocol", info_selected_alpn_protocol);
+  set_fact(L, c, "session_reused", resumption_reused);
+  set_fact(L, c, "version", info_version);
+  set_negotiated(L, c);
+  errors_clear();
+  return 1;
+}
+
 /***
 What the last operation that answered `"timeout"`, `"wantread"` or
 `"wantwrite"` waits for.
@@ -298,6 +376,7 @@ void connection_info_methods (lua_State *L, int metatable, int shared) {
     {"cipher", info_cipher, TELLS, NULL},
     {"dirty", info_dirty, TELLS, NULL},
     {"getpeercert", info_getpeercert, TELLS, NULL},
+    {"info", info_info, TELLS, NULL},
     {"peer_certificate", info_peer_certificate, TELLS, NULL},
     {"pending", info_pending, TELLS, NULL},
     {"selected_alpn_protocol", info_selected_alpn_protocol, TELLS,

@@ -2,11 +2,13 @@
 ** connection_type.c -- what makes a userdata type one of connections.
 */
 
+#include "connection/channel_binding.h"
 #include "connection/closure.h"
 #include "connection/connection_type.h"
 #include "connection/chains.h"
 #include "connection/connection_info.h"
 #include "connection/lifetime.h"
+#include "connection/negotiated.h"
 #include "connection/post_handshake_methods.h"
 #include "connection/transfer.h"
 
@@ -20,6 +22,8 @@ void connection_type_open (lua_State *L, const char *name,
   transfer_methods(L, metatable, shared);
   connection_info_methods(L, metatable, shared);
   chains_methods(L, metatable, shared);
+  negotiated_methods(L, metatable, shared);
+  channel_binding_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);
   method_add(L, methods, metatable, shared);

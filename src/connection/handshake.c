@@ -10,6 +10,7 @@
 #include "connection/decision.h"
 #include "connection/method_prologue.h"
 #include "base/errors.h"
+#include "connection/channel_binding.h"
 #include "connection/client_hello.h"
 #include "connection/engine_wait.h"
 #include "connection/handshake.h"
@@ -74,6 +75,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   }
   if (c->options.server_side) tickets_limit(c);
   else resumption_bind(c);
+  channel_binding_note(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */

@@ -75,9 +75,10 @@ int rejudgement_allows (const Connection *c, SSL *ssl, SSL_SESSION *session) {
 }
 
 /* What OpenSSL does without this, but for a certificate that was revoked. */
-static SSL_TICKET_RETURN on_ticket (SSL *ssl, SSL_SESSION *session,
-                                    const unsigned char *name, size_t size,
-                                    SSL_TICKET_STATUS status, void *unused) {
+SSL_TICKET_RETURN rejudgement_on_ticket (SSL *ssl, SSL_SESSION *session,
+                                         const unsigned char *name,
+                                         size_t size, SSL_TICKET_STATUS status,
+                                         void *unused) {
   const Connection *c = SSL_get_app_data(ssl);
   (void)name;
   (void)size;
@@ -87,8 +88,4 @@ static SSL_TICKET_RETURN on_ticket (SSL *ssl, SSL_SESSION *session,
     return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
                                       : SSL_TICKET_RETURN_USE_RENEW;
-}
-
-void rejudgement_set_callback (SSL_CTX *ctx) {
-  SSL_CTX_set_session_ticket_cb(ctx, NULL, on_ticket, NULL);
 }
