@@ -8,8 +8,9 @@ local docstrings = require "doc.reference.docstrings"
 local options = {}
 
 local TYPES = {
-  bytes = "string", certificates = "list of tables", list = "list of strings", password = "string or function",
-  time = "number, seconds since the epoch", version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
+  bytes = "string", certificates = "list of tables", list = "list of strings", log = "string, a path, or function",
+  password = "string or function", time = "number, seconds since the epoch",
+  version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 
 -- Integers that are constants of the module.

@@ -9,7 +9,7 @@ for _, part in ipairs {
   "hostile", "failures", "objects", "certificates",
   "hostile", "failures", "objects", "identity",
   "hostile", "failures", "objects", "post_handshake",
-  "hostile", "failures", "objects", "facts",
+  "hostile", "failures", "objects", "facts", "logs",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

@@ -26,7 +26,7 @@ return {
   },
   {
     name = "the environment of another user's program is heeded",
-    file = "src/x509/truststore.c",
+    file = "src/base/environment.c",
     from = [[
   return secure_getenv(name);]],
     to = [[

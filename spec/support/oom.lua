@@ -60,6 +60,13 @@ local OPTIONS = {
     keyfile = file "rsa-traditional.key",
     password = function() return "secret" end},
 }
+local logged = {keylog = 0, trace = 0}  -- lines
+OPTIONS.logging_client = {ca_certs = file "root.crt",
+  keylog = function() logged.keylog = logged.keylog + 1 end,
+  trace = function() logged.trace = logged.trace + 1 end}
+OPTIONS.logging_server = {server_side = true, certfile = file "rsa.pem",
+  keylog = "/dev/null", trace = "/dev/null"}
+
 local RIGHT = {server_hostname = "localhost"}
 local WRONG = {server_hostname = "wrong.example"}
 local TEXT = "one\r\ntwo\nthree"
@@ -319,6 +326,19 @@ function lives.object()
   closing(client, server, pump)
   must(again(server.close, server))
   must(again(client.feed, client, nil))
+end
+
+-- No line is lost.
+function lives.logs()
+  logged.keylog, logged.trace = 0, 0
+  local client = wrap_object("logging_client", RIGHT)
+  local server = wrap_object("logging_server")
+  must(handshake(client, server, pump))
+  lines(server, client, pump)
+  closing(client, server, pump)
+  if failing == "OpenSSL" then return end  -- what it had no memory for, it does not offer
+  same("keys", logged.keylog)
+  same("trace", logged.trace)
 end
 
 function lives.refused_object()

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -53,4 +56,27 @@ int files_read (const char *file, unsigned char **bytes, size_t *size) {
 
 int files_real (const char *path, char *real) {
   return realpath(path, real) == NULL ? errno : 0;
+}
+
+static int write_line (int fd, const char *line) {
+  struct iovec parts[2];
+  ssize_t n, size = (ssize_t)strlen(line) + 1;
+  parts[0].iov_base = (char *)line;
+  parts[0].iov_len = strlen(line);
+  parts[1].iov_base = (char *)"\n";
+  parts[1].iov_len = 1;
+  do n = writev(fd, parts, 2); while (n < 0 && errno == EINTR);
+  if (n < 0) return errno;
+  return n == size ? 0 : ENOSPC;
+}
+
+int files_append (const char *file, const char *line) {
+  /* A pipe that nobody reads is no reason to wait. */
+  int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY
+                      | O_NONBLOCK, S_IRUSR | S_IWUSR);
+  int error = 0;
+  if (fd < 0) return errno;
+  if (line != NULL) error = write_line(fd, line);
+  close(fd);
+  return error;
 }

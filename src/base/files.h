@@ -18,6 +18,13 @@ int files_read (const char *file, unsigned char **bytes, size_t *size);
 ** which names the same wherever the process goes; or an errno. */
 int files_real (const char *path, char *real);
 
+/* 0: the line and a newline stand at the end of the file, in one write(2), so
+** that nobody else's come in between; or an errno. A new file is for its owner
+** alone. NULL: the file is there, and nothing was written. No descriptor stays
+** open: a daemon closes those that it does not know, and what is opened then
+** gets their numbers. */
+int files_append (const char *file, const char *line);
+
 #pragma GCC visibility pop
 
 #endif

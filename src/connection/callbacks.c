@@ -13,6 +13,7 @@
 #include "context/identity.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
+#include "connection/trace.h"
 #include "connection/verify.h"
 
 /* On every server: sessions are for one name. */
@@ -95,5 +96,6 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
     SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
   else if (policy->certificates > 1 && !policy->defaults.server_side)
     SSL_CTX_set_cert_cb(ctx, on_choice, NULL);
+  trace_set_callbacks(ctx, policy);
   verify_set_callbacks(ctx, policy);
 }

@@ -157,6 +157,9 @@ struct Connection {
   int busy;                   /* OpenSSL reads or writes application data */
   int late;                   /* the last operation's time was up */
   int returns;                /* carriage returns in `plain`, -1: unknown */
+  struct LogLines *lines;     /* owned: that wait for a function; or NULL */
+  int log_error;              /* an errno: a line was lost; 0: none */
+  const char *log_failed;     /* static: of which option */
   int want;                   /* WANT_* events it last waited for */
   int alert, alert_sent;      /* the last one, -1: none */
   int renegotiation_refused;  /* the peer asked for one */

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "connection/client_hello.h"
 #include "connection/lifetime.h"
+#include "connection/log_lines.h"
 #include "connection/verify.h"
 
 /* Frees all but what is queued to be sent. */
@@ -62,6 +63,7 @@ int lifetime_gc (lua_State *L) {
   if (c->link != NULL) c->link->release(c);
   c->closed = 1;
   lifetime_release(c);
+  log_lines_free(c);
   bio_free(&c->bio);
   buffer_drop_spares();
   return 0;

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/clock.h"
 #include "connection/limits.h"
+#include "connection/trace.h"
 
 void limits_count (Connection *c) {
   double now = clock_now();
@@ -31,8 +32,18 @@ static void on_message (int sent, int version, int type, const void *bytes,
     c->request->answered = 1;
 }
 
+/* Apart, as it looks at each record: that is dear for who does not ask. */
+static void on_traced_message (int sent, int version, int type,
+                               const void *bytes, size_t size, SSL *ssl,
+                               void *unused) {
+  trace_message(SSL_get_app_data(ssl), sent, type, bytes, size);
+  on_message(sent, version, type, bytes, size, ssl, unused);
+}
+
 void limits_watch (SSL *ssl) {
-  SSL_set_msg_callback(ssl, on_message);
+  const Connection *c = SSL_get_app_data(ssl);
+  SSL_set_msg_callback(ssl, c->policy->trace != NULL ? on_traced_message
+                                                     : on_message);
 }
 
 int limits_push_flood (lua_State *L, const Connection *c,

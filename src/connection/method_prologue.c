@@ -17,6 +17,7 @@
 #include "connection/method_prologue.h"
 #include "base/errors.h"
 #include "connection/decision.h"
+#include "connection/log_lines.h"
 #include "connection/outcome.h"
 
 #define STACK_SLOTS 8
@@ -228,6 +229,19 @@ static int decide_first (lua_State *L, const Method *m) {
 
 /* ---- the one way in ---- */
 
+/* What waits for the functions of keylog and trace is theirs before anything
+** else happens. */
+static int deliver (lua_State *L, Connection *c, const Method *m,
+                    int results) {
+  if (!log_lines_deliver(L, c, results)) return results;
+  if (c->closed) return 2;
+  if (c->decision.point != NOWHERE) decision_forget(L, c);
+  outcome_keep_failure(L, c);
+  if (m->first == NULL || m->first->results < 3) return 2;
+  m->first->push_partial(L);
+  return m->first->results;
+}
+
 /* METHOD_UNREADY: what push_unready has pushed is the answer, or says that the
 ** handshake, or a hook, comes first. */
 static int call_once (lua_State *L, Connection *c, const Method *m) {
@@ -240,6 +254,8 @@ static int call_once (lua_State *L, Connection *c, const Method *m) {
   results = m->run(L, c);
   unready = results == METHOD_UNREADY;
   if (unready) push_unready(L, c, m->first);
+  else if (c->lines != NULL || c->log_error != 0)
+    results = deliver(L, c, m, results);
   if (c->call.closing) close_now(L, c);
   c->call.L = NULL;
   if (in_coroutine) hold(L, 0);

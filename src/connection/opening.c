@@ -14,12 +14,14 @@
 #include "connection/opening.h"
 #include "context/options.h"
 #include "connection/tickets.h"
+#include "connection/trace.h"
 #include "connection/verify.h"
 
 /* ---- callbacks of OpenSSL: no Lua in them ---- */
 
 static void on_info (const SSL *ssl, int where, int value) {
   Connection *c = SSL_get_app_data(ssl);
+  trace_state(c, ssl, where);
   if (!(where & SSL_CB_ALERT)) return;
   if (c->established && where & SSL_CB_READ) limits_count(c);
   if ((value & 0xff) == SSL_AD_NO_RENEGOTIATION && where & SSL_CB_WRITE)
@@ -39,6 +41,7 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy,
   SSL_set_bio(ssl, bio, bio);
   if (!SSL_set_app_data(ssl, c)) return 0;  /* the callbacks' */
   SSL_set_info_callback(ssl, on_info);
+  trace_watch(ssl, policy);
   verify_prepare(ssl, policy);
   tickets_defer(ssl, c, policy);
   if (own->server_side) SSL_set_accept_state(ssl);

@@ -18,6 +18,7 @@
 #include "context/context_trust.h"
 #include "context/identity.h"
 #include "base/errors.h"
+#include "context/log.h"
 #include "context/pem.h"
 #include "context/options.h"
 #include "context/pins.h"
@@ -60,6 +61,8 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   if (policy == NULL) return;
   alpn_free(policy->protocols);
   pins_free(policy->pins);
+  log_free(policy->keylog);
+  log_free(policy->trace);
   session_cache_free(policy->cache);
   OPENSSL_free(policy);
 }
@@ -293,6 +296,8 @@ static int build (lua_State *L, int options) {
       !apply_strictness(L, c->ctx, &s) || !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
+      !log_read(L, options, "keylog", &c->policy->keylog) ||
+      !log_read(L, options, "trace", &c->policy->trace) ||
       !identity_use(L, c->ctx, options)) return 2;
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||

@@ -221,6 +221,22 @@ const Option option_table[] = {
   {"keyfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_FILE,
    CERTIFICATE_GROUP, .excludes = "key"},
   /***
+  Where the secrets of each connection go, for Wireshark and others to decrypt
+  what was captured. **Whoever has them reads everything.** It is a file's name;
+  or `"environment"`: the file that the variable SSLKEYLOGFILE names, none if it
+  is not set or the program has the rights of others (set-user-ID); a file of
+  that name is `"./environment"`. A file is made for its owner alone, if it is
+  new, and appended to; each line is there before the handshake goes on. Or it
+  is a function, which is called with each line and the connection, before a
+  hook runs and before the method returns, also when the handshake fails; it
+  cannot yield. What it raises, or that a file cannot be written, ends the
+  connection and is returned by its method. Only the context that has the option
+  logs, none that `server_names` or a hook chooses instead.
+  @source NSS key log format; SSL_CTX_set_keylog_callback(3)
+  @usage {keylog = "/home/me/keys.log"}
+  */
+  {"keylog", OPTION_LOG, OF_CONTEXT, NOT_BOUND, .side = EITHER_SIDE},
+  /***
   How long `close` lets what was sent arrive, where the socket may wait. 0: not
   at all; more than 5 counts as 5.
   @source RFC 9293, 3.6
@@ -471,6 +487,14 @@ const Option option_table[] = {
   */
   {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
    .flags = ABOVE_ZERO},
+  /***
+  Where readable lines about each handshake go: messages with their direction
+  and length, alerts, states of OpenSSL. There is no secret in them; but names
+  of servers. It is a file or a function, as for `keylog`.
+  @source SSL_CTX_set_msg_callback(3); SSL_CTX_set_info_callback(3)
+  @usage {trace = print}
+  */
+  {"trace", OPTION_LOG, OF_CONTEXT, NOT_BOUND, .side = EITHER_SIDE},
   /***
   How many intermediate certificates a chain may have, from 0 to 100.
   @default `100`

@@ -70,6 +70,19 @@ static void check_string (lua_State *L, const Option *o) {
     options_raise(L, o->name, "must not hold a NUL byte");
 }
 
+/* No file gets a key for its name. */
+static void check_log (lua_State *L, const Option *o) {
+  size_t size;
+  const char *text;
+  if (lua_type(L, -1) != LUA_TSTRING) return;
+  check_string(L, o);
+  text = lua_tolstring(L, -1, &size);
+  if (size == 0) options_raise(L, o->name, "must not be empty");
+  if (quote_hides(text, size))
+    options_raise(L, o->name, "must be a file's name, and does not look like "
+                  "one");
+}
+
 static void check_version (lua_State *L, const Option *o) {
   const char *text = lua_tostring(L, -1);
   char room[QUOTE_ROOM];
@@ -184,6 +197,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TFUNCTION, LUA_TFUNCTION, "function", NULL},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_integer},
   {LUA_TTABLE, LUA_TTABLE, "list of strings", check_list},
+  {LUA_TSTRING, LUA_TFUNCTION, "string or a function", check_log},
   {LUA_TNONE, LUA_TNONE, NULL, check_object},
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", NULL},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
@@ -390,7 +404,7 @@ static void set_number (lua_State *L, const char *name, int value) {
 
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
-    "boolean", "bytes", "certificates", "function", "integer", "list",
+    "boolean", "bytes", "certificates", "function", "integer", "list", "log",
     "object", "password", "seconds", "string", "table", "texts", "time",
     "version", "x509"
   };

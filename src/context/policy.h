@@ -22,6 +22,7 @@ enum {
 
 #define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
 
+struct Log;
 struct Pins;
 struct Protocols;
 struct SessionCache;
@@ -52,6 +53,7 @@ typedef struct Policy {
   int timeless;                   /* nobody looks at dates */
   int timed;                      /* they are looked at as of `time` */
   time_t time;
+  struct Log *keylog, *trace;     /* owned; NULL: none */
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
   struct SessionCache *cache;     /* a reference; NULL: not kept */

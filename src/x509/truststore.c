@@ -15,9 +15,7 @@
 ** are taken in this order: shared, bundle, store.
 */
 
-/* secure_getenv: a setuid program does not let its caller choose whom it
-** trusts. */
-#define _GNU_SOURCE 1
+#define _XOPEN_SOURCE 700
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +32,7 @@
 #include "x509/bundle.h"
 #include "x509/issuer_choice.h"
 #include "base/compat.h"
+#include "base/environment.h"
 #include "base/files.h"
 #include "base/file_identity.h"
 #include "x509/truststore.h"
@@ -161,14 +160,6 @@ static int on_issuer (X509 **issuer, X509_STORE_CTX *ctx,
 
 /* Sources */
 
-static const char *from_environment (const char *name) {
-#if defined(__linux__)
-  return secure_getenv(name);
-#else
-  return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
-#endif
-}
-
 /* Takes the next of a list: 1, and `path` is it; 0: there is none. */
 static int next_path (const char **list, char *path) {
   while (*list != NULL) {
@@ -194,10 +185,10 @@ static uint64_t file_identity_directories (const char *list) {
 }
 
 static void sources_find (Sources *s) {
-  s->file = from_environment(X509_get_default_cert_file_env());
+  s->file = environment_get(X509_get_default_cert_file_env());
   s->named = s->file != NULL;
   if (!s->named) s->file = X509_get_default_cert_file();
-  s->directories = from_environment(X509_get_default_cert_dir_env());
+  s->directories = environment_get(X509_get_default_cert_dir_env());
   if (s->directories == NULL) s->directories = X509_get_default_cert_dir();
   s->file_stamp = 0;
   file_identity_path(&s->file_stamp, s->file);
