@@ -155,9 +155,11 @@ build = {
     ["luassl.features"] = "lua/luassl/features.lua",
     ["luassl.hooks"] = "lua/luassl/hooks.lua",
     ["luassl"] = "lua/luassl/init.lua",
+    ["luassl.lines"] = "lua/luassl/lines.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
     ["luassl.misuse"] = "lua/luassl/misuse.lua",
     ["luassl.poll"] = "lua/luassl/poll.lua",
+    ["luassl.send_file"] = "lua/luassl/send_file.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
   },
 }

@@ -7,8 +7,10 @@
 local core = require "luassl.core"
 local errors = require "luassl.errors"
 local hooks = require "luassl.hooks"
+local lines = require "luassl.lines"
 local need = require "luassl.luasocket".need
 local misuse = require "luassl.misuse"
+local send_file = require "luassl.send_file"
 
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
@@ -406,6 +408,8 @@ function methods.unwrap(self)
   return sock, leftover
 end
 
+send_file.install(methods)  -- first: the others are then wrapped in Lua 5.1
 hooks.install(methods)
+lines.install(methods)
 
 return socket

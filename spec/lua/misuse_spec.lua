@@ -24,6 +24,8 @@ local function make()
   o.object, o.session = o.client_tls, assert(o.client_tls:session())
   o.certificate = assert(o.object:peer_certificate())
   o.sock = socket.tcp()
+  o.closed_file = io.tmpfile()
+  o.closed_file:close()
   o.err = select(2, ssl.RAND_egd "/nonexistent/socket")
   return o
 end
@@ -290,6 +292,19 @@ rows.SSLSocket.setoption = {
   {"#1 to 'setoption' (unsupported option", function(o) o.conn:setoption("x", 1) end},
   {"#2 to 'setoption' (boolean", function(o) o.conn:setoption("keepalive", "x") end},
   {"#2 to 'setoption' (boolean", function(o) o.fresh:setoption("keepalive", "x") end},
+}
+rows.SSLSocket.lines = {
+  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines "x" end},
+  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines(0) end},
+  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines {} end},
+}
+rows.SSLSocket.send_file = {
+  {"#1 to 'send_file' (path or object with read expected, got nil", function(o) o.conn:send_file() end},
+  {"#1 to 'send_file' (path or object with read expected, got table", function(o) o.conn:send_file {} end},
+  {"#1 to 'send_file' (the file is closed", function(o) o.conn:send_file(o.closed_file) end},
+  {"#2 to 'send_file' (integer from 0 on expected, got -1", function(o) o.conn:send_file("x", -1) end},
+  {"#3 to 'send_file' (integer from 0 on expected, got 1.5", function(o) o.conn:send_file("x", 0, 1.5) end},
+  {"#3 to 'send_file' (integer from 0 on expected, got string", function(o) o.conn:send_file("x", 0, "1") end},
 }
 rows.SSLSocket.setstats = {{"#1 to 'setstats'", function(o) o.conn:setstats "x" end}}
 rows.SSLSocket.settimeout = {
