@@ -52,6 +52,7 @@ build = {
         "src/base/files.c",
         "src/base/quote.c",
         "src/base/random.c",
+        "src/carrier/bare_fd.c",
         "src/carrier/luasocket_fd.c",
         "src/carrier/poll.c",
         "src/carrier/sslobject.c",

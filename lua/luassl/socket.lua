@@ -15,7 +15,8 @@ local send_file = require "luassl.send_file"
 local primitives = core.socket
 local attach, detach, finish = primitives.attach, primitives.detach, primitives.finish
 local lend, name_peer, part = primitives.lend, primitives.name_peer, primitives.part
-local state, wrap = primitives.state, primitives.wrap
+local state, wrap, wrap_fd = primitives.state, primitives.wrap, primitives.wrap_fd
+local take_client, wait_client = primitives.take_client, primitives.wait_client
 local begin_operation, connecting = core.connection.begin_operation, core.connection.connecting
 local remaining = core.connection.remaining
 local run, go_on, PENDING = hooks.run, hooks.go_on, hooks.PENDING
@@ -164,6 +165,46 @@ function core.context.methods.wrap_socket(context, sock, options)
   return self, err
 end
 
+--- Wraps a descriptor that is a number: one of luaposix's, or one that systemd
+-- handed over (socket activation: 3 and up). LuaSocket is not needed. The
+-- SSLSocket owns the descriptor, makes it non-blocking, and closes it; nobody
+-- else may use it from then on. A connected one handshakes at once, within
+-- `handshake_timeout`; a listening one answers `SSLSocket:accept`, and those
+-- it brings are such SSLSockets too: their `SSLSocket:unwrap` gives the
+-- descriptor back.
+-- @function wrap_fd
+-- @page SSLContext
+-- @group Methods
+-- @tparam integer fd descriptor of a stream socket, TCP or unix, that is
+-- connected or listens
+-- @tparam[opt] table options those of a connection
+-- @options connection
+-- @treturn[1] SSLSocket without a timeout
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError `"timeout"`, or a failure; once the handshake
+-- has begun the descriptor is closed
+-- @raise when `fd` is no open descriptor of a stream socket, on unknown
+-- options, and when it listens without `server_side`
+-- @source sd_listen_fds(3); accept(2)
+-- @usage local listener = assert(context:wrap_fd(3))  -- SD_LISTEN_FDS_START
+-- local client = assert(listener:accept())
+function core.context.methods.wrap_fd(context, fd, options)
+  if options ~= nil and type(options) ~= "table" then
+    error("bad argument #2 to 'wrap_fd' (table expected, got " .. type(options) .. ")", 2)
+  end
+  options = copy(options or {})
+  local self, err = relay(2, ":wrap_fd", pcall(wrap_fd, context, fd, options))
+  if not self then return nil, err end
+  local _, _, kind = state(self)
+  if kind == "listening" or options.do_handshake_on_connect == false then return self end
+  begin_operation(self)
+  local done
+  done, err = run(self, true)
+  if done then return self end
+  self:close()
+  return nil, err
+end
+
 -- The LuaSocket object that `self` still works on; nil, "closed" when closed;
 -- raises when TLS has taken its place.
 local function held(self, operation)
@@ -235,9 +276,11 @@ end
 function methods.connect(self, host, port)
   local sock = relay(2, ":connect", pcall(part, self, "object"))
   local options = part(self, "options")
-  local current = state(self)
+  local current, _, kind = state(self)
   if current == "closed" then return nil, "closed" end
-  if current == "connected" or sock and class_of(sock) == "server" then return nil, "already connected" end
+  if current == "connected" or kind == "listening" or sock and class_of(sock) == "server" then
+    return nil, "already connected"
+  end
   local begun, failure = begin_operation(self)
   if not begun then return nil, failure end
   if sock then
@@ -270,18 +313,38 @@ local function accepted(err)
   return nil, err, true
 end
 
-local function start_accepted(client, sock, options, deadline)
-  local done, err = start(4, "accept", client, sock)
-  if not done then
-    sock:close()
-    return accepted(err)
-  end
+local function handshake_accepted(client, options, deadline)
   if deadline == 0 or options.do_handshake_on_connect == false then return client end
   begin_operation(client, deadline)
-  done, err = run(client, false)
+  local done, err = run(client, false)
   if done then return client end
   client:close()
   return accepted(err)
+end
+
+local function start_accepted(client, sock, options, deadline)
+  local done, err = start(4, "accept", client, sock)
+  if done then return handshake_accepted(client, options, deadline) end
+  sock:close()
+  return accepted(err)
+end
+
+-- As `accept`, of a listener without a LuaSocket object. What another process
+-- took is waited for again.
+local function accept_bare(self)
+  local deadline, err = begin_operation(self)
+  if not deadline then return nil, err end
+  local options = part(self, "options")
+  local client, taken
+  repeat
+    taken, err = wait_client(self)
+    if taken then
+      client = client or wrap(part(self, "context"), nil, options)
+      taken, err = take_client(self, client)
+    end
+  until taken ~= false
+  if not taken then return nil, err end
+  return pass(handshake_accepted(client, options, deadline))
 end
 
 --- Waits for a client and its handshake.
@@ -297,6 +360,8 @@ end
 -- @usage local client, err, theirs = listener:accept()
 -- if not client and not theirs then error(err, 0) end
 function methods.accept(self)
+  local _, _, kind = relay(2, ":accept", pcall(state, self))
+  if kind == "listening" then return pass(accept_bare(self)) end
   local listener, err = held(self, "accept")
   if not listener then return nil, err end
   if class_of(listener) ~= "server" then error("accept needs a listening socket: call listen first", 2) end
@@ -379,7 +444,8 @@ end
 --- Ends TLS in both directions and gives the clear connection back.
 -- @function unwrap
 -- @group Ending
--- @treturn[1] userdata LuaSocket object
+-- @treturn[1] userdata|integer LuaSocket object; of what `SSLContext:wrap_fd`
+-- made the descriptor, non-blocking, which is the caller's again
 -- @treturn[1] string clear text that arrived behind the peer's end of TLS
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, at timeout 0 `"wantread"` or
@@ -397,6 +463,13 @@ function methods.unwrap(self)
     leftover, err = finish(self, nil, PENDING)
   end
   if not leftover then return nil, err end
+  local _, _, kind = state(self)
+  if kind then
+    local fd
+    fd, err = detach(self)
+    if not fd then return nil, err end
+    return fd, leftover
+  end
   local original = part(self, "original")
   local block, total = self:gettimeout()
   local sock = original or client_object()

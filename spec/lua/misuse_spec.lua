@@ -167,6 +167,18 @@ rows.SSLContext = {
     {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
   },
   warnings = {},
+  wrap_fd = {
+    {"#1 to 'wrap_fd' (" .. NUMBER, function(o) o.context:wrap_fd() end},
+    {"#1 to 'wrap_fd' (" .. NUMBER, function(o) o.context:wrap_fd(o.far) end},
+    {"#1 to 'wrap_fd' (descriptor expected", function(o) o.context:wrap_fd(-1) end},
+    {"#1 to 'wrap_fd' (descriptor expected", function(o) o.context:wrap_fd(1.5) end},
+    {"#1 to 'wrap_fd' (no open descriptor", function(o) o.context:wrap_fd(987654) end},
+    {"#1 to 'wrap_fd' (descriptor of no socket", function(o) o.context:wrap_fd(1) end},
+    {"#2 to 'wrap_fd' (table", function(o) o.context:wrap_fd(o.far:getfd(), 1) end},
+    {"unknown option 'server_hostnme'", function(o) o.context:wrap_fd(o.far:getfd(), {server_hostnme = "x"}) end},
+    {"option 'server_side' must be true", function(o) o.context:wrap_fd(o.listener:getfd()) end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_fd(o.far:getfd()) end},
+  },
   wrap_object = {
     {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},
     {"unknown option 'server_hostnam'", function(o) o.context:wrap_object {server_hostnam = "x"} end},

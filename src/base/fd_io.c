@@ -116,6 +116,33 @@ void fd_set_nodelay (int fd, int on) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+int fd_kind (int fd) {
+  struct sockaddr_storage address;
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size) < 0) return -errno;
+  if (value != SOCK_STREAM) return -EPROTOTYPE;
+  size = sizeof(value);
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0
+      && value) return FD_LISTENS;
+  size = sizeof(address);
+  if (getpeername(fd, (struct sockaddr *)&address, &size) == 0)
+    return FD_CONNECTED;
+  return errno == ENOTCONN || errno == EINVAL ? FD_UNCONNECTED : -errno;
+}
+
+/* What ended between the client's call and ours is no failure of the
+** listener's: accept(2). */
+int fd_accept (int fd) {
+  int client;
+  do {
+    client = accept(fd, NULL, NULL);
+  } while (client < 0 && (errno == EINTR || errno == ECONNABORTED));
+  if (client < 0) return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+  fcntl(client, F_SETFD, FD_CLOEXEC);
+  return client;
+}
+
 static int connect_by (int fd, const struct sockaddr_un *address,
                        double deadline) {
   int error = 0;

@@ -17,6 +17,9 @@ typedef struct Address {
   const char *family;  /* "inet", "inet6" or "unix" */
 } Address;
 
+/* What a descriptor is. */
+enum { FD_UNCONNECTED, FD_CONNECTED, FD_LISTENS };
+
 #pragma GCC visibility push(hidden)
 
 /* Waits for READ and WRITE events until `deadline` (of clock_now);
@@ -39,6 +42,12 @@ int fd_set_nonblocking (int fd, int nodelay);
 
 /* TCP_NODELAY on or off; other sockets have none. */
 void fd_set_nodelay (int fd, int on);
+
+/* FD_*; -EBADF, -ENOTSOCK, -EPROTOTYPE: no stream socket. */
+int fd_kind (int fd);
+
+/* The descriptor of a client that waits; -EAGAIN: none does. */
+int fd_accept (int fd);
 
 /* A unix stream socket connected to `path` by `deadline`: its fd. */
 int fd_connect_unix (const char *path, double deadline);

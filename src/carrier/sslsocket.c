@@ -13,6 +13,7 @@
 #include "connection/decision.h"
 #include "base/errors.h"
 #include "connection/lifetime.h"
+#include "carrier/bare_fd.h"
 #include "carrier/luasocket_fd.h"
 #include "connection/opening.h"
 #include "connection/outcome.h"
@@ -27,13 +28,6 @@ came, by `accept`.
 @classmod SSLSocket
 @group The socket
 */
-
-typedef struct Socket {
-  Connection connection;  /* first: shared methods see only this */
-  int fd;                 /* owned; -1 before `attach` and after close */
-  double block, total;    /* seconds, below 0: no limit */
-  double birthday;
-} Socket;
 
 /* ---- what carries a connection ---- */
 
@@ -109,27 +103,42 @@ static const Link socket_link = {
 
 /* ---- primitives of socket.lua; `self` is at index 1 ---- */
 
-/* wrap(context, object, options, connected): an SSLSocket that holds the
-** LuaSocket object, or nil and an error; misuse raises. */
-static int primitive_wrap (lua_State *L) {
-  Socket *s;
-  int connected = lua_toboolean(L, 4);
-  context_check(L, 1);
-  lua_settop(L, 3);
-  s = lua_newuserdata(L, sizeof(*s));
+Socket *sslsocket_push (lua_State *L) {
+  Socket *s = lua_newuserdata(L, sizeof(*s));
+  int self = lua_gettop(L);
   memset(s, 0, sizeof(*s));
   connection_init(&s->connection, &socket_link, lifetime_close);
   s->fd = -1;
   s->block = s->total = -1;
   s->birthday = clock_now();
   luaL_getmetatable(L, SOCKET_T);
-  lua_setmetatable(L, 4);
+  lua_setmetatable(L, self);
   lua_createtable(L, UV_LAST, 0);
   lua_pushvalue(L, 2);
   lua_rawseti(L, -2, UV_OBJECT);
   lua_pushvalue(L, 3);
   lua_rawseti(L, -2, UV_OPTIONS);
-  compat_setuservalue(L, 4);
+  compat_setuservalue(L, self);
+  return s;
+}
+
+void sslsocket_carry (Socket *s, int fd) {
+  Connection *c = &s->connection;
+  s->fd = fd;
+  c->carried = 1;
+  c->bio.carrier = &socket_link.carrier;
+  c->bio.self = s;
+  c->bio.read_ahead = 1;
+}
+
+/* wrap(context, object, options, connected): an SSLSocket that holds the
+** LuaSocket object, if there is one, or nil and an error; misuse raises. */
+static int primitive_wrap (lua_State *L) {
+  Socket *s;
+  int connected = lua_toboolean(L, 4);
+  context_check(L, 1);
+  lua_settop(L, 3);
+  s = sslsocket_push(L);
   return opening_wrap(L, &s->connection, 3, connected) > 0 ? 2 : 1;
 }
 
@@ -169,11 +178,7 @@ static int primitive_attach (lua_State *L, Connection *c) {
     lua_rawseti(L, 5, UV_ORIGINAL);
   }
   luasocket_fd_set(L, 2, -1);
-  s->fd = fd;
-  c->carried = 1;
-  c->bio.carrier = &socket_link.carrier;
-  c->bio.self = s;
-  c->bio.read_ahead = 1;
+  sslsocket_carry(s, fd);
   lua_pushnil(L);
   lua_rawseti(L, 5, UV_OBJECT);
   lua_pushboolean(L, 1);
@@ -190,11 +195,17 @@ static int primitive_finish (lua_State *L, Connection *c) {
   return 2;
 }
 
-/* detach(self, object): gives the descriptor to the LuaSocket object. True, or
-** nil and "closed". */
+/* detach(self, object): gives the descriptor to the LuaSocket object, or
+** without one to the caller. True or the descriptor, or nil and "closed". */
 static int primitive_detach (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
   if (c->closed) return errors_condition(L, "closed");
+  if (lua_isnoneornil(L, 2)) {
+    lua_pushinteger(L, s->fd);
+    s->fd = -1;
+    link_release(c);
+    return 1;
+  }
   luasocket_fd_set(L, 2, s->fd);
   s->fd = -1;
   link_release(c);
@@ -225,11 +236,14 @@ static int primitive_part (lua_State *L, Connection *c) {
 }
 
 /* state(self): "no connection", "handshake", "connected", "failed" or
-** "closed"; whether it is a server's. */
+** "closed"; whether it is a server's; "connected" or "listening" if its
+** descriptor never was a LuaSocket object's. */
 static int primitive_state (lua_State *L, Connection *c) {
+  static const char *const kinds[] = {NULL, "connected", "listening"};
   lua_pushstring(L, connection_state(c));
   lua_pushboolean(L, c->options.server_side);
-  return 2;
+  lua_pushstring(L, kinds[((Socket *)c)->bare]);
+  return 3;
 }
 
 /* ---- methods ---- */
@@ -518,6 +532,7 @@ int sslsocket_open (lua_State *L) {
   lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, primitive_wrap);
   lua_setfield(L, -2, "wrap");
+  bare_fd_primitives(L);
   luaL_getmetatable(L, SOCKET_T);
   lua_insert(L, -2);
   method_add(L, primitives, lua_gettop(L) - 1, 0);

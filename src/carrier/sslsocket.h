@@ -4,9 +4,25 @@
 #ifndef LUASSL_SSLSOCKET_H
 #define LUASSL_SSLSOCKET_H
 
-#include "base/compat.h"
+#include "connection/connection.h"
+
+typedef struct Socket {
+  Connection connection;  /* first: shared methods see only this */
+  int fd;                 /* owned; -1 before `attach` and after close */
+  int bare;               /* FD_CONNECTED, FD_LISTENS: no LuaSocket object
+                          ** was there; else 0 */
+  double block, total;    /* seconds, below 0: no limit */
+  double birthday;
+} Socket;
 
 #pragma GCC visibility push(hidden)
+
+/* A new SSLSocket at the top, with the object (or nil) at index 2 and the
+** options at index 3; the context is at index 1. [-0, +1, m] */
+Socket *sslsocket_push (lua_State *L);
+
+/* From here on it owns `fd`, which carries the connection. */
+void sslsocket_carry (Socket *s, int fd);
 
 /* Registers the type; leaves a table with `methods` and the primitives of
 ** socket.lua: wrap, open, attach, finish, detach. [-0, +1, m] */
