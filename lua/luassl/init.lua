@@ -258,9 +258,8 @@ local function open(operation, context, host, port, options, timeout)
   if options.server_hostname == nil and options.server_hostnames == nil then options.server_hostname = host end
   local self, err = socket.wrap(4, operation, context, sock, options)
   if not self then return nil, err end
-  self:settimeout(timeout)
   local done
-  done, err = self:connect(host, ("%d"):format(port))
+  done, err = socket.connect(self, host, ("%d"):format(port), timeout)
   if not done then
     self:close()
     return nil, err
@@ -277,6 +276,10 @@ end
 
 --- Connects to a TLS server and verifies it: its chain against the system's
 -- trust anchors, its name against `host`.
+--
+-- A host with several addresses is tried in the resolver's order, IPv6 and IPv4
+-- in turn (RFC 8305): the next one 250 ms after the last, or at once when that
+-- fails. The first that connects is taken.
 --
 -- Contexts are kept for further calls with the same options, as long as the
 -- files they name are unchanged (device, inode, size and times tell); so keys
@@ -295,7 +298,7 @@ end
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text for what went
 -- wrong before TLS, or a failure
 -- @raise on wrong types and unknown options, and without LuaSocket
--- @source RFC 9525
+-- @source RFC 9525; RFC 8305, 4 and 5
 -- @usage local conn = assert(ssl.connect("example.com", 443, { timeout = 10 }))
 -- conn:send("GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")
 -- print(conn:receive("*a"))

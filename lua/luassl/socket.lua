@@ -5,6 +5,7 @@
 -- @group Connecting
 
 local core = require "luassl.core"
+local dual_stack = require "luassl.dual_stack"
 local errors = require "luassl.errors"
 local hooks = require "luassl.hooks"
 local lines = require "luassl.lines"
@@ -295,6 +296,34 @@ function methods.connect(self, host, port)
   local done, err = run(self, false)
   if not done then return nil, err end
   return 1
+end
+
+--- Connects a new SSLSocket to a host, whose name is its peer's, by whichever
+-- of the host's addresses answers first; TCP and TLS within `timeout` seconds.
+-- @tparam SSLSocket self
+-- @tparam string host
+-- @tparam string port
+-- @tparam number timeout
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string|SSLError
+function socket.connect(self, host, port, timeout)
+  local luasocket = need "connect"
+  local addresses, err = dual_stack.addresses(luasocket, host)
+  if not addresses then return nil, err end
+  self:settimeout(timeout)
+  begin_operation(self)
+  local sock, done
+  sock, err = dual_stack.connect(luasocket, addresses, port, function() return remaining(self) end)
+  if not sock then return nil, err end
+  done, err = start(3, "connect", self, sock, host)
+  if not done then
+    sock:close()
+    return nil, err
+  end
+  if part(self, "options").do_handshake_on_connect == false then return true end
+  done, err = run(self, false)
+  return done, err
 end
 
 -- LuaSocket's other names for them.

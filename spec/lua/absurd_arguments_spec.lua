@@ -151,6 +151,7 @@ describe("a closed object", function()
     getoption = {"keepalive"}, setoption = {"keepalive", true},
     connect = {"127.0.0.1", 1}, setpeername = {"127.0.0.1", 1},
     bind = {"127.0.0.1", 0}, setsockname = {"127.0.0.1", 0}, feed = {"bytes"},
+    send_file = {"/dev/null"},
   }
 
   local function check_silent(object, unfit)
