@@ -151,6 +151,7 @@ rows.ssl = {
 
 rows.SSLContext = {
   cert_store_stats = {}, get_ca_certs = {},
+  counters = {},
   get = {
     {"#1 to 'get'", function(o) o.context:get() end},
     {"unknown option", function(o) o.context:get "cerfile" end},

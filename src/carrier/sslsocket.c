@@ -419,8 +419,8 @@ How much application data went through, and how old the object is.
 */
 static int socket_getstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  lua_pushinteger(L, (lua_Integer)s->connection.received);
-  lua_pushinteger(L, (lua_Integer)s->connection.sent);
+  lua_pushinteger(L, (lua_Integer)c->counted.received);
+  lua_pushinteger(L, (lua_Integer)c->counted.sent);
   lua_pushnumber(L, clock_now() - s->birthday);
   return 3;
 }
@@ -436,13 +436,12 @@ Sets what `getstats` tells.
 */
 static int socket_setstats (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
-  double received = floor(luaL_optnumber(L, 2, c->received));
-  double sent = floor(luaL_optnumber(L, 3, c->sent));
+  double received = floor(luaL_optnumber(L, 2, c->counted.received));
+  double sent = floor(luaL_optnumber(L, 3, c->counted.sent));
   double age = luaL_optnumber(L, 4, clock_now() - s->birthday);
   luaL_argcheck(L, fabs(received) < 1e15, 2, "out of range");
   luaL_argcheck(L, fabs(sent) < 1e15, 3, "out of range");
-  c->received = received;
-  c->sent = sent;
+  counters_restart(&c->counted, received, sent);
   s->birthday = clock_now() - age;
   lua_pushinteger(L, 1);
   return 1;

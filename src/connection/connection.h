@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "context/context.h"
+#include "context/counters.h"
 #include "base/failure.h"
 #include "x509/hostname.h"
 #include "connection/bio.h"
@@ -150,7 +151,7 @@ struct Connection {
   int more_names;             /* behind the first of them */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
-  double received, sent;      /* bytes of application data */
+  Counted counted;            /* bytes, and what its context counts */
   double allowance;           /* of messages behind the handshake: limits.c */
   double allowed_at;
   int carried;                /* it has a transport, or needs none */

@@ -82,6 +82,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   limits_watch(c->ssl);
   c->bio.by_record = 1;
   c->established = 1;
+  counters_done(&c->counted, SSL_session_reused(c->ssl));
   resumption_keep(c);
   verification_settle(&c->verification);
   lua_pushboolean(L, 1);
@@ -166,6 +167,7 @@ static int begin (lua_State *L, Connection *c, int native) {
   if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
   if (c->handshake_began == 0) {
     c->handshake_began = clock_now();
+    counters_begin(c->policy->counters, &c->counted);
     if (!c->options.server_side) resumption_offer(L, c);
   }
   if (verify_is_elsewhere(c->ssl, c))
@@ -220,19 +222,41 @@ static int step_inside (lua_State *L, Connection *c, int native,
   return 1;
 }
 
-/* do_handshake_step(connection, native, behind); `behind`: for a method, which
-** may have stopped behind the handshake. */
-static int primitive_do_handshake_step (lua_State *L, Connection *c) {
-  int native = lua_toboolean(L, 2);
-  int behind = lua_toboolean(L, 3) && c->established;
-  c->decision.inside = NULL;  /* should the last step have raised */
-  lua_settop(L, 1);
+/* The kind of the failure at the top; what a hook refused with may be
+** anything. */
+static void count_failure (lua_State *L, Connection *c) {
+  const char *kind = "hook";
+  int top = lua_gettop(L);
+  if (c->counted.stage != BEGUN) return;
+  if (lua_istable(L, top)) {
+    lua_pushliteral(L, "kind");
+    lua_rawget(L, top);
+    if (lua_type(L, -1) == LUA_TSTRING) kind = lua_tostring(L, -1);
+  }
+  counters_fail(&c->counted, kind);
+  lua_settop(L, top);
+}
+
+static int step (lua_State *L, Connection *c, int native, int behind) {
   if (c->options.server_side && !verify_can_suspend()) {
     if (c->ssl != NULL && !SSL_waiting_for_async(c->ssl))
       SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
     return step_inside(L, c, native, behind);
   }
   return behind ? post_handshake_step(L, c, native) : run(L, c, native);
+}
+
+/* do_handshake_step(connection, native, behind); `behind`: for a method, which
+** may have stopped behind the handshake. */
+static int primitive_do_handshake_step (lua_State *L, Connection *c) {
+  int native = lua_toboolean(L, 2);
+  int behind = lua_toboolean(L, 3) && c->established;
+  int results;
+  c->decision.inside = NULL;  /* should the last step have raised */
+  lua_settop(L, 1);
+  results = step(L, c, native, behind);
+  if (c->failed && !c->established) count_failure(L, c);
+  return results;
 }
 
 void handshake_primitives (lua_State *L) {

@@ -16,6 +16,7 @@
 void lifetime_release (Connection *c) {
   SSL *ssl = c->ssl;
   method_leave(c);
+  counters_end(&c->counted);
   c->ssl = NULL;  /* first: a second call finds nothing to free */
   verify_abandon(ssl, c);
   if (ssl != NULL && c->established && !c->failed)

@@ -161,7 +161,7 @@ static void add_line (luaL_Buffer *b, const char *line, size_t size) {
 /* Takes out of the buffer what has become a Lua string. */
 static void take_plain (Connection *c, size_t taken) {
   buffer_consume(&c->plain, taken);
-  c->received += (double)taken;
+  c->counted.received += (double)taken;
   if (buffer_length(&c->plain) == 0) buffer_free(&c->plain);
 }
 
@@ -392,7 +392,7 @@ static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
     }
     errors_clear();
     outcome = encrypt(L, c, s);
-    c->sent += (double)(s->position - before);
+    c->counted.sent += (double)(s->position - before);
     if (c->bio.write_error != 0) return BROKEN;  /* it went nowhere */
     if (outcome == WAIT) {
       bio_flush(&c->bio);

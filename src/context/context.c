@@ -16,6 +16,7 @@
 #include "context/context.h"
 #include "context/context_certificates.h"
 #include "context/context_trust.h"
+#include "context/counters.h"
 #include "context/identity.h"
 #include "base/errors.h"
 #include "context/log.h"
@@ -64,6 +65,7 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   log_free(policy->keylog);
   log_free(policy->trace);
   session_cache_free(policy->cache);
+  counters_free(policy->counters);
   OPENSSL_free(policy);
 }
 
@@ -133,6 +135,8 @@ static int open_ctx (lua_State *L, Context *c, const Settings *s) {
   c->ctx = ctx = SSL_CTX_new(policy->defaults.server_side
                              ? TLS_server_method() : TLS_client_method());
   if (ctx == NULL || !add_policy(c, policy)) return fail(L, OPERATION, NULL);
+  c->policy->counters = counters_new();
+  if (c->policy->counters == NULL) return fail(L, OPERATION, "memory");
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   /* Whatever openssl.cnf says: it would take a truncation for an end. */
   SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -335,6 +339,26 @@ static int context_new (lua_State *L) {
 }
 
 /***
+What the context's connections have done so far, in numbers. A connection
+counts for the context that it was wrapped with, whatever context is chosen in
+its handshake; `set` and collected connections change nothing.
+@function counters
+@treturn table with `begun`, `done` and `resumed`: handshakes that began, those
+that succeeded, and those of them that resumed a session; `failed`: a table
+from the errors' kinds (see `SSLError`) to how many handshakes failed so, where
+`"hook"` also stands for values without a kind that hooks refused with and
+`"abandoned"` for what was closed first; `alive`: connections that have begun and are not closed;
+`received` and `sent`: bytes of application data. What `begun` has more than
+`done` and all of `failed` is under way
+@usage local counters = context:counters()
+print(counters.done, counters.failed.verification or 0, counters.alive)
+*/
+static int context_counters (lua_State *L) {
+  counters_push(L, check(L, 1)->policy->counters);
+  return 1;
+}
+
+/***
 Reads an option, or its default.
 @function get
 @tparam string name of an option of a context
@@ -529,6 +553,7 @@ static int context_store_stats (lua_State *L) {
 
 static const luaL_Reg methods[] = {
   {"cert_store_stats", context_store_stats},
+  {"counters", context_counters},
   {"get", context_get},
   {"get_ca_certs", context_get_ca_certs},
   {"reload", context_reload},

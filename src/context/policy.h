@@ -26,6 +26,7 @@ struct Log;
 struct Pins;
 struct Protocols;
 struct SessionCache;
+struct Counters;
 
 /* What a connection may have otherwise than its context. */
 typedef struct ConnectionOptions {
@@ -57,6 +58,7 @@ typedef struct Policy {
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
   struct SessionCache *cache;     /* a reference; NULL: not kept */
+  struct Counters *counters;      /* a reference, which `set` passes on */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
   unsigned char trust[DIGEST_SIZE];   /* of who is believed, as it is now */
 } Policy;

@@ -8,6 +8,7 @@
 
 #include <openssl/lhash.h>
 
+#include "context/counters.h"
 #include "context/renewal.h"
 #include "context/session_cache.h"
 
@@ -37,6 +38,8 @@ static void carry_sessions (SSL_CTX *from, SSL_CTX *to) {
 
 int renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
                         Policy *fresh) {
+  counters_free(fresh->counters);
+  fresh->counters = counters_share(old->counters);
   if (old->cache != NULL && fresh->cache != NULL) {
     session_cache_free(fresh->cache);
     fresh->cache = session_cache_share(old->cache);
