@@ -417,7 +417,7 @@ local ARGUMENTS = {
 
 -- The caller's own data in another form, and the words that are quoted.
 local CONVERTS = {DER_cert_to_PEM_cert = {["the DER of a key"] = true}}
-local QUOTES = {finished = true, get_channel_binding = true, signature_algorithm = true,
+local QUOTES = {finished = true, get_channel_binding = true, signature_algorithm = true, send_file = true,
   get = true, cert_time_to_seconds = true, RAND_egd = true, shutdown = true}
 
 describe("an argument", function()
