@@ -27,6 +27,7 @@ local function type_of(row)
   if row.object then return row.object end
   if row.type == "seconds" then return row.above_zero and "number, seconds above 0" or "number, seconds" end
   if row.type == "integer" then return ("integer, %d to %d"):format(row.first, row.last) end
+  if row.type == "record_size" then return ('"dynamic", or integer, %d to %d'):format(row.first, row.last) end
   if row.file then return "string, a path" end
   return TYPES[row.type] or row.type
 end

@@ -70,6 +70,7 @@ local kinds = {
   hook = "hook", -- a hook refused without a reason of its own, or decided nothing that can be done
   injection = "injection", -- clear text came before TLS began
   key_mismatch = "key_mismatch", -- a private key does not belong to its certificate
+  legacy_server = "legacy_server", -- the server does not know secure renegotiation: `options`
   memory = "memory", -- out of memory
   name = "name", -- a host name is malformed
   no_certificate = "no_certificate", -- the peer sent no certificate where one is asked for

@@ -119,6 +119,36 @@ int compat_compresses_certificates (SSL_CTX *ctx) {
 #endif
 }
 
+/* An algorithm that was not built in is dropped by OpenSSL without a word. */
+int compat_set_compression (SSL_CTX *ctx,
+                            const int algorithms[COMPAT_COMPRESSIONS]) {
+#if COMPAT_CERTIFICATE_TYPES
+  int list[COMPAT_COMPRESSIONS];
+  size_t n = 0;
+  while (n < COMPAT_COMPRESSIONS && algorithms[n] != 0) {
+    list[n] = algorithms[n];
+    if (!SSL_CTX_set1_cert_comp_preference(ctx, &list[n], 1)) return 0;
+    n++;
+  }
+  if (n > 0) return SSL_CTX_set1_cert_comp_preference(ctx, list, n) == 1;
+  SSL_CTX_set_options(ctx, SSL_OP_NO_TX_CERTIFICATE_COMPRESSION
+                           | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+  return 1;
+#else
+  (void)ctx;
+  return algorithms[0] == 0;
+#endif
+}
+
+int compat_compress_own (SSL_CTX *ctx) {
+#if COMPAT_CERTIFICATE_TYPES
+  return SSL_CTX_compress_certs(ctx, 0) == 1;
+#else
+  (void)ctx;
+  return 0;
+#endif
+}
+
 int compat_takes_raw_keys (SSL_CTX *ctx) {
 #if COMPAT_CERTIFICATE_TYPES
   static const unsigned char types[] = {TLSEXT_cert_type_rpk};

@@ -16,6 +16,9 @@
 #error "LuaSSL needs OpenSSL 3.0.2 or newer"
 #endif
 
+/* How many algorithms compress certificates: RFC 8879, 7.3. */
+#define COMPAT_COMPRESSIONS 3
+
 /* 1: RFC 7250 and RFC 8879 in the headers. */
 #define COMPAT_CERTIFICATE_TYPES OPENSSL_VERSION_PREREQ(3, 2)
 
@@ -65,6 +68,14 @@ const char *compat_group_name (SSL *ssl);
 /* The name of the signature algorithm, from OpenSSL 3.5 on; NULL: none, or
 ** not known. */
 const char *compat_signature_name (SSL *ssl, int own);
+
+/* Sets by which algorithms certificates are compressed in both directions, best
+** first, 0 behind the last; none: not at all. 0: OpenSSL cannot. */
+int compat_set_compression (SSL_CTX *ctx,
+                            const int algorithms[COMPAT_COMPRESSIONS]);
+
+/* Compresses the context's certificate; what a server sends compressed. */
+int compat_compress_own (SSL_CTX *ctx);
 
 #pragma GCC visibility pop
 

@@ -78,6 +78,7 @@ void connection_options (lua_State *L, ConnectionOptions *own,
   own->nodelay = options_boolean(L, options, "nodelay", own->nodelay);
   own->handshake_timeout = options_number(L, options, "handshake_timeout",
                                           own->handshake_timeout);
+  own->record_size = negotiation_record_size(L, options, own->record_size);
   own->linger = context_options_linger(L, options, own->linger);
 }
 

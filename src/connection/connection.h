@@ -140,6 +140,8 @@ struct Connection {
   Verification verification;  /* the newest that is complete */
   Request *request;           /* owned; NULL: none is under way */
   Unsent unsent;
+  size_t record;              /* most bytes in one, as far as is agreed */
+  double burst, sent_at;      /* sent since a pause, and when: "dynamic" */
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */

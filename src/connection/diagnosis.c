@@ -282,6 +282,15 @@ static void read_local (Failure *f, const Connection *c) {
     failure_say(f, "the peer does not speak TLS");
     return;
   }
+  if (failure_find(f, ERR_LIB_SSL, SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED)
+      >= 0) {
+    f->kind = "legacy_server";
+    f->sentence[0] = '\0';
+    failure_say(f, "the server does not know secure renegotiation (RFC 5746), "
+                "and should be updated: options={\"legacy_server_connect\"} "
+                "connects all the same");
+    return;
+  }
   if (is_version) say_versions(f, c->ssl);
   if (is_version || strcmp(f->kind, "cipher") == 0) say_level(f, c->ssl);
   if (strcmp(f->kind, "ssl") == 0 && c->alert_sent && blames_peer(c->alert))

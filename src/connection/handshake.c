@@ -19,6 +19,7 @@
 #include "connection/opening.h"
 #include "connection/outcome.h"
 #include "connection/post_handshake.h"
+#include "connection/record_size.h"
 #include "connection/resumption.h"
 #include "connection/tickets.h"
 #include "connection/verify.h"
@@ -81,6 +82,7 @@ static int handshake_done (lua_State *L, Connection *c) {
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */
   limits_watch(c->ssl);
   c->bio.by_record = 1;
+  record_size_settle(c);
   c->established = 1;
   counters_done(&c->counted, SSL_session_reused(c->ssl));
   resumption_keep(c);

@@ -14,6 +14,7 @@
 #include "base/errors.h"
 #include "connection/outcome.h"
 #include "connection/post_handshake.h"
+#include "connection/record_size.h"
 #include "connection/tickets.h"
 #include "connection/transfer.h"
 #include "connection/unsent.h"
@@ -350,18 +351,20 @@ typedef struct Sending {
 /* Encrypts the next records, as many as leave in one go: each alone, so that
 ** unsent.c knows where it ends. */
 static Outcome encrypt (lua_State *L, Connection *c, Sending *s) {
-  size_t left = s->end - s->position;
+  size_t left = s->end - s->position, record = c->record;
   Outcome outcome = DONE;
-  if (left > QUEUE_OUT_MAX) left = QUEUE_OUT_MAX;
+  if (c->options.record_size == RECORD_DYNAMIC) record = record_size_next(c);
+  if (left > record * (QUEUE_OUT_MAX / RECORD))
+    left = record * (QUEUE_OUT_MAX / RECORD);
   if (left > RECORD)  /* at once: growing would copy */
     buffer_reserve(&c->bio.out, left + left / 64);
-  c->bio.corked = tickets_issue(c) || left > RECORD;
+  c->bio.corked = tickets_issue(c) || left > record;
   c->busy = 1;
   unsent_begin(L, c, s->position);
   while (outcome == DONE && left > 0) {
     size_t n = 0;
     outcome = connection_outcome(c, SSL_write_ex(c->ssl, s->text + s->position,
-                                                 left < RECORD ? left : RECORD,
+                                                 left < record ? left : record,
                                                  &n));
     s->position += n;
     left -= n;
@@ -393,6 +396,7 @@ static Outcome deliver (lua_State *L, Connection *c, Sending *s) {
     errors_clear();
     outcome = encrypt(L, c, s);
     c->counted.sent += (double)(s->position - before);
+    c->burst += (double)(s->position - before);
     if (c->bio.write_error != 0) return BROKEN;  /* it went nowhere */
     if (outcome == WAIT) {
       bio_flush(&c->bio);

@@ -165,6 +165,27 @@ static int fail_list (lua_State *L, const char *option, const char *list,
   return 0;
 }
 
+/* A profile's, the hybrid one where OpenSSL has it. */
+static int apply_profile_groups (SSL_CTX *ctx, const Profile *profile) {
+  if (profile == NULL
+      || (profile->hybrid != NULL
+          && SSL_CTX_set1_groups_list(ctx, profile->hybrid))) return 1;
+  errors_clear();
+  return SSL_CTX_set1_groups_list(ctx, profile->groups) == 1;
+}
+
+static int apply_groups (lua_State *L, SSL_CTX *ctx, const Settings *s) {
+  if (s->groups == NULL)
+    return apply_profile_groups(ctx, s->negotiation.profile)
+           || fail(L, OPERATION, NULL);
+  if (SSL_CTX_set1_groups_list(ctx, s->groups)) return 1;
+  return fail_list(L, "groups", s->groups, strstr(s->groups, "MLKEM") != NULL
+                   ? "OpenSSL has no list of key exchange groups like %s "
+                     "(hybrid groups take OpenSSL 3.5 or later: ssl.HAS.MLKEM)"
+                   : "OpenSSL has no list of key exchange groups like %s "
+                     "(\"X25519:P-256\")");
+}
+
 /* Before certificates: the security level in it judges them. */
 static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
   if (s->ciphers != NULL && !SSL_CTX_set_cipher_list(ctx, s->ciphers))
@@ -175,9 +196,7 @@ static int apply_ciphers (lua_State *L, SSL_CTX *ctx, const Settings *s) {
       !SSL_CTX_set_ciphersuites(ctx, s->ciphersuites))
     return fail_list(L, "ciphersuites", s->ciphersuites, "OpenSSL has no "
                      "TLS 1.3 cipher suite for %s");
-  if (s->groups != NULL && !SSL_CTX_set1_groups_list(ctx, s->groups))
-    return fail_list(L, "groups", s->groups, "OpenSSL has no list of key "
-                     "exchange groups like %s (\"X25519:P-256\")");
+  if (!apply_groups(L, ctx, s)) return 0;
   if (s->sigalgs != NULL && !SSL_CTX_set1_sigalgs_list(ctx, s->sigalgs))
     return fail_list(L, "sigalgs", s->sigalgs, "OpenSSL has no list of "
                      "signature algorithms like %s "
@@ -296,13 +315,16 @@ static int build (lua_State *L, int options) {
   lua_pushvalue(L, options);
   compat_setuservalue(L, top);
   errors_clear();
-  if (!open_ctx(L, c, &s) || !apply_ciphers(L, c->ctx, &s) ||
-      !apply_strictness(L, c->ctx, &s) || !apply_versions(L, c->ctx, &s) ||
+  if (!open_ctx(L, c, &s) ||
+      !negotiation_apply(L, c->ctx, &s.negotiation) ||
+      !apply_ciphers(L, c->ctx, &s) || !apply_strictness(L, c->ctx, &s) ||
+      !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||
-      !identity_use(L, c->ctx, options)) return 2;
+      !identity_use(L, c->ctx, options) ||
+      !negotiation_compress(L, c->ctx, &s.negotiation)) return 2;
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;

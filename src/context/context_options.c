@@ -107,6 +107,8 @@ static void read_versions (lua_State *L, int options, Settings *s) {
   s->ssl_version = options_integer(L, options, "ssl_version", -1);
   s->minimum = read_version(L, options, "minimum_version");
   s->maximum = read_version(L, options, "maximum_version");
+  if (s->minimum == 0 && s->ssl_version < 0 && s->negotiation.profile != NULL)
+    s->minimum = s->negotiation.profile->minimum;
   s->has_minimum = s->minimum != 0 || s->ssl_version >= 0;
   if (s->ssl_version == SSLV23) s->minimum = TLS1_VERSION;
   else if (s->ssl_version >= TLSV1)
@@ -134,6 +136,17 @@ static size_t read_protocols (lua_State *L, int options) {
     options_raise(L, "alpn_protocols", "has more than %d bytes",
                   ALPN_LIST_MAX);
   return size;
+}
+
+/* A profile's, where nothing else is said. */
+static void read_ciphers (lua_State *L, int options, Settings *s) {
+  const Profile *profile = s->negotiation.profile;
+  s->ciphers = options_string(L, options, "ciphers", NULL);
+  s->ciphersuites = options_string(L, options, "ciphersuites", NULL);
+  s->groups = options_string(L, options, "groups", NULL);
+  if (profile == NULL) return;
+  if (s->ciphers == NULL) s->ciphers = profile->ciphers;
+  if (s->ciphersuites == NULL) s->ciphersuites = profile->ciphersuites;
 }
 
 static void check_pins (lua_State *L, int options) {
@@ -167,12 +180,11 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   options_check_side(L, options, OF_CONTEXT, p->defaults.server_side);
   check_identities(L, options);
   check_pins(L, options);
+  negotiation_read(L, options, p->defaults.server_side, &s->negotiation);
   read_trust(L, options, s);
   read_versions(L, options, s);
   s->protocols_size = read_protocols(L, options);
-  s->ciphers = options_string(L, options, "ciphers", NULL);
-  s->ciphersuites = options_string(L, options, "ciphersuites", NULL);
-  s->groups = options_string(L, options, "groups", NULL);
+  read_ciphers(L, options, s);
   s->sigalgs = options_string(L, options, "sigalgs", NULL);
   s->alpn_strict = options_boolean(L, options, "alpn_strict", 1);
   s->session_cache = options_boolean(L, options, "session_cache",
@@ -187,6 +199,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
                                             "suppress_ragged_eofs", 0);
   p->defaults.handshake_timeout = options_number(L, options,
                                                  "handshake_timeout", 0);
+  p->defaults.record_size = negotiation_record_size(L, options, RECORD_FULL);
   p->defaults.linger = context_options_linger(L, options, LINGER_MAX);
   lua_pushboolean(L, s->session_cache);
   lua_setfield(L, options, "session_cache");

@@ -5,6 +5,7 @@
 #ifndef LUASSL_CONTEXT_OPTIONS_H
 #define LUASSL_CONTEXT_OPTIONS_H
 
+#include "context/negotiation.h"
 #include "context/policy.h"
 #include "x509/verify_parameters.h"
 
@@ -26,6 +27,7 @@ typedef struct Settings {
   int session_cache;
   int post_handshake_auth;
   int num_tickets;        /* -1: OpenSSL's default */
+  Negotiation negotiation;
   size_t protocols_size;  /* of alpn_protocols on the wire */
 } Settings;
 

@@ -95,6 +95,17 @@ const Option option_table[] = {
   {"certfile", OPTION_STRING, OF_CONTEXT, BOUND_IDENTITY, .flags = OWN_FILE,
    CERTIFICATE_GROUP, .excludes = "cert"},
   /***
+  By which algorithms certificates are compressed, best first: `"zlib"`,
+  `"brotli"`, `"zstd"`; an empty list: not at all. TLS 1.3 alone does it, where
+  both sides can; see `HAS` (`CERTIFICATE_COMPRESSION`). A server compresses the
+  certificate of its context, none that a hook chooses.
+  @default all that OpenSSL was built with, to receive; OpenSSL before 3.2: none
+  @source RFC 8879; SSL_CTX_set1_cert_comp_preference(3)
+  @usage {certificate_compression = {"zstd", "zlib"}}
+  */
+  {"certificate_compression", OPTION_LIST, OF_CONTEXT, NOT_BOUND,
+   .side = EITHER_SIDE},
+  /***
   Several certificates, each with its key. The list has tables with the options
   `certfile` or `cert`, `keyfile`, `key` or `key_uri`, `pkcs12_file` or
   `pkcs12`, and `password`, for which the option `password` beside the list
@@ -121,6 +132,13 @@ const Option option_table[] = {
   */
   {"check_hostname", OPTION_BOOLEAN, BOTH, BOUND_BY_NAME, .side = CLIENT_SIDE,
    DEFAULT(0)},
+  /***
+  Whether a server chooses the cipher by its own order, not by the client's.
+  @default `false`; with the profile `"old"` `true`
+  @source SSL_CTX_set_options(3)
+  */
+  {"cipher_server_preference", OPTION_BOOLEAN, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE},
   /***
   The ciphers for TLS up to 1.2, as OpenSSL's cipher list.
   @default OpenSSL's
@@ -176,9 +194,10 @@ const Option option_table[] = {
   {"do_handshake_on_connect", OPTION_BOOLEAN, OF_CONNECTION, NOT_BOUND,
    DEFAULT(1)},
   /***
-  The groups for the key exchange, best first, separated by colons.
+  The groups for the key exchange, best first, separated by colons. From OpenSSL
+  3.5 on they may be hybrid, with ML-KEM: `"X25519MLKEM768:X25519"`.
   @default OpenSSL's
-  @source SSL_CTX_set1_groups_list(3)
+  @source SSL_CTX_set1_groups_list(3); FIPS 203
   @usage {groups = "X25519:P-256"}
   */
   {"groups", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
@@ -243,6 +262,16 @@ const Option option_table[] = {
   */
   {"linger", OPTION_SECONDS, BOTH, NOT_BOUND, DEFAULT(5)},
   /***
+  How many bytes a client asks the server to put in a record at most, and puts
+  there itself: 512, 1024, 2048 or 4096, for devices with little memory. A
+  server does what its clients ask. Servers that do not know this go on with
+  full records.
+  @default as many as TLS has, 16384
+  @source RFC 6066, 4; SSL_CTX_set_tlsext_max_fragment_length(3)
+  */
+  {"max_fragment_length", OPTION_INTEGER, OF_CONTEXT, BOUND_VALUE,
+   .side = CLIENT_SIDE, .first = 512, .last = 4096},
+  /***
   The highest version of TLS to speak. Not together with `ssl_version`.
   @default OpenSSL's highest
   @source SSL_CTX_set_max_proto_version(3)
@@ -297,6 +326,27 @@ const Option option_table[] = {
   {"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = EITHER_SIDE},
   /***
+  Switches of OpenSSL's, by name: `"legacy_server_connect"` (a client connects
+  to a server without RFC 5746, whose renegotiation can be attacked; this side
+  never renegotiates), `"no_ticket"` (no session tickets), `"prioritize_chacha"`
+  (a server takes ChaCha20 with clients that prefer it, else its own order),
+  `"no_middlebox_compat"`, `"no_encrypt_then_mac"`,
+  `"no_extended_master_secret"`, `"allow_no_dhe_kex"`, `"tlsext_padding"`,
+  `"cryptopro_tlsext_bug"`, `"dont_insert_empty_fragments"`. An unknown name is
+  misuse, and the error lists all.
+  @source SSL_CTX_set_options(3); RFC 5746, 4.1
+  @usage {options = {"legacy_server_connect"}}
+  */
+  {"options", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
+  To a multiple of how many bytes a record's content is padded, which hides how
+  long it is. TLS 1.3 alone does it.
+  @default none
+  @source RFC 8446, 5.4; SSL_CTX_set_block_padding(3)
+  */
+  {"padding", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND, .side = EITHER_SIDE,
+   .first = 1, .last = 16384},
+  /***
   The passphrase or PIN of the private key, or a function that returns it. The
   function is called with the name of the key's file; if it is in none, with
   `"key"`, `"pkcs12"` or `"key_uri"`. What it raises is the error that the
@@ -346,6 +396,16 @@ const Option option_table[] = {
   {"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE,
    .side = EITHER_SIDE, DEFAULT(0)},
   /***
+  Versions, ciphers and groups after Mozilla's guidelines: `"modern"` (TLS 1.3
+  alone), `"intermediate"` (TLS 1.2 and later, for most servers), both of version
+  6.0, or `"old"` (TLS 1.0 and later, at security level 0), of version 5.8, the
+  last that has it. `minimum_version`, `ciphers`, `ciphersuites`, `groups` and
+  `cipher_server_preference` come before it.
+  @source Mozilla, Server Side TLS, 6.0 and 5.8
+  @usage {server_side = true, certfile = "server.pem", profile = "intermediate"}
+  */
+  {"profile", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
   What the peer's certificate has to be for: `"sslserver"`, `"sslclient"`,
   `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`. It is for
   private uses, in which a certificate is made for something else.
@@ -356,6 +416,17 @@ const Option option_table[] = {
   */
   {"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
    .side = EITHER_SIDE},
+  /***
+  How many bytes of data a record holds at most: a number, or `"dynamic"`: as
+  much as one TCP segment takes at first, so that the peer can use each segment
+  as it comes, full records from about 64 KiB on, and small ones again after a
+  second's pause.
+  @default full records, 16384
+  @source RFC 8446, 5.1
+  @usage {record_size = "dynamic"}
+  */
+  {"record_size", OPTION_RECORD_SIZE, BOTH, NOT_BOUND, .first = 512,
+   .last = 16384},
   /***
   The certificates to trust: PEM or DER in a string, a Certificate, or a list of
   strings and Certificates. An intermediate one may be trusted too.

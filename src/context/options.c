@@ -162,6 +162,13 @@ static void check_server_names (lua_State *L, const Option *o) {
 
 static void check_certificates (lua_State *L, const Option *o);
 
+static void check_record_size (lua_State *L, const Option *o) {
+  if (lua_type(L, -1) == LUA_TNUMBER) check_integer(L, o);
+  else if (strcmp(lua_tostring(L, -1), "dynamic") != 0
+           || compat_rawlen(L, -1) != strlen("dynamic"))
+    options_raise(L, o->name, "must be \"dynamic\" or a number of bytes");
+}
+
 static void check_object (lua_State *L, const Option *o) {
   if (compat_testudata(L, -1, o->object) == NULL)
     options_raise(L, o->name, "must be an %s, not a %s",
@@ -200,6 +207,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", check_log},
   {LUA_TNONE, LUA_TNONE, NULL, check_object},
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", NULL},
+  {LUA_TSTRING, LUA_TNUMBER, "string or a number", check_record_size},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
   {LUA_TSTRING, LUA_TSTRING, "string", check_string},
   {LUA_TTABLE, LUA_TTABLE, "table", check_server_names},
@@ -405,8 +413,8 @@ static void set_number (lua_State *L, const char *name, int value) {
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "certificates", "function", "integer", "list", "log",
-    "object", "password", "seconds", "string", "table", "texts", "time",
-    "version", "x509"
+    "object", "password", "record_size", "seconds", "string", "table",
+    "texts", "time", "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};
   lua_newtable(L);
@@ -423,7 +431,7 @@ static void push_row (lua_State *L, const Option *o) {
   set_flag(L, "file", o->flags & IS_FILE);
   set_flag(L, "secret", o->flags & IS_SECRET);
   set_flag(L, "above_zero", o->flags & ABOVE_ZERO);
-  if (o->type == OPTION_INTEGER) {
+  if (o->type == OPTION_INTEGER || o->type == OPTION_RECORD_SIZE) {
     set_number(L, "first", o->first);
     set_number(L, "last", o->last);
   }

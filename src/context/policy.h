@@ -28,6 +28,9 @@ struct Protocols;
 struct SessionCache;
 struct Counters;
 
+/* ConnectionOptions.record_size, or a number of bytes. */
+enum { RECORD_FULL = 0, RECORD_DYNAMIC = -1 };
+
 /* What a connection may have otherwise than its context. */
 typedef struct ConnectionOptions {
   int server_side;           /* this one not */
@@ -36,6 +39,7 @@ typedef struct ConnectionOptions {
   int nodelay;
   double handshake_timeout;  /* seconds */
   double linger;             /* seconds */
+  int record_size;           /* RECORD_*, or most bytes in a record */
 } ConnectionOptions;
 
 /* What OpenSSL has no place for. It belongs to the SSL_CTX, lives as long, and
