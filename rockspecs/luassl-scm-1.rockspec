@@ -101,6 +101,7 @@ build = {
         "src/context/context_trust.c",
         "src/context/der.c",
         "src/context/counters.c",
+        "src/context/der.c",
         "src/context/foreign_names.c",
         "src/context/identity.c",
         "src/context/key_store.c",

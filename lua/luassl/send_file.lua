@@ -4,11 +4,12 @@
 
 local core = require "luassl.core"
 local errors = require "luassl.errors"
-local run = require "luassl.hooks".run
+local hooks = require "luassl.hooks"
 local misuse = require "luassl.misuse"
 
 local begin_operation, remaining = core.connection.begin_operation, core.connection.remaining
 local PENDING = core.connection.PENDING
+local go_on, run = hooks.go_on, hooks.run
 local hides = core.hides
 local relay = misuse.relay
 
@@ -142,14 +143,26 @@ local function leave(self, source, position)
   end
 end
 
+-- One piece, within the deadline of the whole: as `send`. A hook may come in
+-- between, behind the handshake too.
+local function send_piece(self, send, piece, deadline)
+  begin_operation(self, deadline)
+  local done, err, index = send(self, piece, 1, #piece, PENDING)
+  while err == PENDING do
+    done, err = go_on(self, false)
+    if not done then return nil, err, index end
+    done, err, index = send(self, piece, 1, #piece, PENDING)
+  end
+  return done, err, index
+end
+
 -- Sends up to `length` bytes: how many, and why no more.
 local function pump(self, send, source, length, deadline)
   local total = 0
   while total < length do
     local piece = next_piece(source, length - total)
     if piece == "" then return total, source.failure end
-    begin_operation(self, deadline)
-    local done, err, index = send(self, piece, 1, #piece, PENDING)
+    local done, err, index = send_piece(self, send, piece, deadline)
     total = total + (done or index)
     if not done then
       source.rest = piece:sub(index + 1) .. source.rest

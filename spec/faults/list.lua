@@ -10,6 +10,7 @@ for _, part in ipairs {
   "hostile", "failures", "objects", "identity",
   "hostile", "failures", "objects", "post_handshake",
   "hostile", "failures", "objects", "facts", "logs",
+  "hostile", "failures", "objects", "post_handshake", "negotiation", "streams",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part
