@@ -319,12 +319,12 @@ end)]] },
     name = "a client that a hook refused stays connected",
     file = "lua/luassl/socket.lua",
     from = [[
-  done, err = run(client, false)
+  local done, err = run(client, false)
   if done then return client end
   client:close()
 ]],
     to = [[
-  done, err = run(client, false)
+  local done, err = run(client, false)
   if done then return client end
 ]],
     specs = "accept",
