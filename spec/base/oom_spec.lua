@@ -14,7 +14,7 @@ if built then built:close() end
 describe("without memory for one allocation", function()
   for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
     "contexts", "features", "hooks", "hooks_keep_out", "identity", "load", "logs", "names", "names_keep_out",
-    "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
+    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
     "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
     "truncated_object", "trust", "unwrap", "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()

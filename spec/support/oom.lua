@@ -505,6 +505,23 @@ end
 local accept = getmetatable(socket.tcp()).__index.accept
 
 -- LuaSocket loses the descriptor when it has no memory for its object.
+-- Options that OpenSSL's structures take, lines, and numbers that are right.
+function lives.negotiation()
+  local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
+    profile = "intermediate", options = {"no_ticket"}, padding = 64, record_size = "dynamic",
+    cipher_server_preference = true}))
+  local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt",
+    max_fragment_length = 1024, options = {"legacy_server_connect"}}))
+  local client = must(again(client_context.wrap_object, client_context, RIGHT))
+  local server = must(again(server_context.wrap_object, server_context))
+  must(handshake(client, server, pump))
+  lines(client, server, pump)
+  same("the client's counters", again(client_context.counters, client_context))
+  must(again(client_context.set, client_context, {handshake_timeout = 7}))
+  same("the client's counters", again(client_context.counters, client_context))
+  closing(client, server, pump)
+end
+
 local function spare_accept(...)
   return spare(accept, ...)
 end
