@@ -28,6 +28,7 @@
 #include "connection/hooks.h"
 #include "base/errors.h"
 #include "base/features.h"
+#include "carrier/bare_fd.h"
 #include "carrier/sslobject.h"
 #include "connection/operation.h"
 #include "context/options.h"
@@ -232,6 +233,7 @@ int luaopen_luassl_core (lua_State *L) {
   context_open(L);
   lua_setfield(L, -2, "context");
   sslsocket_open(L);
+  bare_fd_primitives(L);
   lua_setfield(L, -2, "socket");
   sslobject_open(L);
   lua_setfield(L, -2, "object");

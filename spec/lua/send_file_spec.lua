@@ -207,10 +207,26 @@ describe("conn:send_file", function()
   it("answers a timeout in time", function()
     large(function(name)
       server:settimeout(0.2)
-      local sent, err, partial = server:send_file(name)
+      local file = assert(io.open(name, "rb"))
+      local sent, err, partial = server:send_file(file)
       assert.same({nil, "timeout"}, {sent, err})
       assert.is_true(partial > 0)
+      assert.equal(partial, file:seek())
+      file:close()
     end)
+  end)
+
+  it("has one deadline for all of it", function()
+    local parts = 0
+    local file = {read = function()
+      parts = parts + 1
+      ssl.poll({}, {}, 0.06)
+      if parts <= 12 then return ("x"):rep(16384) end
+    end}
+    server:settimeout(0.2)
+    local sent, err, partial = server:send_file(file)
+    assert.same({nil, "timeout"}, {sent, err})
+    assert.is_true(partial > 0 and parts < 10)
   end)
 
   it("tells what is wrong with the file, and sends what came before", function()

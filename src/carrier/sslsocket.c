@@ -13,7 +13,6 @@
 #include "connection/decision.h"
 #include "base/errors.h"
 #include "connection/lifetime.h"
-#include "carrier/bare_fd.h"
 #include "carrier/luasocket_fd.h"
 #include "connection/opening.h"
 #include "connection/outcome.h"
@@ -531,7 +530,6 @@ int sslsocket_open (lua_State *L) {
   lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, primitive_wrap);
   lua_setfield(L, -2, "wrap");
-  bare_fd_primitives(L);
   luaL_getmetatable(L, SOCKET_T);
   lua_insert(L, -2);
   method_add(L, primitives, lua_gettop(L) - 1, 0);
