@@ -369,9 +369,9 @@ its handshake; `set` and collected connections change nothing.
 that succeeded, and those of them that resumed a session; `failed`: a table
 from the errors' kinds (see `SSLError`) to how many handshakes failed so, where
 `"hook"` also stands for values without a kind that hooks refused with and
-`"abandoned"` for what was closed first; `alive`: connections that have begun and are not closed;
-`received` and `sent`: bytes of application data. What `begun` has more than
-`done` and all of `failed` is under way
+`"abandoned"` for what was closed first; `alive`: connections that have begun
+and are not closed; `received` and `sent`: bytes of application data. What
+`begun` has more than `done` and all of `failed` is under way
 @usage local counters = context:counters()
 print(counters.done, counters.failed.verification or 0, counters.alive)
 */

@@ -397,10 +397,10 @@ const Option option_table[] = {
    .side = EITHER_SIDE, DEFAULT(0)},
   /***
   Versions, ciphers and groups after Mozilla's guidelines: `"modern"` (TLS 1.3
-  alone), `"intermediate"` (TLS 1.2 and later, for most servers), both of version
-  6.0, or `"old"` (TLS 1.0 and later, at security level 0), of version 5.8, the
-  last that has it. `minimum_version`, `ciphers`, `ciphersuites`, `groups` and
-  `cipher_server_preference` come before it.
+  alone), `"intermediate"` (TLS 1.2 and later, for most servers), both of
+  version 6.0, or `"old"` (TLS 1.0 and later, at security level 0), of version
+  5.8, the last that has it. `minimum_version`, `ciphers`, `ciphersuites`,
+  `groups` and `cipher_server_preference` come before it.
   @source Mozilla, Server Side TLS, 6.0 and 5.8
   @usage {server_side = true, certfile = "server.pem", profile = "intermediate"}
   */
