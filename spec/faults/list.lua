@@ -5,12 +5,8 @@
 local list = {}
 
 for _, part in ipairs {
-  "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets",
-  "hostile", "failures", "objects", "certificates",
-  "hostile", "failures", "objects", "identity",
-  "hostile", "failures", "objects", "post_handshake",
-  "hostile", "failures", "objects", "facts", "logs",
-  "hostile", "failures", "objects", "post_handshake", "negotiation", "streams",
+  "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets", "hostile", "failures",
+  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

@@ -35,6 +35,7 @@ fault("a trace has the bytes of messages", "connection/trace.c",
              p[size - 4], p[size - 3], p[size - 2], p[size - 1]);]])
 fault("a retry is told as a ServerHello", "connection/trace.c",
   [[  if (is_retry(bytes, size)) return "HelloRetryRequest";]], [[  (void)is_retry;]])
-fault("a trace ends with the handshake", "connection/limits.c", "c->policy->trace != NULL ?", "c->policy->trace == NULL ?")
+fault("a trace ends with the handshake", "connection/limits.c",
+  "c->policy->trace != NULL ?", "c->policy->trace == NULL ?")
 
 return list
