@@ -151,7 +151,8 @@ describe("a closed object", function()
     getoption = {"keepalive"}, setoption = {"keepalive", true},
     connect = {"127.0.0.1", 1}, setpeername = {"127.0.0.1", 1},
     bind = {"127.0.0.1", 0}, setsockname = {"127.0.0.1", 0}, feed = {"bytes"},
-    send_file = {"/dev/null"},
+    send_file = {"/dev/null"}, export_keying_material = {"EXPORTER-label", 32},
+    finished = {"own"}, get_channel_binding = {"tls-exporter"}, signature_algorithm = {"own"},
   }
 
   local function check_silent(object, unfit)

@@ -155,10 +155,9 @@ end
 
 -- The caller's words that are quoted: a passphrase there is one like others.
 local QUOTED = {
-  keylog = true, trace = true,
   ca_certs = true, ca_path = true, certfile = true, certificates = true, ciphers = true, ciphersuites = true,
-  groups = true,
-  keyfile = true, maximum_version = true, minimum_version = true, pkcs12_file = true, sigalgs = true,
+  crl_file = true, groups = true, keyfile = true, keylog = true, trace = true,
+  maximum_version = true, minimum_version = true, pkcs12_file = true, sigalgs = true,
 }
 
 -- Bytes of any sort, which `get` gives back: all but what looks like a key.

@@ -76,7 +76,7 @@ describe("conn:send_file", function()
   -- Enough of it that no socket buffer takes it whole.
   local function large(use)
     local parts = {}
-    for i = 1, 14 do parts[i] = i .. TEXT end
+    for i = 1, 48 do parts[i] = i .. TEXT end
     local text = table.concat(parts)
     local name = helpers.temp_file(text)
     use(name, text)

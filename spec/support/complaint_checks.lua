@@ -34,8 +34,9 @@ end
 function complaint.everything(err)
   local parts = {tostring(err)}
   for name, value in pairs(err) do
-    if type(value) == "table" then value = table.concat(value, "\n") end
-    parts[#parts + 1] = name .. "=" .. tostring(value)
+    for _, one in ipairs(type(value) == "table" and value or {value}) do
+      parts[#parts + 1] = name .. "=" .. tostring(one)
+    end
   end
   return table.concat(parts, "\n")
 end
