@@ -24,6 +24,7 @@ end
 
 local function judge(case, totals)
   local peer = serve.start(case)
+  if not peer then return {case.name, case.ruling, "not readable"}, "refuse" end
   local ours = word((serve.ours(case, peer.port)))
   local row = {case.name, case.ruling, cell(case, ours)}
   local function count(name, answer)
@@ -84,7 +85,7 @@ local ours_alone = {}
 for _, case in ipairs(all) do
   local row, ours = judge(case, totals)
   rows[#rows + 1] = line(row)
-  if ours == case.ruling and row[4]:find "^%*" then
+  if ours == case.ruling and row[4] and row[4]:find "^%*" then
     ours_alone[#ours_alone + 1] = ("* %s: %s (%s)"):format(case.name, ours, case.why)
   end
 end

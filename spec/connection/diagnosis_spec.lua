@@ -173,7 +173,8 @@ describe("a chain above 100 KiB", function()
     end)
 
     it("of a client is told by both sides, " .. version, function()
-      local client, server = refused {client = {certfile = helpers.temp_file(read "client.pem" .. long)},
+      local client, server = refused {client = {certfile = helpers.temp_file(read "client.pem" .. long),
+        certificate_compression = {}},
         server = {cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt", maximum_version = version}}
       expect_error({kind = "protocol", alert = "illegal_parameter", alert_direction = "sent",
         words = {"of a certificate chain 100 KiB are accepted"}}, nil, server)
@@ -237,8 +238,8 @@ describe("minimum_version below TLSv1.2 alone", function()
     local peer = helpers.s_server {arguments = {"-tls1", "-cipher", LEGACY}}
     local result, err = ssl.connect("127.0.0.1", peer.port,
       {server_hostname = "localhost", minimum_version = "TLSv1"})
-    assert.is_nil(result)
-    assert.equal("cipher", err.kind)
+    assert.is_nil(result)  -- OpenSSL 3.0 offers TLS 1.0 nevertheless
+    assert.truthy(err.kind == "cipher" or err.kind == "version", err.kind)
     assert.truthy(err:find("versions before TLSv1.2 also need ciphers=\"" .. LEGACY .. "\" here", 1, true),
       tostring(err))
     local conn = assert(ssl.connect("127.0.0.1", peer.port,

@@ -135,7 +135,7 @@ local function protocol()
       {sigalgs = "RSA-PSS+SHA256:ECDSA+SHA256"}},
     {"takes other groups", nil, {groups = "P-384"}},
     {"asks for shorter records", nil, {max_fragment_length = 512}},
-    {"asks for records of another length", {max_fragment_length = 1024}, {max_fragment_length = 512}},
+    {"asks for records of another length", {max_fragment_length = 4096}, {max_fragment_length = 2048}},
     {"has another option", {options = {"no_middlebox_compat"}},
       {options = {"no_middlebox_compat", "legacy_server_connect"}}},
     {"has a profile", nil, {profile = "intermediate"}},

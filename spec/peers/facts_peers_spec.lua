@@ -49,14 +49,15 @@ describe("what binds to a connection is the same at the other end:", function()
     end)
 
     it("keys with openssl s_client, and its group and signature, " .. version, function()
-      local server, port = listen(version)
+      local server, port = listen(version, {groups = "X25519"})
       local peer = helpers.s_client(port, {arguments = {flag, "-keymatexport", LABEL, "-keymatexportlen", SIZE}})
       local conn = assert(server:accept())
       local theirs = peer:expect "Keying material: (%x+)"
       assert.equal(hex(conn:export_keying_material(LABEL, SIZE)):upper(), theirs)
-      assert.matches("Server Temp Key: X25519", peer:output())
+      local said = peer:output()  -- in words that change from release to release
+      assert.truthy(said:find "Temp Key: X25519" or said:find "group: X25519\n", said)
       assert.equal("x25519", conn:group():lower())
-      assert.matches("Peer signature type: RSA%-PSS", peer:output())
+      assert.truthy(said:find "signature type: RSA%-PSS" or said:find "signature type: rsa_pss_rsae_sha256", said)
       assert.equal("rsa_pss_rsae_sha256", conn:signature_algorithm "own")
       conn:close()
       server:close()

@@ -8,11 +8,15 @@ helpers.audit()
 
 local own = ssl.load_certificates(helpers.read_file(helpers.file "ecdsa.crt"))[1]
 
-local function load(fields)
+local function try(fields)
   fields.spki = fields.spki or own:spki()
   local loaded, err = ssl.load_certificates(der.certificate(fields))
-  assert(loaded, tostring(err))
-  return loaded[1]
+  return loaded and loaded[1], err
+end
+
+local function load(fields)
+  local loaded, err = try(fields)
+  return assert(loaded, tostring(err))
 end
 
 local function with(...)
@@ -280,23 +284,31 @@ describe("a time", function()
     [der.utc_time ""] = false, [der.utc_time "x"] = false, [der.utc_time "20210101000000Z"] = false,
   }
 
+  local function check(certificate, method, seconds, time)
+    local found, err = certificate[method](certificate, "seconds")
+    local text, text_err = certificate[method](certificate)
+    if seconds then
+      assert.equal(seconds, found, time)
+      assert.is_string(text, time)
+    else
+      assert.is_nil(found, time)
+      assert.is_nil(text, time)
+      assert.equal("certificate", err.kind)
+      assert.equal("certificate", text_err.kind)
+      if method == "not_after" then assert.is_nil((certificate:days_left())) end
+    end
+    ask(certificate)
+  end
+
   it("is right on every system, or an error", function()
     for time, seconds in pairs(TIMES) do
       for _, method in ipairs {"not_before", "not_after"} do
-        local certificate = load {[method] = time}
-        local found, err = certificate[method](certificate, "seconds")
-        local text, text_err = certificate[method](certificate)
-        if seconds then
-          assert.equal(seconds, found, time)
-          assert.is_string(text, time)
-        else
-          assert.is_nil(found, time)
-          assert.is_nil(text, time)
-          assert.equal("certificate", err.kind)
-          assert.equal("certificate", text_err.kind)
-          if method == "not_after" then assert.is_nil((certificate:days_left())) end
+        local certificate, err = try {[method] = time}
+        if certificate then check(certificate, method, seconds, time)
+        else  -- OpenSSL from 3.4 on reads no such certificate
+          assert.is_false(seconds, time)
+          assert.equal("pem", err.kind)
         end
-        ask(certificate)
       end
     end
   end)

@@ -236,6 +236,16 @@ static const char *version_name (long version) {
   }
 }
 
+/* TLS 1.1 and older sign with SHA-1: SSL_CTX_set_security_level(3). Newer
+** libraries do not even offer them then. */
+static void say_level (Failure *f, SSL *ssl, int is_version) {
+  long version = SSL_version(ssl), low = SSL_get_min_proto_version(ssl);
+  if (is_version && low != 0 && low < version) version = low;
+  if (version < TLS1_2_VERSION && SSL_get_security_level(ssl) > 0)
+    failure_say(f, "; versions before TLSv1.2 also need "
+                "ciphers=\"DEFAULT:@SECLEVEL=0\" here");
+}
+
 static void say_versions (Failure *f, SSL *ssl) {
   long low = SSL_get_min_proto_version(ssl);
   long high = SSL_get_max_proto_version(ssl);
@@ -248,13 +258,6 @@ static void say_versions (Failure *f, SSL *ssl) {
     if (high != 0) failure_say(f, " up to %s", version_name(high));
   }
   failure_say(f, " (minimum_version, maximum_version)");
-}
-
-/* TLS 1.1 and older sign with SHA-1: SSL_CTX_set_security_level(3). */
-static void say_level (Failure *f, const SSL *ssl) {
-  if (SSL_version(ssl) < TLS1_2_VERSION && SSL_get_security_level(ssl) > 0)
-    failure_say(f, "; versions before TLSv1.2 also need "
-                "ciphers=\"DEFAULT:@SECLEVEL=0\" here");
 }
 
 /* Without a certificate OpenSSL takes TLS 1.3 for a version that this server
@@ -292,7 +295,8 @@ static void read_local (Failure *f, const Connection *c) {
     return;
   }
   if (is_version) say_versions(f, c->ssl);
-  if (is_version || strcmp(f->kind, "cipher") == 0) say_level(f, c->ssl);
+  if (is_version || strcmp(f->kind, "cipher") == 0)
+    say_level(f, c->ssl, is_version);
   if (strcmp(f->kind, "ssl") == 0 && c->alert_sent && blames_peer(c->alert))
     f->kind = "protocol";
 }
