@@ -237,18 +237,24 @@ hooks.PENDING = PENDING
 
 local go_on = hooks.go_on
 
--- Around a method with one argument and two results.
+-- What a method answers: one result where it is done, as in C.
+local function answer(done, err)
+  if done ~= nil and err == nil then return done end
+  return done, err
+end
+
+-- Around a method with one argument at most and two results at most.
 local function decide_first(methods, name)
   local method = methods[name]
-  methods[name] = function(self, argument)
-    local fine, done, err = pcall(method, self, argument)
+  methods[name] = function(self, ...)
+    local fine, done, err = pcall(method, self, ...)
     if not fine then relay(2, ":" .. name, false, done) end
     while err == PENDING do
       done, err = go_on(self, false)
       if not done then return nil, err end
-      done, err = method(self, argument, PENDING)
+      done, err = method(self, ..., PENDING)
     end
-    return done, err
+    return answer(done, err)
   end
 end
 
