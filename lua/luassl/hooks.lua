@@ -238,7 +238,7 @@ hooks.PENDING = PENDING
 local go_on = hooks.go_on
 
 -- What a method answers: one result where it is done, as in C.
-local function answer(done, err)
+local function results(done, err)
   if done ~= nil and err == nil then return done end
   return done, err
 end
@@ -254,7 +254,7 @@ local function decide_first(methods, name)
       if not done then return nil, err end
       done, err = method(self, ..., PENDING)
     end
-    return answer(done, err)
+    return results(done, err)
   end
 end
 
