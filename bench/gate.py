@@ -45,13 +45,15 @@ GATES = [
 # Limits that are not reached, or only just: what may not get worse meanwhile.
 # RESULTS.md tells where the rest goes.
 HELD = {
-    ("lines", "instructions"): 1500,
+    # Bytes are counted for the context, and records have a size.
+    ("lines", "instructions"): 1530,
     ("connect", "instructions"): 1.02,
-    ("accept", "instructions"): 1.045,
+    # The certificate's hash goes with the ticket, for tls-server-end-point.
+    ("accept", "instructions"): 1.08,
     # One more since close asks what is unconfirmed, and some to wait for it.
     ("accept", "calls"): 32,
     ("connect-resumed", "instructions"): 1.055,
-    ("accept-resumed", "instructions"): 1.055,
+    ("accept-resumed", "instructions"): 1.06,
 }
 CONTEXTS = (200, 0)
 

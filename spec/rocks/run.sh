@@ -38,7 +38,7 @@ rocks() {
 quietly() {
   "$@" >"$scratch/compiler-$lua" 2>&1 \
     || { cat "$scratch/compiler-$lua"; return 1; }
-  ! grep -i 'warning' "$scratch/compiler-$lua"
+  ! grep -i 'warning:' "$scratch/compiler-$lua"
 }
 
 # What is in a prefix: the files, and one exported symbol.
