@@ -435,7 +435,10 @@ end
 function lives.identity()
   usual_trust()
   local made = must(again(ssl.SSLContext, SEVERAL))
-  same("warnings", must(again(made.warnings, made)))
+  local warnings = must(again(made.warnings, made))
+  -- OpenSSL remembers of a certificate whose extensions it had no memory to
+  -- read that it has none: an issuer may be missed then.
+  if failing ~= "OpenSSL" then same("warnings", warnings) end
   must(again(made.reload, made))
   same("certificates", must(again(made.get, made, "certificates")))
   for i, options in ipairs(NO_IDENTITIES) do
