@@ -14,7 +14,7 @@ local END = 20       -- seconds, when it has been enough
 local MOST = 1024    -- KiB
 local OTHER = {client = "server", server = "client"}
 -- Sanitizers keep what was freed.
-local MEASURED = not os.getenv "LD_PRELOAD"
+local MEASURED = not helpers.preloaded
 
 -- Starts a flood and one of our connections in processes of their own, each
 -- with the role that the other has not: our process.

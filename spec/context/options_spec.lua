@@ -223,9 +223,8 @@ describe("the table of options", function()
   end)
 
   it("is the documented one", function()
-    local pipe = io.popen(helpers.interpreter .. " doc/options.lua")
-    local printed = pipe:read "*a"
-    pipe:close()
-    assert.equal(printed, helpers.read_file "doc/options.md")
+    local printer = helpers.spawn {helpers.interpreter, "doc/options.lua"}
+    assert.equal(0, printer:wait())
+    assert.equal(printer:output(), helpers.read_file "doc/options.md")
   end)
 end)

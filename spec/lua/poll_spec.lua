@@ -195,7 +195,7 @@ describe("ssl.poll", function()
         local sock, leftover = server:unwrap()
         assert(sock:getfd() > 1023 and leftover == "")
         print "all well"
-      ]]}, {env = {LD_PRELOAD = os.getenv "LD_PRELOAD"}})
+      ]]}, {env = {LD_PRELOAD = helpers.preloaded}})
     child:expect "(all well)"
     assert.equal(0, child:wait())
   end)

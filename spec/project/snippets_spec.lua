@@ -47,7 +47,7 @@ local function install()
   local make = helpers.spawn({"make", "-s", "--no-print-directory", "install",
     "DESTDIR=" .. installed, "PREFIX=" .. PREFIX}, {timeout = 300})
   assert.equal(0, make:wait(300), make:output())
-  local preload = os.getenv "LD_PRELOAD"  -- a sanitizer's
+  local preload = helpers.preloaded  -- a sanitizer's
   save(programs .. "/lua", ("#!/bin/sh\n%sexec %s \"$@\"\n"):format(
     preload and ("LD_PRELOAD='%s' "):format(preload) or "", helpers.interpreter))
   assert.equal(0, helpers.spawn({"chmod", "755", programs .. "/lua"}):wait())

@@ -6,7 +6,10 @@
 -- "lines", one for each file, with its time. What failed is named at once in
 -- both.
 local plain = require "busted.outputHandlers.plainTerminal"
+local process = require "luassl_process"
 local clock = require "socket".gettime
+
+local PATIENCE = 900  -- seconds for one test, with a sanitizer on a slow machine
 
 -- Counts files and says what `handler` counted.
 local function follow(busted, handler, live)
@@ -69,14 +72,22 @@ return function(options)
   local handler = plain(options)
   if live then follow(busted, handler, live) end
 
-  -- The test that runs, for when it hangs: spec/support/run.sh tells it.
-  busted.subscribe({"test", "start"}, function(element)
+  -- What runs, for when it hangs: SIGALRM ends it, and spec/support/run.sh
+  -- tells what it was.
+  local function begins(name)
+    process.alarm(PATIENCE)
     local file = progress and io.open(progress, "w")
     if file then
-      file:write(handler.getFullName(element), "\n")
+      file:write(name, "\n")
       file:close()
     end
     return nil, true
+  end
+
+  busted.subscribe({"file", "start"}, function(file) return begins(file.name .. ", before its first test") end)
+  busted.subscribe({"test", "start"}, function(element) return begins(handler.getFullName(element)) end)
+  busted.subscribe({"test", "end"}, function(element)
+    return begins("what follows " .. handler.getFullName(element))
   end)
 
   busted.subscribe({"suite", "end"}, function()

@@ -64,14 +64,19 @@ local Process = {}
 Process.__index = Process
 
 local running = {}
-local preloaded = os.getenv "LD_PRELOAD"  -- a sanitizer, which our module needs
+
+--- What LD_PRELOAD was: a sanitizer, which our module needs. It is unset, for
+-- other programs hang in one.
+registry.luassl_preloaded = registry.luassl_preloaded or os.getenv "LD_PRELOAD"
+helpers.preloaded = registry.luassl_preloaded
+process.setenv("LD_PRELOAD", nil)
 
 -- Words for `env`: what the program's environment has besides ours.
 local function settings(argv, env)
   local words = {}
   for name, value in pairs(env or {}) do words[name] = value end
-  if preloaded and argv[1] == helpers.interpreter then
-    words.LD_PRELOAD = preloaded .. " " .. (words.LD_PRELOAD or "")
+  if helpers.preloaded and argv[1] == helpers.interpreter then
+    words.LD_PRELOAD = helpers.preloaded .. " " .. (words.LD_PRELOAD or "")
   end
   local list = {}
   for name, value in pairs(words) do list[#list + 1] = name .. "=" .. value end

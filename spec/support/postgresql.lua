@@ -21,10 +21,9 @@ end
 local bin = programs()
 
 local function shell(command)
-  local pipe = io.popen("(" .. command .. ") 2>&1; echo status=$?")
-  local output = pipe:read "*a"
-  pipe:close()
-  return output:match "status=0\n$" ~= nil, output
+  local process = helpers.spawn({"sh", "-c", command}, {timeout = 120})
+  local status = process:wait(120)
+  return status == 0, process:output()
 end
 
 local is_root = shell "test $(id -u) = 0"

@@ -146,10 +146,18 @@ static int process_chdir (lua_State *L) {
   return 0;
 }
 
-/* setenv(name, value) */
+/* setenv(name, value | nil) */
 static int process_setenv (lua_State *L) {
-  if (setenv(luaL_checkstring(L, 1), luaL_checkstring(L, 2), 1) != 0)
+  const char *name = luaL_checkstring(L, 1);
+  const char *value = luaL_optstring(L, 2, NULL);
+  if ((value ? setenv(name, value, 1) : unsetenv(name)) != 0)
     return failed(L, "setenv");
+  return 0;
+}
+
+/* alarm(seconds): ends this process unless it is called again in time */
+static int process_alarm (lua_State *L) {
+  alarm((unsigned)luaL_checkinteger(L, 1));
   return 0;
 }
 
@@ -173,6 +181,7 @@ static int process_thread (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
+  {"alarm", process_alarm},
   {"chdir", process_chdir},
   {"close", process_close},
   {"kill", process_kill},

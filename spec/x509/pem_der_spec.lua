@@ -101,7 +101,7 @@ print(("%d"):format(ssl.cert_time_to_seconds "jUL  9 00:00:00 2007 gmt"))
     for zone, locale in pairs {["UTC"] = "C", ["right/UTC"] = "tr_TR",
       ["America/New_York"] = "C.UTF-8", ["XYZ-14"] = "de_DE.UTF-8"} do
       local peer = helpers.spawn({helpers.interpreter, script}, {env = {
-        TZ = zone, LC_ALL = locale, LD_PRELOAD = os.getenv "LD_PRELOAD"}})
+        TZ = zone, LC_ALL = locale, LD_PRELOAD = helpers.preloaded}})
       assert.equal("1183939200", peer:expect "(%d+)\n")
       peer:wait()
     end

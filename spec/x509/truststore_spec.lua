@@ -199,7 +199,7 @@ describe("system trust", function()
     ]]
     handle:close()
     run {os.getenv "CC" or "cc", "-shared", "-fPIC", "-o", library, source}
-    local told, preloaded = {}, os.getenv "LD_PRELOAD"  -- a sanitizer
+    local told, preloaded = {}, helpers.preloaded  -- a sanitizer
     for i, setting in ipairs {{"-u", "SSL_CERT_FILE"},
       {"-u", "UNKNOWN", "SSL_CERT_FILE=" .. file "other-root.crt"}} do
       local argv = {"env"}
