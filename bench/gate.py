@@ -15,7 +15,7 @@ GATES = [
     ("send-16k", "wire", 1.0, True),
     ("send-64m", "writes", 16, False),
     ("send-64m", "wire", 1.0, True),
-    ("ping-64", "instructions", 15500, False),
+    ("ping-64", "instructions", 1.22, True),
     ("ping-64", "calls", 4, False),
     ("lines", "instructions", 1300, False),
     ("connect", "instructions", 1.01, True),
