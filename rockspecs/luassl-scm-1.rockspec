@@ -136,6 +136,7 @@ build = {
         "src/x509/crl_list.c",
         "src/x509/distinguished_name.c",
         "src/x509/extension.c",
+        "src/x509/extension_cache.c",
         "src/x509/general_name.c",
         "src/x509/hostname.c",
         "src/x509/issuer_choice.c",

@@ -1,8 +1,6 @@
 --- Faults in what is said when something cannot be done, and in what goes
--- without LuaSocket: pem.c, pem_diagnosis.c, verdict_details.c, opening.c, base64.c,
--- luasocket.lua, misuse.lua.
--- without LuaSocket: pem.c, pem_diagnosis.c, certificate_diagnosis.c, opening.c, base64.c,
--- luasocket.lua, misuse.lua, errors.lua.
+-- without LuaSocket: pem.c, pem_diagnosis.c, certificate_diagnosis.c, extension_cache.c, opening.c,
+-- base64.c, luasocket.lua, misuse.lua, errors.lua.
 return {
   {
     name = "the first of several keys is taken",
@@ -17,6 +15,13 @@ return {
     from = "return begins(t, p, BEGIN) ? GLUED : other;",
     to = "return begins(t, p, BEGIN) ? NULL : other;",
     specs = "pem_diagnosis",
+  },
+  {
+    name = "an extension that there was no memory for is a malformed one",
+    file = "src/x509/extension_cache.c",
+    from = "  if (lost) ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);\n  return !lost;",
+    to = "  return 1;",
+    specs = "oom",
   },
   {
     name = "a refused renegotiation wants a certificate",

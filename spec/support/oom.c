@@ -11,7 +11,8 @@
 **   spare(f, ...)  calls f, in which nothing fails
 **   again(f, ...)  calls f, and once more if it raised for want of memory and
 **                  this sweep goes on after a failure
-** and raises the global `ended` to end a life before its time. Each life is
+** and raises the global `ended` to end a life before its time. Its global
+** function `settle` is called before each life's sweep. Each life is
 ** swept three times for Lua and once for OpenSSL:
 **   collect  an allocation fails once: Lua collects garbage and tries again
 **   abandon  it fails for good: the life ends there
@@ -309,8 +310,13 @@ static int check (const Report *report, int status, const Report *normal) {
   else if (report->warned) return 1;  /* what it lost is Lua's to answer for */
   else if (report->lua_live != normal->lua_live)
     complain(report, "leaks Lua's memory");
-  else if (!same_objects(report, normal))
-    complain(report, "leaks an SSL, SSL_CTX or X509");
+  else if (!same_objects(report, normal)) {
+    snprintf(text, sizeof(text), "leaks %ld SSL, %ld SSL_CTX, %ld X509",
+             report->objects[0] - normal->objects[0],
+             report->objects[1] - normal->objects[1],
+             report->objects[2] - normal->objects[2]);
+    complain(report, text);
+  }
   else if (report->openssl_live > normal->openssl_live)
     complain(report, "leaks OpenSSL's memory");
   else if (report->descriptors != 0) complain(report, "leaks a descriptor");
@@ -418,17 +424,6 @@ static int sweep (lua_State *L, Mode mode, long step, const Report *normal) {
   return now->bad;
 }
 
-/* Lives all lives once: what OpenSSL keeps for good is there then. */
-static void warm_up (lua_State *L) {
-  lua_pushnil(L);
-  while (lua_next(L, 1) != 0) {
-    const char *name = lua_tostring(L, -2);
-    lua_pushliteral(L, "");
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK) die(name, lua_tostring(L, -1));
-    lua_gc(L, LUA_GCCOLLECT, 0);
-  }
-}
-
 /* What the last lives left is no part of those that are looked at: objects
 ** that others' finalizers keep go a cycle later. */
 static void collect (lua_State *L) {
@@ -436,11 +431,25 @@ static void collect (lua_State *L) {
   for (i = 0; i < 4; i++) lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
+/* Lives all lives once: what OpenSSL keeps for good is there then. */
+static void warm_up (lua_State *L) {
+  lua_pushnil(L);
+  while (lua_next(L, 1) != 0) {
+    const char *name = lua_tostring(L, -2);
+    lua_pushliteral(L, "");
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) die(name, lua_tostring(L, -1));
+    collect(L);
+  }
+}
+
 /* The life on the stack's top, first with nothing that fails. */
 static int sweep_life (lua_State *L, const char *name, const long *steps) {
   Report normal;
   Mode mode;
   int status, bad = 0;
+  lua_getglobal(L, "settle");
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) die("settle", lua_tostring(L, -1));
+  collect(L);
   if (start(-1, &reports[JOBS]) == 0) {
     live(L, COLLECT);
     _exit(0);
@@ -502,7 +511,6 @@ int main (int argc, char **argv) {
   L = open_script(argv[1]);
   warm_up(L);
   warm_up(L);
-  collect(L);
   lua_pushnil(L);
   while (lua_next(L, 1) != 0) {
     const char *name = lua_tostring(L, -2);

@@ -223,9 +223,9 @@ openssl rsa -in rsa.key -traditional -aes128 -passout pass:secret \
   -out rsa-traditional.key
 cat rsa-pkcs8.key rsa.crt >rsa-encrypted.pem
 openssl x509 -in rsa.crt -outform DER -out rsa.der
-openssl pkcs8 -topk8 -in rsa.key -passout pass:secret -outform DER \
+openssl pkcs8 -topk8 -in rsa.key -passout pass:secret -iter 8 -outform DER \
   -out rsa-pkcs8.der
-openssl pkcs12 -export -in ecdsa.pem -passout pass:secret -out ecdsa.p12
+openssl pkcs12 -export -in ecdsa.pem -passout pass:secret -iter 8 -out ecdsa.p12
 echo 'This is not PEM.' >text.pem
 : >empty.pem
 printf '%s\n' '-----BEGIN CERTIFICATE-----' 'BAhub3QgREVSIQ==' \

@@ -490,7 +490,7 @@ describe("the shared store", function()
     local program = helpers.temp_name()
     run {os.getenv "CC" or "cc", "-DCOMPAT_WITHOUT_LUA", "-Isrc", "-o", program,
       "spec/support/truststore.c", "src/x509/truststore.c", "src/x509/bundle.c",
-      "src/x509/issuer_choice.c", "src/base/environment.c", "src/base/files.c",
+      "src/x509/extension_cache.c", "src/x509/issuer_choice.c", "src/base/environment.c", "src/base/files.c",
       "src/base/file_identity.c", "-lssl", "-lcrypto", "-lpthread"}
     local bundle = joined(root, other_root)
     local directory = hashed(other_root)

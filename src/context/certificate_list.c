@@ -11,6 +11,7 @@
 #include "context/der.h"
 #include "context/pem_diagnosis.h"
 #include "x509/certificate.h"
+#include "x509/extension_cache.h"
 #include "x509/scratch.h"
 
 /***
@@ -42,7 +43,7 @@ STACK_OF(X509) *certificate_list_new (lua_State *L) {
 
 /* One more, which the list owns then. */
 static void append (lua_State *L, STACK_OF(X509) *list, X509 *x509) {
-  if (sk_X509_push(list, x509) > 0) return;
+  if (extension_cache_fill(x509) && sk_X509_push(list, x509) > 0) return;
   X509_free(x509);
   errors_clear();
   luaL_error(L, "not enough memory");

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "context/der.h"
+#include "x509/extension_cache.h"
 
 #define SEQUENCE 0x30     /* X.690, 8.9; in ASCII the digit 0 */
 #define LONG_LENGTH 0x80  /* X.690, 8.1.3; no ASCII from here on */
@@ -24,7 +25,7 @@ int der_certificates (STACK_OF(X509) *list, const unsigned char *bytes,
   while (p < end) {
     X509 *x509 = d2i_X509(NULL, &p, (long)(end - p));
     if (x509 == NULL) return 0;
-    if (sk_X509_push(list, x509)) continue;
+    if (extension_cache_fill(x509) && sk_X509_push(list, x509)) continue;
     X509_free(x509);
     ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
     return 0;

@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #include "x509/certificate.h"
+#include "x509/extension_cache.h"
 #include "base/errors.h"
 #include "base/files.h"
 #include "context/der.h"
@@ -247,7 +248,8 @@ static int parse_certificates (Material *m) {
     X509 *x509 = PEM_read_bio_X509_AUX(bio, NULL, material_on_passphrase,
                                        &none);
     unsigned long error = ERR_peek_last_error();
-    if (x509 != NULL && sk_X509_push(m->certificates, x509)) continue;
+    if (x509 != NULL && extension_cache_fill(x509)
+        && sk_X509_push(m->certificates, x509)) continue;
     BIO_free(bio);
     X509_free(x509);
     return x509 == NULL && ERR_GET_LIB(error) == ERR_LIB_PEM &&
@@ -262,6 +264,8 @@ static int fail_parsing (lua_State *L, const Material *m) {
   int n = sk_X509_num(m->certificates);
   PemText t = text_of(m);
   const char *fault = pem_diagnosis_fault(&t);
+  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE)
+    return fail(L, m, "memory", "out of memory");
   if (reason == NULL)
     fault = "there is nothing in it, or an empty line at its end";
   return fail(L, m, "pem", "certificate %d in %s is damaged (%s)", n + 1,

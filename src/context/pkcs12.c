@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "context/options.h"
 #include "context/pkcs12.h"
+#include "x509/extension_cache.h"
 
 #define NAME_SIZE 64
 
@@ -119,13 +120,14 @@ static int find_passphrase (lua_State *L, const Material *m, int options,
 
 /* Puts the leaf before the others. 0: no memory. */
 static int join (Material *m, X509 *leaf, STACK_OF(X509) *others) {
+  int i, done;
   m->certificates = others != NULL ? others : sk_X509_new_null();
-  if (leaf == NULL) return m->certificates != NULL;
-  if (m->certificates != NULL && sk_X509_unshift(m->certificates, leaf))
-    return 1;
-  X509_free(leaf);
-  ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);
-  return 0;
+  done = m->certificates != NULL;
+  if (done && leaf != NULL) done = sk_X509_unshift(m->certificates, leaf) > 0;
+  if (!done) X509_free(leaf);
+  for (i = 0; done && i < sk_X509_num(m->certificates); i++)
+    done = extension_cache_fill(sk_X509_value(m->certificates, i));
+  return done;
 }
 
 /* It has no MAC, by which a passphrase can be checked. */

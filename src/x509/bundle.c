@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 
 #include "x509/bundle.h"
+#include "x509/extension_cache.h"
 #include "base/files.h"
 
 struct Bundle {
@@ -101,7 +102,7 @@ static int read_anchors (BIO *bytes, STACK_OF(X509) *anchors) {
       if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
           ERR_GET_REASON(error) == PEM_R_NO_START_LINE) return 1;
     }
-    else if (!sk_X509_push(anchors, x509)) {
+    else if (!extension_cache_fill(x509) || !sk_X509_push(anchors, x509)) {
       X509_free(x509);
       return 0;
     }

@@ -1,0 +1,14 @@
+/*
+** extension_cache.h -- the extensions that OpenSSL keeps parsed.
+*/
+
+#ifndef LUASSL_X509_EXTENSION_CACHE_H
+#define LUASSL_X509_EXTENSION_CACHE_H
+
+#include <openssl/x509.h>
+
+/* Has a certificate's extensions parsed; 0: no memory, as the error queue says
+** then. To be called for each certificate that is kept. */
+int extension_cache_fill (X509 *x509);
+
+#endif
