@@ -74,7 +74,7 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 WITNESSES = $(BUILD)/luassl_audit.so $(BUILD)/luassl_process.so \
   $(BUILD)/luassl_inject.so $(BUILD)/luassl_posix.so \
   $(BUILD)/luassl_matcher.so $(BUILD)/states \
-  $(BUILD)/flood \
+  $(BUILD)/flood $(BUILD)/stapler \
   $(if $(filter 5.4,$(LUA)),$(BUILD)/oom)
 BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -129,8 +129,8 @@ $(BUILD)/luassl_%.so: spec/support/%.c Makefile
 	$(Q)$(COMPILE) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $< $(OPENSSL_LIBS)
 
 # Hosts of their own: one chooses Lua's allocator, one has several states. And
-# a hostile peer.
-$(BUILD)/flood $(BUILD)/oom $(BUILD)/states: $(BUILD)/%: \
+# hostile peers.
+$(BUILD)/flood $(BUILD)/oom $(BUILD)/stapler $(BUILD)/states: $(BUILD)/%: \
   spec/support/%.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) $@

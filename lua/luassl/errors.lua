@@ -75,6 +75,7 @@ local kinds = {
   name = "name", -- a host name is malformed
   no_certificate = "no_certificate", -- the peer sent no certificate where one is asked for
   no_trust = "no_trust", -- certificates are to be verified, and nothing is trusted
+  ocsp = "ocsp", -- the OCSP response of a certificate is missing or refused: `ocsp`, `ocsp_response`
   passphrase = "passphrase", -- a passphrase is missing or wrong
   pem = "pem", -- there is no PEM, or it is damaged, of the wrong sort or where a file's name belongs
   pin = "pin", -- no public key of the peer's is one of the pins; or a pin is malformed

@@ -86,6 +86,11 @@ local function sign(bytes, key, hash)
   return helpers.read_file(signature)
 end
 
+--- The AlgorithmIdentifier and the BIT STRING of a signature over those bytes.
+function authority.signed(bytes, key, hash)
+  return signature_algorithm(key, hash or "sha256"), der.bits(sign(bytes, key, hash or "sha256"))
+end
+
 --- Names ------------------------------------------------------------------
 
 local function attribute(oid, value)

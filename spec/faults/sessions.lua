@@ -69,9 +69,9 @@ return {
     name = "what was not verified is bound as verified",
     file = "src/connection/resumption.c",
     from = [[
-v->code == X509_V_OK ? v->chain : NULL);]],
+v->code == X509_V_OK ? v->chain : NULL,]],
     to = [[
-v->chain);]],
+v->chain,]],
     specs = "resumption_verification",
   },
   {

@@ -203,7 +203,7 @@ local function connection_rows(at)
     cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
     authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
     session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
-    compression = {}, group = {}, info = {}, shared_ciphers = {},
+    compression = {}, group = {}, info = {}, ocsp_response = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
       {"#1 to 'export_keying_material' (must not be empty", function(o) o[at]:export_keying_material("", 1) end},

@@ -157,7 +157,7 @@ end
 local QUOTED = {
   ca_certs = true, ca_path = true, certfile = true, certificates = true, ciphers = true, ciphersuites = true,
   crl_file = true, groups = true, keyfile = true, keylog = true, trace = true,
-  maximum_version = true, minimum_version = true, pkcs12_file = true, sigalgs = true,
+  maximum_version = true, minimum_version = true, ocsp_response = true, pkcs12_file = true, sigalgs = true,
 }
 
 -- Bytes of any sort, which `get` gives back: all but what looks like a key.

@@ -204,7 +204,7 @@ local FACTS = {
   selected_alpn_protocol = {"nil", "string"}, want = {"boolean", closed = "boolean"},
   dirty = {"boolean", closed = "boolean"},
   local_certificate = {"nil", "userdata"}, peer_chain = {"nil", "table"}, verified_chain = {"nil", "table"},
-  verify_errors = {"nil", "table"},
+  verify_errors = {"nil", "table"}, ocsp_response = {"nil", "string", "table"},
 }
 local OBJECT_FACTS = {buffered = {"number", closed = "number"}}
 local SOCKET_FACTS = {

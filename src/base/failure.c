@@ -171,7 +171,8 @@ static const Cause causes[] = {
    "a record was damaged or forged on its way"},
   {ERR_LIB_SSL, SSL_R_EXCESSIVE_MESSAGE_SIZE, "protocol",
    "the peer sent a handshake message that is too long: of a certificate "
-   "chain 100 KiB are accepted, so it has to send fewer certificates"},
+   "chain 100 KiB are accepted, so it has to send fewer certificates; of an OCSP "
+   "response up to TLS 1.2 16 KiB"},
   {ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING, "eof", NULL},
   {ERR_LIB_PEM, PEM_R_NO_START_LINE, "pem", "there is nothing in PEM in it"},
   {ERR_LIB_OSSL_DECODER, ERR_R_UNSUPPORTED, "pem",

@@ -11,6 +11,7 @@
 #include "connection/decision.h"
 #include "connection/client_hello.h"
 #include "context/identity.h"
+#include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
 #include "connection/trace.h"
@@ -96,6 +97,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
     SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
   else if (policy->certificates > 1 && !policy->defaults.server_side)
     SSL_CTX_set_cert_cb(ctx, on_choice, NULL);
+  ocsp_status_set_callbacks(ctx, policy);
   trace_set_callbacks(ctx, policy);
   verify_set_callbacks(ctx, policy);
 }

@@ -139,6 +139,7 @@ struct Connection {
   int own_choice;             /* it was asked, ever */
   Verification verification;  /* the newest that is complete */
   Request *request;           /* owned; NULL: none is under way */
+  struct OcspStatus *ocsp;    /* owned; NULL: a client has asked for none */
   Unsent unsent;
   size_t record;              /* most bytes in one, as far as is agreed */
   double burst, sent_at;      /* sent since a pause, and when: "dynamic" */

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "connection/connection_info.h"
 #include "connection/negotiated.h"
+#include "connection/ocsp_status.h"
 #include "connection/resumption.h"
 
 /***
@@ -295,6 +296,8 @@ it. It holds what the methods of the same names answer: `authenticated_by`,
 `server_hostname`, `session_reused`, `shared_ciphers` and `version`; and
 
  - `cipher`, `cipher_version`, `cipher_bits`: what `cipher` answers
+ - `ocsp_status`: `"good"`, if a client asked for an OCSP response and it is; on
+   a server what the one says that it has shown. See `ocsp_response`
  - `own_signature_algorithm`, `peer_signature_algorithm`
  - `server_side`: whether this is the server's end
  - `state`: `"no connection"`, `"handshake"`, `"connected"` or `"failed"`
@@ -320,6 +323,7 @@ static int info_info (lua_State *L, Connection *c) {
   if (!c->established) return 1;
   errors_clear();
   set_fact(L, c, "authenticated_by", info_authenticated_by);
+  set_fact(L, c, "ocsp_status", ocsp_status_push_name);
   set_fact(L, c, "selected_alpn_protocol", info_selected_alpn_protocol);
   set_fact(L, c, "session_reused", resumption_reused);
   set_fact(L, c, "version", info_version);

@@ -9,6 +9,7 @@
 #include "connection/connection_info.h"
 #include "connection/lifetime.h"
 #include "connection/negotiated.h"
+#include "connection/ocsp_status.h"
 #include "connection/post_handshake_methods.h"
 #include "connection/transfer.h"
 
@@ -23,6 +24,7 @@ void connection_type_open (lua_State *L, const char *name,
   connection_info_methods(L, metatable, shared);
   chains_methods(L, metatable, shared);
   negotiated_methods(L, metatable, shared);
+  ocsp_status_methods(L, metatable, shared);
   channel_binding_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);

@@ -15,6 +15,7 @@
 #include "connection/diagnosis.h"
 #include "base/errors.h"
 #include "connection/handshake_usage.h"
+#include "connection/ocsp_status.h"
 #include "x509/verdict.h"
 
 #define QUOTE_MAX 16  /* of what a peer without TLS said */
@@ -124,6 +125,8 @@ static const AlertText alert_texts[] = {
   {SSL_AD_INSUFFICIENT_SECURITY, "it asks for stronger ciphers"},
   {SSL_AD_INTERNAL_ERROR, "it has a problem of its own"},
   {SSL_AD_UNRECOGNIZED_NAME, "it serves no such name (server_hostname)"},
+  {SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE, "it refuses the OCSP response of "
+   "this side's certificate, or misses one (ocsp_response)"},
   {SSL_AD_UNKNOWN_PSK_IDENTITY, "it does not know the identity of this side's "
    "pre-shared key"}
 };
@@ -310,6 +313,7 @@ void diagnosis_make (Failure *f, const Connection *c, const char *operation) {
     f->alert_sent = c->alert_sent;
   }
   if (strcmp(f->kind, "verification") == 0) read_verdict(f, c);
+  else if (ocsp_status_tell(f, c)) {}
   else if (received && strcmp(f->kind, "ssl") == 0) read_alert(f, c);
   else if (!read_plaintext(f, c)) read_local(f, c);
   errors_clear();  /* what reading the certificate left */

@@ -16,6 +16,7 @@
 #include "connection/handshake.h"
 #include "connection/hooks.h"
 #include "connection/limits.h"
+#include "connection/ocsp_status.h"
 #include "connection/opening.h"
 #include "connection/outcome.h"
 #include "connection/post_handshake.h"
@@ -73,6 +74,10 @@ static int handshake_done (lua_State *L, Connection *c) {
     errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
                 "the peer sent no certificate that could be verified");
     return outcome_keep_failure(L, c);
+  }
+  if (!ocsp_status_holds(c)) {
+    ocsp_status_complain();
+    return outcome_push_failure(L, c, "handshake");
   }
   if (c->options.server_side) tickets_limit(c);
   else resumption_bind(c);

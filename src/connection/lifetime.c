@@ -29,6 +29,8 @@ void lifetime_release (Connection *c) {
   verification_free(&c->verification);
   client_hello_free(c->choice.hello);
   c->choice.hello = NULL;
+  OPENSSL_free(c->ocsp);
+  c->ocsp = NULL;
   OPENSSL_free(c->names);
   c->names = NULL;
   OPENSSL_free(c->choice.protocol);

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "context/options.h"
+#include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
 #include "context/session.h"
@@ -49,7 +50,8 @@ void resumption_bind (Connection *c) {
   ** again, each time. */
   if (c->own_choice) return;
   session_set_scope(session, c->binding,
-                    v->code == X509_V_OK ? v->chain : NULL);
+                    v->code == X509_V_OK ? v->chain : NULL,
+                    ocsp_status_until(c));
 }
 
 /* A digest of the names of which the peer's certificate must have one, if they

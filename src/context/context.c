@@ -20,6 +20,7 @@
 #include "context/identity.h"
 #include "base/errors.h"
 #include "context/log.h"
+#include "context/ocsp_staple.h"
 #include "context/pem.h"
 #include "context/options.h"
 #include "context/pins.h"
@@ -310,6 +311,7 @@ static int build (lua_State *L, int options) {
   int top;
   context_options_read(L, options, &s);
   context_trust_read(L, options, &s);
+  ocsp_staple_read(L, options, &s);
   c = context_push(L);
   top = lua_gettop(L);
   lua_pushvalue(L, options);
@@ -327,6 +329,7 @@ static int build (lua_State *L, int options) {
       !negotiation_compress(L, c->ctx, &s.negotiation)) return 2;
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
+      !ocsp_staple_use(L, c->ctx, options, c->policy) ||
       !apply_sessions(L, c, options, &s)) return 2;
   errors_clear();
   lua_settop(L, top);
@@ -494,7 +497,7 @@ changed.
 @function reload
 @tparam[opt] table options certificates, keys and trust alone: `certfile`,
 `cert`, `keyfile`, `key`, `key_uri`, `pkcs12_file`, `pkcs12`, `certificates`,
-`password`, `ca_certs`, `ca_data`, `ca_path`, `system_trust`
+`password`, `ocsp_response`, `ca_certs`, `ca_data`, `ca_path`, `system_trust`
 @treturn[1] boolean true
 @treturn[2] nil
 @treturn[2] SSLError as of `ssl.SSLContext`, with the field `file`; or what the
@@ -528,6 +531,11 @@ them. Dates are judged now, all else as it was loaded.
    by its issuer. They are sent in order nevertheless
  - `"replaced"`: another of `certificates` has a key of the same type and is
    used in its place
+ - `"must_staple"`: the certificate demands an OCSP response, and there is none.
+   Clients that look at that refuse it
+ - `"ocsp_not_shown"`: the OCSP response (`ocsp_response`) is not of now, or its
+   responder does not know the certificate. It is not shown
+ - `"ocsp_revoked"`: the OCSP response says that the certificate was revoked
 
 @function warnings
 @treturn[1] {table,...} each with `kind`; `text`, a sentence for a log;

@@ -307,6 +307,37 @@ const Option option_table[] = {
   {"num_tickets", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND, .side = SERVER_SIDE,
    .first = 0, .last = 100},
   /***
+  Whether a client asks the server for an OCSP response about its certificate
+  (stapling), and needs one: `"off"`, `"request"` or `"require"`. What comes must
+  be good: signed by the certificate's issuer or a responder that this entitled,
+  about this certificate, and of now; else the handshake fails, with an SSLError
+  of kind `ocsp` and the alert bad_certificate_status_response. With `"request"`
+  a server may have none, or one in which the responder says that it has no
+  answer; unless the certificate demands one (must-staple), which `"off"` does
+  not look at. It is decided about behind `on_verify`, whatever that accepts. A
+  session ends when the response does: see `SSLSocket:ocsp_response`.
+  @default `"off"`
+  @source RFC 6066, 8; RFC 6960, 3.2; RFC 7633
+  @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem", ocsp = "require"}
+  */
+  {"ocsp", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = CLIENT_SIDE},
+  /***
+  The OCSP response that a server shows with its certificate to clients that ask
+  for one: its bytes in DER, or the name of a file with them; a list of these
+  where the context has several certificates, or a function. The function is
+  called with each Certificate and that of its issuer (nil if it is not known
+  here), and returns bytes, or nil for none. What it raises is the error that the
+  context is not made for. Each response goes to the certificate that it is
+  about, and it is an error if there is none, or the issuer has not signed it.
+  `SSLContext:reload` reads and asks again. One that is out of date is not shown:
+  see `SSLContext:warnings`.
+  @source RFC 6066, 8; RFC 6960; SSL_set_tlsext_status_ocsp_resp(3)
+  @usage {server_side = true, certfile = "server.pem",
+    ocsp_response = "server.ocsp"}
+  */
+  {"ocsp_response", OPTION_RESPONSES, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE, .flags = IS_RENEWED},
+  /***
   A function that chooses the certificate to show: see `Hooks`.
   @source SSL_CTX_set_cert_cb(3)
   */

@@ -175,6 +175,20 @@ static void check_object (lua_State *L, const Option *o) {
                   compat_typename(o->object), luaL_typename(L, -1));
 }
 
+static void check_responses (lua_State *L, const Option *o) {
+  switch (lua_type(L, -1)) {
+    case LUA_TSTRING: case LUA_TFUNCTION: return;
+    case LUA_TTABLE:
+      check_list(L, o);
+      if (compat_rawlen(L, -1) > 0) return;
+      options_raise(L, o->name, "is empty: leave it out");
+      return;
+    default:
+      options_raise(L, o->name, "must be a string, a list of strings or a "
+                    "function, not a %s", luaL_typename(L, -1));
+  }
+}
+
 static void check_texts (lua_State *L, const Option *o) {
   if (lua_istable(L, -1)) check_list(L, o);
 }
@@ -208,6 +222,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TNONE, LUA_TNONE, NULL, check_object},
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", NULL},
   {LUA_TSTRING, LUA_TNUMBER, "string or a number", check_record_size},
+  {LUA_TNONE, LUA_TNONE, NULL, check_responses},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
   {LUA_TSTRING, LUA_TSTRING, "string", check_string},
   {LUA_TTABLE, LUA_TTABLE, "table", check_server_names},
@@ -413,7 +428,7 @@ static void set_number (lua_State *L, const char *name, int value) {
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "certificates", "function", "integer", "list", "log",
-    "object", "password", "record_size", "seconds", "string", "table",
+    "object", "password", "record_size", "responses", "seconds", "string", "table",
     "texts", "time", "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};

@@ -20,6 +20,9 @@ enum {
   HOOK_SERVER_NAMES = 8
 };
 
+/* Policy.ocsp: whether a client asks for an OCSP response, and needs one. */
+enum { STAPLE_OFF, STAPLE_REQUESTED, STAPLE_REQUIRED };
+
 #define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
 
 struct Log;
@@ -54,6 +57,8 @@ typedef struct Policy {
   int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
   int bare;                       /* the system has no anchors */
+  int ocsp;                       /* STAPLE_*, a client's */
+  int staples;                    /* a certificate has an OCSP response */
   int revocation;                 /* CRLs are asked, at each resumption too */
   int timeless;                   /* nobody looks at dates */
   int timed;                      /* they are looked at as of `time` */

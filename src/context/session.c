@@ -27,6 +27,7 @@ typedef struct SessionScope {
   unsigned char digest[DIGEST_SIZE];
   STACK_OF(X509) *chain;  /* owned: what was verified; NULL: nothing */
   int64_t expires;        /* the first of its certificates; 0: not known */
+  double until;           /* an OCSP response was good; 0: there was none */
 } SessionScope;
 
 static void scope_release (SessionScope *s) {
@@ -72,13 +73,14 @@ static SessionScope *scope_of (const SSL_SESSION *session) {
 }
 
 void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
-                        STACK_OF(X509) *chain) {
+                        STACK_OF(X509) *chain, double until) {
   SessionScope *s;
   if (!CRYPTO_THREAD_run_once(&scope_once, make_index) || scope_index < 0)
     return;
   s = OPENSSL_zalloc(sizeof(*s));
   if (s == NULL) return;
   s->references = 1;
+  s->until = until;
   memcpy(s->digest, digest, sizeof(s->digest));
   if (chain != NULL) s->chain = X509_chain_up_ref(chain);
   if ((chain != NULL && s->chain == NULL)
@@ -117,6 +119,11 @@ int session_expired (SSL_SESSION *session, const Policy *policy) {
          && ASN1_TIME_cmp_time_t(X509_get0_notAfter(leaf), now) <= 0;
 }
 
+/* What its OCSP response said is true no more. */
+static int is_over (const SessionScope *s, time_t now) {
+  return s->until != 0 && s->until <= (double)now;
+}
+
 STACK_OF(X509) *session_chain (const SSL_SESSION *session) {
   SessionScope *s = scope_of(session);
   return s != NULL ? s->chain : NULL;
@@ -139,6 +146,7 @@ int session_usable (SSL_SESSION *session, const unsigned char *digest) {
   return session_same_scope(session, digest)
          && SSL_SESSION_is_resumable(session)
          && age >= -1 && age < SSL_SESSION_get_timeout(session)
+         && !is_over(scope_of(session), time(NULL))
          && !has_expired(session, scope_of(session), time(NULL));
 }
 
@@ -182,14 +190,22 @@ static int session_is_resumable (lua_State *L) {
 }
 
 /***
-How long it can be used from the time it was made.
+How long it can be used from the time it was made: as long as the server says,
+and no longer than the OCSP response that it was made with is good (`ocsp`).
 @function lifetime
 @treturn integer seconds
 @source SSL_SESSION_get_timeout(3)
 @usage local expires = os.time() + session:lifetime()
 */
 static int session_lifetime (lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)SSL_SESSION_get_timeout(check(L, 1)));
+  SSL_SESSION *session = check(L, 1);
+  const SessionScope *s = scope_of(session);
+  double seconds = (double)SSL_SESSION_get_timeout(session), rest;
+  if (s != NULL && s->until != 0) {
+    rest = s->until - (double)compat_session_time(session);
+    if (rest < seconds) seconds = rest > 0 ? rest : 0;
+  }
+  lua_pushinteger(L, (lua_Integer)seconds);
   return 1;
 }
 

@@ -12,9 +12,11 @@
 #pragma GCC visibility push(hidden)
 
 /* Binds the session to the scope of that digest, and to the chain that was
-** verified; NULL: none was. A session without a scope is never offered. */
+** verified; NULL: none was. `until`: when it ends at the latest, in seconds
+** since the epoch; 0: nothing is known. A session without a scope is never
+** offered. */
 void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
-                        STACK_OF(X509) *chain);
+                        STACK_OF(X509) *chain, double until);
 
 int session_has_scope (const SSL_SESSION *session);
 

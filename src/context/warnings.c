@@ -13,9 +13,12 @@
 #include <openssl/x509v3.h>
 
 #include "base/errors.h"
+#include "context/context.h"
 #include "context/identity.h"
+#include "context/ocsp_staple.h"
 #include "context/pem.h"
 #include "context/warnings.h"
+#include "x509/ocsp_judgement.h"
 #include "x509/truststore.h"
 
 #define NAME_SIZE 200
@@ -149,6 +152,28 @@ static int check_end (lua_State *L, SSL_CTX *ctx, const Material *m) {
   return 1;
 }
 
+/* Of the OCSP response that is shown with the certificate, or should be. */
+static void check_staple (lua_State *L, const Material *m) {
+  X509 *leaf = sk_X509_value(m->certificates, 0);
+  const Staple *staple = ocsp_staple_of(leaf);
+  time_t now = time(NULL);
+  if (staple == NULL) {
+    if (ocsp_judgement_is_demanded(leaf, NULL))
+      add(L, m, "must_staple", "the certificate in %s demands an OCSP response "
+          "(must-staple), and there is none for it: see ocsp_response",
+          pem_name(m));
+  }
+  else if (staple->facts.status == V_OCSP_CERTSTATUS_REVOKED)
+    add(L, m, "ocsp_revoked", "the OCSP response for the certificate in %s "
+        "says that it was revoked", pem_name(m));
+  else if (!ocsp_staple_is_of(staple, now))
+    add(L, m, "ocsp_not_shown", "the OCSP response for the certificate in %s "
+        "%s, and is not shown: a newer one is needed (reload)", pem_name(m),
+        staple->facts.status == V_OCSP_CERTSTATUS_UNKNOWN
+        ? "says that its responder does not know the certificate"
+        : "is out of date or of a later time");
+}
+
 static const char *key_type (const Material *m) {
   EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(m->certificates, 0));
   return key == NULL ? NULL : EVP_PKEY_get0_type_name(key);
@@ -188,6 +213,7 @@ int warnings_push (lua_State *L, SSL_CTX *ctx, int options) {
     check_order(L, m);
     if (!check_end(L, ctx, m)) return errors_fail(L, "warnings", NULL);
     check_dates(L, m);
+    if (context_policy(ctx)->defaults.server_side) check_staple(L, m);
     check_replaced(L, list, i, n);
     errors_clear();
   }

@@ -45,7 +45,7 @@ static double days_to (int year, int month, int day) {
   return era * 146097.0 + days - 719468.0;
 }
 
-static int seconds_of (const ASN1_TIME *t, double *seconds) {
+int certificate_times_seconds (const ASN1_TIME *t, double *seconds) {
   struct tm tm;
   if (t == NULL || !ASN1_TIME_to_tm(t, &tm)) return 0;
   *seconds = days_to(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) * DAY
@@ -65,7 +65,8 @@ static int push_time (lua_State *L, const ASN1_TIME *t,
   int form = certificate_check_form(L, 2, forms);
   char text[TIME_TEXT_MAX];
   double seconds;
-  if (!seconds_of(t, &seconds) || !certificate_times_format(t, text))
+  if (!certificate_times_seconds(t, &seconds)
+      || !certificate_times_format(t, text))
     return fail(L, operation);
   if (form == 0) lua_pushstring(L, text);
   else lua_pushnumber(L, seconds);
@@ -123,7 +124,7 @@ static int times_days_left (lua_State *L) {
   double at = luaL_optnumber(L, 2, (lua_Number)time(NULL));
   double end, days;
   luaL_argcheck(L, isfinite(at), 2, "finite number expected");
-  if (!seconds_of(X509_get0_notAfter(x509), &end))
+  if (!certificate_times_seconds(X509_get0_notAfter(x509), &end))
     return fail(L, "days_left");
   days = floor((end - at) / DAY);
   if (fabs(days) < 2147483648.0) lua_pushinteger(L, (lua_Integer)days);

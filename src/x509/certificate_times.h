@@ -15,6 +15,9 @@
 /* "May  8 23:59:59 2009 GMT", in no locale but C's; 0: `t` is no time. */
 int certificate_times_format (const ASN1_TIME *t, char *text);
 
+/* Seconds since the epoch; 0: `t` is no time. */
+int certificate_times_seconds (const ASN1_TIME *t, double *seconds);
+
 extern const luaL_Reg certificate_times_methods[];
 
 #pragma GCC visibility pop
