@@ -93,6 +93,30 @@ function ocsp.unanswered(number)
   return der.sequence(enumerated(number))
 end
 
+local function pem_file(certificate)
+  certificate.pem_file = certificate.pem_file or helpers.temp_file(certificate.pem)
+  return certificate.pem_file
+end
+
+--- A response that `openssl ocsp` makes.
+-- @tparam table r `certificate`, `issuer`; `status` ("good"; "revoked", "unknown"), `signer` (the issuer),
+--   `arguments` for the program
+-- @treturn string DER
+function ocsp.made(r)
+  local signer, out = r.signer or r.issuer, helpers.temp_name()
+  local number = r.certificate.serial:sub(3):gsub(".", function(byte) return ("%02X"):format(byte:byte()) end)
+  local state = ({revoked = "R\t491231235959Z\t240101000000Z,keyCompromise", unknown = false})[r.status]
+  if state == nil then state = "V\t491231235959Z\t" end
+  local index = helpers.temp_file(state and ("%s\t%s\tunknown\t/CN=x\n"):format(state, number) or "")
+  local argv = {"openssl", "ocsp", "-index", index, "-CA", pem_file(r.issuer), "-issuer", pem_file(r.issuer), "-cert",
+    pem_file(r.certificate), "-rsigner", pem_file(signer), "-rkey", signer.key.file, "-respout", out, "-ndays", "2",
+    "-noverify"}
+  for _, word in ipairs(r.arguments or {}) do argv[#argv + 1] = word end
+  local peer = helpers.spawn(argv)
+  assert(peer:wait() == 0, peer:output())
+  return helpers.read_file(out)
+end
+
 --- The PKI of spec/support/revocation.lua, and
 --   `must`: a leaf that demands a response, by the intermediate,
 --   `responder`: entitled to sign responses by the intermediate, `others`: by the root,
