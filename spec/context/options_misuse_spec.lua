@@ -74,6 +74,7 @@ local WRONG = {
   session_cache = NO_BOOLEAN,
   session_id_context = NO_STRING,
   ssl_version = {-1, 99, 1.5, "x"},
+  staple = NO_STRING,
   suppress_ragged_eofs = NO_BOOLEAN,
   system_trust = NO_BOOLEAN,
   time = {"1", true, {}, 1 / 0, -1 / 0, 0 / 0},

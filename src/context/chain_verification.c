@@ -21,6 +21,8 @@
 #include "x509/issuer_choice.h"
 #include "x509/judgement.h"
 #include "x509/key_usage.h"
+#include "x509/ocsp_signer.h"
+#include "x509/ocsp_verdict.h"
 #include "x509/scratch.h"
 #include "x509/truststore.h"
 #include "x509/verdict.h"
@@ -43,6 +45,8 @@ typedef struct Task {
   int bare;                  /* the system has no anchors */
   int named;                 /* `name` is asked for */
   Hostname name;
+  const char *staple;        /* the options'; NULL: none was given */
+  size_t staple_size;
   VerifyParameters parameters;
   Faults faults;
 } Task;
@@ -214,9 +218,55 @@ static int push_refusal (lua_State *L, const Task *t) {
   return 2;
 }
 
+/* ---- the OCSP response ---- */
+
+static OcspFault judge_staple (const Task *t, OcspFacts *facts) {
+  const VerifyParameters *p = &t->parameters;
+  OcspCase about;
+  memset(&about, 0, sizeof(about));
+  about.leaf = sk_X509_value(t->chain, 0);
+  about.issuer = ocsp_signer_issuer(about.leaf,
+                                    X509_STORE_CTX_get0_chain(t->ctx));
+  if (about.issuer == NULL)
+    about.issuer = ocsp_signer_issuer(about.leaf, t->chain);
+  about.der = (const unsigned char *)t->staple;
+  about.size = t->staple_size;
+  about.now = p->timed ? p->time : time(NULL);
+  about.timeless = (p->set & X509_V_FLAG_NO_CHECK_TIME) != 0;
+  about.level = p->security_level;
+  return ocsp_judgement_make(&about, facts);
+}
+
+/* nil and why, of a response that is not good; 0: it is, or none was given. */
+static int push_bad_staple (lua_State *L, const Task *t) {
+  OcspFacts facts;
+  OcspFault fault = OCSP_GOOD;
+  Failure f;
+  if (t->staple != NULL) fault = judge_staple(t, &facts);
+  if (fault == OCSP_GOOD) return 0;
+  if (fault == OCSP_FAULT_MEMORY)
+    return errors_text(L, ERROR_T, OPERATION, "memory", "out of memory");
+  failure_take(&f, OPERATION);
+  f.class_name = VERIFICATION_ERROR_T;
+  f.kind = "ocsp";
+  f.cause = -1;
+  f.verify_code = ocsp_verdict_code(fault);
+  f.verify_depth = 0;
+  f.sentence[0] = '\0';
+  failure_say(&f, "the %s's certificate is refused: its OCSP response",
+              t->server_side ? "client" : "server");
+  ocsp_verdict_say(&f, fault, &facts);
+  errors_push(L, &f);
+  certificate_push(L, sk_X509_value(t->chain, 0));
+  lua_setfield(L, -2, "certificate");
+  certificate_push_list(L, X509_STORE_CTX_get0_chain(t->ctx));
+  lua_setfield(L, -2, "chain");
+  return 2;
+}
+
 static int push_verdict (lua_State *L, Task *t) {
   Scratch *s = scratch_new(L);
-  int code;
+  int code, n;
   s->free_value = free_ctx;
   errors_clear();
   s->value = t->ctx = X509_STORE_CTX_new();
@@ -226,6 +276,8 @@ static int push_verdict (lua_State *L, Task *t) {
       || !prepare(t)) return errors_fail(L, OPERATION, NULL);
   if (judge(t)) {
     errors_clear();
+    n = push_bad_staple(L, t);
+    if (n > 0) return n;
     lua_pushboolean(L, 1);
     certificate_push_list(L, X509_STORE_CTX_get0_chain(t->ctx));
     return 2;
@@ -268,6 +320,9 @@ strings and Certificates. What else is in it may be used and is not trusted
  - `purpose`: `"sslserver"` (default), `"sslclient"` (default with
    `server_side`), `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`.
    Other than for TLS, key usage is OpenSSL's to judge
+ - `staple`: string, an OCSP response in DER: it must say that the certificate
+   is good, and be good itself, as in a handshake with the option `ocsp`. Whether
+   the certificate demands one is not looked at
  - `security_level`: integer, 0 to 5, of keys and digests; default that of a
    context, as OpenSSL is configured
  - `verify_depth`: integer, 0 to 100: intermediate certificates, at most
@@ -285,9 +340,10 @@ to what is trusted
 @treturn[2] nil
 @treturn[2] SSLError an SSLCertVerificationError with `verify_code`,
 `verify_message`, `verify_depth`, `certificate` (that one, if it is known) and
-`chain` (as far as it was built); or another SSLError, for what is malformed
+`chain` (as far as it was built), and of kind `"ocsp"` for the response; or
+another SSLError, for what is malformed
 @raise on wrong types, unknown options, flags and purposes
-@source RFC 5280, 6; RFC 9525, 6; X509_verify_cert(3)
+@source RFC 5280, 6; RFC 6960, 3.2; RFC 9525, 6; X509_verify_cert(3)
 @usage local ok, err = ssl.verify(pem, {name = "www.example.com"})
 if not ok then print(err, err.verify_message) end
 */
@@ -305,6 +361,7 @@ int chain_verification_verify (lua_State *L) {
   task.server_side = options_boolean(L, options, "server_side", 0);
   options_check_side(L, options, OF_VERIFY, task.server_side);
   verify_options_read(L, options, "time", &task.parameters);
+  task.staple = options_string(L, options, "staple", &task.staple_size);
   luaL_checkstack(L, 24, OPERATION);
   if (!read_name(L, &task, options) || !read_chain(L, &task, options) ||
       !read_crls(L, &task, options) || !read_trust(L, &task, options))

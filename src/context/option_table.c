@@ -559,6 +559,12 @@ const Option option_table[] = {
   {"ssl_version", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND, .first = 0,
    .last = 6, NUMBER_GROUP},
   /***
+  An OCSP response about the certificate, in DER. It must be good, as in a
+  handshake with the option `ocsp`.
+  @source RFC 6960, 3.2
+  */
+  {"staple", OPTION_BYTES, OF_VERIFY, NOT_BOUND, .side = EITHER_SIDE},
+  /***
   Whether an end of the transport without close_notify counts as a clean end.
   An attacker can cut a connection off in this way.
   @default[wrap] `true`
