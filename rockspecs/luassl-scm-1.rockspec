@@ -131,6 +131,7 @@ build = {
         "src/x509/certificate_extensions.c",
         "src/x509/certificate_key.c",
         "src/x509/certificate_names.c",
+        "src/x509/certificate_ocsp.c",
         "src/x509/certificate_signature.c",
         "src/x509/certificate_times.c",
         "src/x509/certificate_type.c",

@@ -330,6 +330,8 @@ rows.Certificate = {
   signature_digest = {}, signature_name = {}, authority_key_id = {}, basic_constraints = {}, ca_issuers_urls = {},
   crl_urls = {}, extended_key_usage = {}, extensions = {}, key_usage = {}, ocsp_urls = {}, scts = {},
   subject_key_id = {},
+  ocsp_request = {{"#1 to 'ocsp_request' (Certificate expected", function(o) o.certificate:ocsp_request() end},
+    {"#1 to 'ocsp_request' (Certificate expected", function(o) o.certificate:ocsp_request "x" end}},
   subject = {{'#1 to \'subject\' (expected "list", "oneline" or "rfc2253")',
     function(o) o.certificate:subject "x" end}},
   issuer = {{"#1 to 'issuer' (" .. STRING, function(o) o.certificate:issuer {} end}},

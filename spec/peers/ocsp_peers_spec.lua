@@ -98,6 +98,59 @@ for name, serve in pairs(SERVERS) do
   end
 end
 
+-- ---- a responder ----
+
+describe("openssl's responder", function()
+  -- By HTTP, as doc/ocsp.md has it.
+  local function fetch(certificate, issuer, url)
+    local http, ltn12 = require "socket.http", require "ltn12"
+    local request, parts = assert(certificate:ocsp_request(issuer)), {}
+    local done, code = http.request {url = url, method = "POST", sink = ltn12.sink.table(parts),
+      source = ltn12.source.string(request), create = function()
+        local sock = socket.tcp()
+        sock:settimeout(helpers.patience)
+        return sock
+      end,
+      headers = {["content-type"] = "application/ocsp-request", ["content-length"] = tostring(#request)}}
+    assert.same({1, 200}, {done, code})
+    return table.concat(parts)
+  end
+
+  it("answers our request, for a server's function, and is asked again by reload", function()
+    local port, asked = helpers.free_port(), 0
+    local index = helpers.temp_file(("V\t491231235959Z\t\t%s\tunknown\t/CN=x\n"):format(
+      ocsp.number(pki.leaf)))
+    local responder = helpers.spawn {"openssl", "ocsp", "-port", port, "-index", index, "-CA", helpers.temp_file(
+      pki.inter.pem), "-rsigner", helpers.temp_file(pki.responder.pem), "-rkey", pki.responder.key.file, "-ndays", "2"}
+    responder:expect "(waiting for OCSP client connections)"
+    local far_context = assert(ssl.SSLContext {server_side = true, certfile = pki.leaf.file,
+      ocsp_response = function(certificate, issuer)
+        asked = asked + 1
+        return fetch(certificate, issuer, "http://127.0.0.1:" .. port .. "/")
+      end})
+    assert.equal(1, asked)
+    assert(far_context:reload())
+    assert.equal(2, asked)
+    local near = assert(assert(ssl.create_default_context {ca_certs = pki.ca_certs, ocsp = "require"}):wrap_object {
+      server_hostname = "localhost"})
+    local far = assert(far_context:wrap_object())
+    assert(helpers.handshake(near, far))
+    assert.equal("good", near:info().ocsp_status)
+    near:close()
+    helpers.pump(near, far)
+    far:close()
+    responder:stop()
+  end)
+
+  it("is not asked about what another has issued", function()
+    local list = assert(ssl.load_certificates(pki.leaf.pem .. pki.root.pem))
+    local request, err = list[1]:ocsp_request(list[2])
+    assert.is_nil(request)
+    assert.equal("certificate", err.kind)
+    assert.equal("ocsp_request", err.operation)
+  end)
+end)
+
 -- ---- other clients ----
 
 -- One connection of our server: whether it came, or the error; and what the client printed.

@@ -98,13 +98,18 @@ local function pem_file(certificate)
   return certificate.pem_file
 end
 
+--- A certificate's serial number as openssl's index has it.
+function ocsp.number(certificate)
+  return (certificate.serial:sub(3):gsub(".", function(byte) return ("%02X"):format(byte:byte()) end))
+end
+
 --- A response that `openssl ocsp` makes.
 -- @tparam table r `certificate`, `issuer`; `status` ("good"; "revoked", "unknown"), `signer` (the issuer),
 --   `arguments` for the program
 -- @treturn string DER
 function ocsp.made(r)
   local signer, out = r.signer or r.issuer, helpers.temp_name()
-  local number = r.certificate.serial:sub(3):gsub(".", function(byte) return ("%02X"):format(byte:byte()) end)
+  local number = ocsp.number(r.certificate)
   local state = ({revoked = "R\t491231235959Z\t240101000000Z,keyCompromise", unknown = false})[r.status]
   if state == nil then state = "V\t491231235959Z\t" end
   local index = helpers.temp_file(state and ("%s\t%s\tunknown\t/CN=x\n"):format(state, number) or "")

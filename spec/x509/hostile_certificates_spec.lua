@@ -28,7 +28,7 @@ local function ask(certificate)
   local found = {}
   for name, method in pairs(getmetatable(certificate).__index) do
     local argument = name == "matches_host" and "a.example" or name == "matches_ip" and "::1"
-      or name == "issued" and certificate or nil
+      or (name == "issued" or name == "ocsp_request") and certificate or nil
     local done, value, err = pcall(method, certificate, argument)
     assert(done, name .. ": " .. tostring(value))
     if value == nil and err ~= nil then assert.is_true(err:is(ssl.SSLError), name) end

@@ -14,6 +14,7 @@
 #include "x509/certificate_extensions.h"
 #include "x509/certificate_key.h"
 #include "x509/certificate_names.h"
+#include "x509/certificate_ocsp.h"
 #include "x509/certificate_signature.h"
 #include "x509/certificate_times.h"
 #include "x509/certificate_type.h"
@@ -193,6 +194,7 @@ int certificate_type_open (lua_State *L) {
   compat_setfuncs(L, certificate_extensions_methods, 0);
   compat_setfuncs(L, certificate_key_methods, 0);
   compat_setfuncs(L, certificate_names_methods, 0);
+  compat_setfuncs(L, certificate_ocsp_methods, 0);
   compat_setfuncs(L, certificate_signature_methods, 0);
   compat_setfuncs(L, certificate_times_methods, 0);
   lua_setfield(L, -3, "methods");
