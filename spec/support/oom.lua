@@ -520,6 +520,30 @@ function lives.trust()
     function(one, other) spare(pump, one, other) end)
 end
 
+local REVOKED = spare(function()
+  local f = assert(io.open(file "revoked.ocsp", "rb"))
+  local bytes = f:read "*a"
+  f:close()
+  return bytes
+end)
+
+-- A response is shown and judged, and one that says "revoked" accepts nobody.
+function lives.ocsp()
+  local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
+    ocsp_response = file "good.ocsp"}))
+  local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt", ocsp = "request"}))
+  local client = must(again(client_context.wrap_object, client_context, RIGHT))
+  local server = must(again(server_context.wrap_object, server_context))
+  must(handshake(client, server, pump))
+  same("the client's response", must(again(client.ocsp_response, client)))
+  same("the server's response", must(again(server.ocsp_response, server)))
+  same("bytes", must(again(client.ocsp_response, client, true)))
+  closing(client, server, pump)
+  must(again(server_context.set, server_context, {ocsp_response = function() return REVOKED end}))
+  refuse(must(again(client_context.wrap_object, client_context, RIGHT)),
+    must(again(server_context.wrap_object, server_context)), function(one, other) spare(pump, one, other) end)
+end
+
 -- The system's trust is another one each time: it is read and parsed anew.
 function lives.system_trust()
   spare(function()

@@ -26,6 +26,7 @@
 #   enciphering        the same, for keyEncipherment alone (RSA)
 #   agreeing           the same, for keyAgreement alone
 #   anything           the same, without key usage
+# OCSP responses of root about rsa, in DER: good.ocsp, revoked.ocsp.
 # CRLs of root: root.crl, empty; revoked.crl, with rsa in it.
 # Authorities: root other-root intermediate (NAME.crt, NAME.key), roots.crt
 # (all three in one file); kinds.crt (root and the three of pure-*). The passphrase of rsa-pkcs8.key and
@@ -212,6 +213,16 @@ list() {  # name
 list root
 openssl ca -config pki.conf -revoke rsa.crt -cert root.crt -keyfile root.key
 list revoked
+
+status() {  # name, what openssl's index has before the number
+  number=$(openssl x509 -in rsa.crt -noout -serial)
+  printf '%b\t%s\tunknown\t/CN=x\n' "$2" "${number#*=}" >dated.ocsp
+  openssl ocsp -index dated.ocsp -CA root.crt -issuer root.crt -cert rsa.crt \
+    -rsigner root.crt -rkey root.key -ndays 20 -noverify -respout "$1"
+}
+
+status good.ocsp 'V\t491231235959Z\t'
+status revoked.ocsp 'R\t491231235959Z\t240101000000Z'
 
 key selfsigned
 openssl req -config pki.conf -new -x509 -key selfsigned.key -days 20 \

@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "connection/method_prologue.h"
 #include "connection/ocsp_status.h"
+#include "context/ocsp_staple.h"
 #include "x509/ocsp_verdict.h"
 
 /***
@@ -21,12 +22,14 @@ static size_t bytes_of (const Connection *c, const unsigned char **der) {
   return size > 0 ? (size_t)size : 0;
 }
 
-static void find_facts (const Connection *c, const unsigned char *der,
-                        size_t size, OcspFacts *facts) {
+/* A server's was read when it was loaded, and is its certificate's. */
+static void find_facts (const Connection *c, OcspFacts *facts) {
+  const Staple *staple = NULL;
+  ocsp_response_begin(facts);
   if (c->ocsp != NULL) *facts = c->ocsp->facts;
   else if (c->options.server_side)
-    ocsp_response_look(der, size, SSL_get_certificate(c->ssl), facts);
-  else ocsp_response_begin(facts);
+    staple = ocsp_staple_of(SSL_get_certificate(c->ssl));
+  if (staple != NULL) *facts = staple->facts;
 }
 
 static void set_text (lua_State *L, const char *name, const char *text) {
@@ -90,9 +93,7 @@ static int facts_ocsp_response (lua_State *L, Connection *c) {
   if (size == 0) lua_pushnil(L);
   else if (lua_toboolean(L, 2)) lua_pushlstring(L, (const char *)der, size);
   else {
-    errors_clear();
-    find_facts(c, der, size, &facts);
-    errors_clear();
+    find_facts(c, &facts);
     lua_newtable(L);
     set_text(L, "status", ocsp_response_status_name(&facts));
     set_text(L, "response_status", ocsp_response_answer_name(&facts));
@@ -112,8 +113,7 @@ int ocsp_status_push_name (lua_State *L, Connection *c) {
   size_t size = bytes_of(c, &der);
   OcspFacts facts;
   ocsp_response_begin(&facts);
-  if (size > 0) find_facts(c, der, size, &facts);
-  errors_clear();
+  if (size > 0) find_facts(c, &facts);
   if (c->ocsp != NULL && c->ocsp->fault != OCSP_GOOD) lua_pushnil(L);
   else lua_pushstring(L, ocsp_response_status_name(&facts));
   return 1;

@@ -14,7 +14,6 @@
 #include "base/errors.h"
 #include "connection/ocsp_status.h"
 #include "context/ocsp_staple.h"
-#include "x509/ocsp_signer.h"
 #include "x509/ocsp_verdict.h"
 
 /* ---- a server ---- */
@@ -36,13 +35,6 @@ static int on_request (SSL *ssl, void *unused) {
 
 /* ---- a client ---- */
 
-/* That of the chain as it was built, or else as it was sent. */
-static X509 *issuer_of (const Connection *c, SSL *ssl, X509 *leaf) {
-  X509 *issuer = ocsp_signer_issuer(leaf, c->verification.chain);
-  if (issuer != NULL) return issuer;
-  return ocsp_signer_issuer(leaf, SSL_get_peer_cert_chain(ssl));
-}
-
 static void judge (const Connection *c, SSL *ssl, OcspStatus *status) {
   X509 *leaf = SSL_get0_peer_certificate(ssl);
   const unsigned char *der = NULL;
@@ -50,7 +42,8 @@ static void judge (const Connection *c, SSL *ssl, OcspStatus *status) {
   OcspCase about;
   memset(&about, 0, sizeof(about));
   about.leaf = leaf;
-  about.issuer = issuer_of(c, ssl, leaf);
+  about.built = c->verification.chain;
+  about.sent = SSL_get_peer_cert_chain(ssl);
   about.der = size > 0 ? der : NULL;
   about.size = size > 0 ? (size_t)size : 0;
   about.now = c->policy->timed ? c->policy->time : time(NULL);
@@ -58,6 +51,7 @@ static void judge (const Connection *c, SSL *ssl, OcspStatus *status) {
   about.level = SSL_get_security_level(ssl);
   status->fault = ocsp_judgement_make(&about, &status->facts);
   status->demanded = ocsp_judgement_is_demanded(leaf, c->verification.chain);
+  if (status->demanded < 0) status->fault = OCSP_FAULT_MEMORY;
 }
 
 /* RFC 6066, 8: what is not satisfactory ends the handshake. A server that says

@@ -21,7 +21,6 @@
 #include "x509/issuer_choice.h"
 #include "x509/judgement.h"
 #include "x509/key_usage.h"
-#include "x509/ocsp_signer.h"
 #include "x509/ocsp_verdict.h"
 #include "x509/scratch.h"
 #include "x509/truststore.h"
@@ -225,10 +224,8 @@ static OcspFault judge_staple (const Task *t, OcspFacts *facts) {
   OcspCase about;
   memset(&about, 0, sizeof(about));
   about.leaf = sk_X509_value(t->chain, 0);
-  about.issuer = ocsp_signer_issuer(about.leaf,
-                                    X509_STORE_CTX_get0_chain(t->ctx));
-  if (about.issuer == NULL)
-    about.issuer = ocsp_signer_issuer(about.leaf, t->chain);
+  about.built = X509_STORE_CTX_get0_chain(t->ctx);
+  about.sent = t->chain;
   about.der = (const unsigned char *)t->staple;
   about.size = t->staple_size;
   about.now = p->timed ? p->time : time(NULL);

@@ -158,7 +158,7 @@ static void check_staple (lua_State *L, const Material *m) {
   const Staple *staple = ocsp_staple_of(leaf);
   time_t now = time(NULL);
   if (staple == NULL) {
-    if (ocsp_judgement_is_demanded(leaf, NULL))
+    if (ocsp_judgement_is_demanded(leaf, NULL) > 0)
       add(L, m, "must_staple", "the certificate in %s demands an OCSP response "
           "(must-staple), and there is none for it: see ocsp_response",
           pem_name(m));

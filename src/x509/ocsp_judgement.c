@@ -89,13 +89,11 @@ static OcspFault judge_basic (OCSP_BASICRESP *basic, const OcspCase *about,
   return fault != OCSP_GOOD ? fault : found;
 }
 
-static OcspFault judge (const OcspCase *about, OcspFacts *facts) {
-  OCSP_RESPONSE *response;
+static OcspFault read (const OcspCase *about, OcspFacts *facts) {
+  OCSP_RESPONSE *response = ocsp_response_read(about->der, about->size);
   OCSP_BASICRESP *basic;
   OcspFault fault = OCSP_FAULT_DAMAGED;
-  if (about->der == NULL || about->size == 0) return OCSP_FAULT_MISSING;
-  response = ocsp_response_read(about->der, about->size);
-  if (response == NULL) return OCSP_FAULT_DAMAGED;
+  if (response == NULL) return fault;
   facts->answer = OCSP_response_status(response);
   if (facts->answer != OCSP_RESPONSE_STATUS_SUCCESSFUL)
     fault = OCSP_FAULT_NO_ANSWER;
@@ -106,6 +104,16 @@ static OcspFault judge (const OcspCase *about, OcspFacts *facts) {
   }
   OCSP_RESPONSE_free(response);
   return fault;
+}
+
+static OcspFault judge (const OcspCase *given, OcspFacts *facts) {
+  OcspCase about = *given;
+  if (about.der == NULL || about.size == 0) return OCSP_FAULT_MISSING;
+  if (about.issuer == NULL)
+    about.issuer = ocsp_signer_issuer(about.leaf, about.built);
+  if (about.issuer == NULL)
+    about.issuer = ocsp_signer_issuer(about.leaf, about.sent);
+  return read(&about, facts);
 }
 
 /* What is wrong for want of memory is not the responder's fault. */
@@ -136,10 +144,11 @@ static int demands (X509 *x509) {
 
 int ocsp_judgement_is_demanded (X509 *leaf, STACK_OF(X509) *chain) {
   int i, found;
-  ERR_set_mark();
+  errors_clear();
   found = demands(leaf);
   for (i = 1; !found && i < sk_X509_num(chain) - 1; i++)
     found = demands(sk_X509_value(chain, i));
-  ERR_pop_to_mark();
+  if (ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE) found = -1;
+  errors_clear();
   return found;
 }

@@ -29,8 +29,10 @@ typedef enum OcspFault {
 } OcspFault;
 
 typedef struct OcspCase {
-  X509 *leaf, *issuer;       /* borrowed; no issuer: it is not known */
-  const unsigned char *der;  /* borrowed; NULL: there is none */
+  X509 *leaf;                /* borrowed, as all of it is */
+  X509 *issuer;              /* NULL: whoever in these lists has signed it */
+  STACK_OF(X509) *built, *sent;
+  const unsigned char *der;  /* NULL: there is none */
   size_t size;
   time_t now;
   int timeless;              /* nobody looks at dates */
@@ -44,7 +46,8 @@ typedef struct OcspCase {
 OcspFault ocsp_judgement_make (const OcspCase *about, OcspFacts *facts);
 
 /* 1: the certificate, or an authority in the chain (or NULL) between it and
-** what is trusted, demands a response (RFC 7633, status_request). */
+** what is trusted, demands a response (RFC 7633, status_request); -1: without
+** memory nobody can tell. The error queue is empty then. */
 int ocsp_judgement_is_demanded (X509 *leaf, STACK_OF(X509) *chain);
 
 #pragma GCC visibility pop

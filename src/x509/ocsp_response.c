@@ -76,28 +76,6 @@ void ocsp_response_facts (OCSP_SINGLERESP *single, OcspFacts *facts) {
     facts->next_update = facts->this_update;  /* none that can be read */
 }
 
-static void look (OCSP_BASICRESP *basic, X509 *leaf, OcspFacts *facts) {
-  int i, n = OCSP_resp_count(basic);
-  facts->produced_at = seconds_of(OCSP_resp_get0_produced_at(basic));
-  for (i = 0; leaf != NULL && i < n && facts->status < 0; i++)
-    if (ocsp_response_is_about(OCSP_resp_get0(basic, i), leaf, NULL))
-      ocsp_response_facts(OCSP_resp_get0(basic, i), facts);
-}
-
-void ocsp_response_look (const unsigned char *der, size_t size, X509 *leaf,
-                         OcspFacts *facts) {
-  OCSP_RESPONSE *response = ocsp_response_read(der, size);
-  OCSP_BASICRESP *basic = NULL;
-  ocsp_response_begin(facts);
-  if (response != NULL) {
-    facts->answer = OCSP_response_status(response);
-    basic = OCSP_response_get1_basic(response);
-  }
-  if (basic != NULL) look(basic, leaf, facts);
-  OCSP_BASICRESP_free(basic);
-  OCSP_RESPONSE_free(response);
-}
-
 double ocsp_response_ends (const OcspFacts *facts) {
   return facts->next_update > OCSP_NO_TIME ? facts->next_update
                                            : facts->this_update + OCSP_DAY;

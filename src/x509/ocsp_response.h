@@ -36,10 +36,6 @@ void ocsp_response_facts (OCSP_SINGLERESP *single, OcspFacts *facts);
 /* The facts of a response of which nothing is known. */
 void ocsp_response_begin (OcspFacts *facts);
 
-/* Those about the leaf, unverified, of the first single response about it. */
-void ocsp_response_look (const unsigned char *der, size_t size, X509 *leaf,
-                         OcspFacts *facts);
-
 /* Until when it may be relied upon: RFC 6960, 4.2.2.1. A response that does
 ** not say so is for a day. */
 double ocsp_response_ends (const OcspFacts *facts);
