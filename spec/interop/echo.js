@@ -1,6 +1,7 @@
 // echo.js serve|visit VERSION LEAVES CA ... -- Node's TLS, for the table of peers.
-//   serve VERSION LEAVES CA              prints "ready PORT", sends back what
-//     comes; demands a client certificate by CA, unless that is empty
+//   serve VERSION LEAVES CA RESPONSE     prints "ready PORT", sends back what
+//     comes; demands a client certificate by CA, and staples the file RESPONSE,
+//     unless they are empty
 //   visit VERSION LEAVES CA PORT TEXT SIGALGS   sends TEXT, prints what comes
 //     until it is back
 // LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
@@ -25,6 +26,9 @@ if (mode === 'serve') {
     socket.on('error', () => {});
     socket.pipe(socket);
   });
+  if (port) {  // RESPONSE stands there
+    server.on('OCSPRequest', (certificate, issuer, done) => done(null, fs.readFileSync(port)));
+  }
   server.listen(0, '127.0.0.1', () => console.log(`ready ${server.address().port}`));
 } else {
   const socket = tls.connect({

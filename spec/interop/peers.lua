@@ -8,9 +8,10 @@
 --     `text` back from us ("echo"), or a page holding it ("http")
 --   limits: by role and column what it cannot: the `keys` it can, and `why`
 -- A cell of `serve` has `version` ("TLSv1.2"), the `leaves` of the server and
--- `demands`, if it wants a client certificate; one of `visit` has `version`,
--- `client`, the leaf that the client shows, and `accepts`, the one kind of key
--- that it takes ("rsa", "ecdsa", "ed25519"), both optional.
+-- `demands`, if it wants a client certificate, and `ocsp`, a response to staple; one of `visit` has `version`,
+-- `client`, the leaf that the client shows, `accepts`, the one kind of key that
+-- it takes ("rsa", "ecdsa", "ed25519"), and `ocsp`, if it needs a stapled
+-- response that says "good": all optional.
 local helpers = require "spec.support.helpers"
 
 local unpack = table.unpack or unpack
@@ -43,6 +44,13 @@ local function for_each(leaves, text)
   local parts = {}
   for i, leaf in ipairs(leaves) do parts[i] = text:format(certificate(leaf)) end
   return table.concat(parts)
+end
+
+-- Limits: in neither version OCSP.
+local function no_ocsp(why, limits)
+  limits = limits or {}
+  for _, version in ipairs { "1.2", "1.3" } do limits[version .. " OCSP"] = { keys = {}, why = why } end
+  return limits
 end
 
 -- The environment of a program over OpenSSL that accepts one kind of key.
@@ -114,7 +122,8 @@ peers[#peers + 1] = {
   } } },
   serve = function(cell)
     local argv = arguments("-rev", "-tls" .. short(cell.version):gsub("%.", "_"),
-      cell.demands and { "-Verify", 1, "-verify_return_error", "-CAfile", roots })
+      cell.demands and { "-Verify", 1, "-verify_return_error", "-CAfile", roots },
+      cell.ocsp and { "-status_file", cell.ocsp })
     for i = 1, #cell.leaves > 1 and #cell.leaves or 0 do  -- they replace "-cert"
       local cert, key = certificate(cell.leaves[i])
       argv = arguments(argv, "-xcert", cert, "-xkey", key)
@@ -124,10 +133,11 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
     local process = helpers.s_client(port, {
-      arguments = arguments("-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_"),
+      arguments = arguments(cell.ocsp and "-status" or "-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_"),
         "-CAfile", roots, cell.client and { "-cert", cert, "-key", key }),
       env = accepting(cell),
     })
+    if cell.ocsp then process:expect "(Cert Status: good)" end
     process:write(text .. "\n")
     process:expect(text)
     process:close_input()
@@ -151,7 +161,8 @@ peers[#peers + 1] = {
     local port = helpers.free_port()
     local argv = arguments("gnutls-serv", "--echo", "-p", port, "--priority", priority(cell),
       cell.demands and { "--require-client-cert", "--verify-client-cert", "--x509cafile", roots }
-      or "--disable-client-cert")
+      or "--disable-client-cert",
+      cell.ocsp and { "--ocsp-response", cell.ocsp, "--ignore-ocsp-response-errors" })
     for _, leaf in ipairs(cell.leaves) do
       local cert, key = certificate(leaf)
       argv = arguments(argv, "--x509certfile", cert, "--x509keyfile", key)
@@ -161,7 +172,9 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
     local process = helpers.spawn(arguments("gnutls-cli", "--x509cafile", roots, "--priority", priority(cell),
-      "-p", port, cell.client and { "--x509certfile", cert, "--x509keyfile", key }, "localhost"), { input = true })
+      "-p", port, cell.client and { "--x509certfile", cert, "--x509keyfile", key }, cell.ocsp and "--ocsp",
+      "localhost"), { input = true })
+    if cell.ocsp then process:expect "(OCSP status request)" end
     process:write(text .. "\n")
     process:expect("\n" .. text)
     process:close_input()
@@ -171,6 +184,7 @@ peers[#peers + 1] = {
 
 peers[#peers + 1] = {
   name = "Python", program = "python3",
+  limits = { server = no_ocsp "its module ssl has no OCSP", client = no_ocsp "its module ssl has no OCSP" },
   serve = function(cell)
     local version = cell.version:gsub("%.", "_")
     local argv = { "--min", version, "--max", version }
@@ -193,7 +207,7 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local version = short(cell.version)
     local process = helpers.spawn(arguments("curl", "-sS", "--cacert", roots, "--tlsv" .. version, "--tls-max",
-      version, "--noproxy", "*", cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
+      version, "--noproxy", "*", cell.ocsp and "--cert-status", cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
       ("https://localhost:%d/page"):format(port)), { env = accepting(cell) })
     process.expected = text
     return process, "http"
@@ -217,12 +231,14 @@ end
 
 peers[#peers + 1] = {
   name = "nginx", program = "nginx",
+  limits = { client = no_ocsp "it asks upstream servers for no response" },
   serve = function(cell)
     local port = helpers.free_port()
     local verify = cell.demands and ("ssl_client_certificate %s; ssl_verify_client on;"):format(roots) or ""
-    return listening(nginx(([[server { listen 127.0.0.1:%d ssl; %s %s ssl_protocols %s;
+    return listening(nginx(([[server { listen 127.0.0.1:%d ssl; %s %s ssl_protocols %s; %s
       location / { return 200 "the page\n"; } }]]):format(port,
-      for_each(cell.leaves, "ssl_certificate %s; ssl_certificate_key %s; "), verify, cell.version)), port), "http"
+      for_each(cell.leaves, "ssl_certificate %s; ssl_certificate_key %s; "), verify, cell.version,
+      cell.ocsp and ("ssl_stapling on; ssl_stapling_file %s;"):format(cell.ocsp) or "")), port), "http"
   end,
   visit = function(cell, port, text)
     local front = helpers.free_port()
@@ -248,7 +264,7 @@ end
 
 peers[#peers + 1] = {
   name = "haproxy", program = "haproxy",
-  limits = { server = { ["1.3 several keys"] = {
+  limits = { client = no_ocsp "it asks other servers for no response", server = { ["1.3 several keys"] = {
     keys = { "rsa", "ed25519" },
     why = "2.6 takes the ECDSA certificate only for a cipher suite that names ECDSA, "
       .. "as none of TLS 1.3 does (its issue 2300)",
@@ -256,7 +272,17 @@ peers[#peers + 1] = {
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
     local settings = cell.demands and { "verify", "required", "ca-file", roots } or {}
-    for _, leaf in ipairs(cell.leaves) do settings = arguments(settings, "crt", helpers.file(leaf .. ".pem")) end
+    for _, leaf in ipairs(cell.leaves) do
+      local file = helpers.file(leaf .. ".pem")
+      if cell.ocsp then  -- it looks for the names of the certificate with other ends
+        local content = helpers.read_file(file)
+        file = helpers.temp_name() .. ".pem"
+        helpers.write_file(file, content)
+        helpers.write_file(file .. ".ocsp", helpers.read_file(cell.ocsp))
+        helpers.write_file(file .. ".issuer", helpers.read_file(helpers.file "root.crt"))
+      end
+      settings = arguments(settings, "crt", file)
+    end
     local process = listening(haproxy(([[
 listen l
   bind 127.0.0.1:%d ssl %s ssl-min-ver %s ssl-max-ver %s
@@ -287,6 +313,8 @@ end
 
 peers[#peers + 1] = {
   name = "stunnel", program = "stunnel4",
+  limits = { server = no_ocsp "it staples only what it has fetched itself",
+    client = no_ocsp "it asks responders, not servers" },
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
     local process = listening(stunnel(([[
@@ -334,10 +362,11 @@ peers[#peers + 1] = {
   name = "Node", program = "node", large = true,
   serve = function(cell)
     local process = helpers.spawn { "node", "spec/interop/echo.js", "serve", cell.version, leaf_files(cell.leaves),
-      cell.demands and roots or "" }
+      cell.demands and roots or "", cell.ocsp or "" }
     process.port = tonumber(process:expect "ready (%d+)")
     return process, "echo"
   end,
+  limits = { client = no_ocsp "it gives the response to the program, which has no function to judge it" },
   visit = function(cell, port, text)
     return helpers.spawn { "node", "spec/interop/echo.js", "visit", cell.version, leaf_files { cell.client }, roots,
       port, text, SIGALGS[cell.accepts] or "" }, "echo"
@@ -346,6 +375,7 @@ peers[#peers + 1] = {
 
 peers[#peers + 1] = {
   name = "Java", program = "java", large = true,
+  limits = { server = no_ocsp "it staples only what it has fetched itself" },
   serve = function(cell)
     local process = helpers.spawn { "java", "spec/interop/Echo.java", "serve", cell.version, leaf_files(cell.leaves),
       cell.demands and roots or "" }
@@ -354,7 +384,8 @@ peers[#peers + 1] = {
   end,
   visit = function(cell, port, text)
     return helpers.spawn(arguments("java",
-      cell.accepts and "-Djdk.tls.client.SignatureSchemes=" .. SCHEMES[cell.accepts], "spec/interop/Echo.java",
+      cell.accepts and "-Djdk.tls.client.SignatureSchemes=" .. SCHEMES[cell.accepts],
+      cell.ocsp and "-Dcom.sun.net.ssl.checkRevocation=true", "spec/interop/Echo.java",
       "visit", cell.version, leaf_files { cell.client }, roots, port, text)), "echo"
   end,
 }

@@ -52,6 +52,12 @@ for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
   column(version, "several keys", "pure-", KEYS, tries)
 end
 
+-- A good response, and one that says that the certificate was revoked; each has a server of its own.
+for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+  column(version, "OCSP", "", { "rsa" }, { { key = "rsa", ocsp = "good.ocsp" },
+    { key = "rsa", ocsp = "revoked.ocsp", refused = true } })
+end
+
 local wanted = {}
 for _, argument in ipairs(arg) do wanted[argument] = true end
 
@@ -82,12 +88,15 @@ local function fetch(conn)
 end
 
 local function connect(process, answers, try)
-  local conn = assert(ssl.connect("localhost", process.port, {
+  local conn, err = ssl.connect("localhost", process.port, {
     ca_certs = helpers.file "kinds.crt", minimum_version = try.version, maximum_version = try.version,
     sigalgs = try.accepts and KINDS[try.accepts].sigalgs, timeout = 10,
     certfile = try.client and helpers.file(try.client .. ".crt"),
     keyfile = try.client and helpers.file(try.client .. ".key"),
-  }))
+    ocsp = try.ocsp and "require" or nil,
+  })
+  if not conn and try.ocsp and try.refused and err.kind ~= "ocsp" then return end  -- that is no refusal
+  assert(conn, err)
   conn:settimeout(10)
   assert(conn:version() == try.version)
   assert(conn:peer_certificate():key_type() == KINDS[try.key].type, "a certificate of another kind")
@@ -100,25 +109,41 @@ local function each(tries, run)
   for _, try in ipairs(tries) do
     local done, err = pcall(run, try)
     if done == (try.refused or false) then
-      return ("%s: %s"):format(try.accepts or try.client or try.key, done and "not refused" or tostring(err))
+      return ("%s: %s"):format(try.ocsp or try.accepts or try.client or try.key, done and "not refused" or tostring(err))
     end
   end
 end
 
-local function as_client(peer, cell)
+local function meet_server(peer, cell, tries)
   local process, answers = peer.serve(cell)
-  local err = each(cell.tries, function(try) connect(process, answers, try) end)
+  local err = each(tries, function(try) connect(process, answers, try) end)
   finish(process)
   return err and err .. "\n" .. process:output()
+end
+
+-- Calls meet(peer, cell, tries): once, or for OCSP for each response.
+local function each_response(peer, cell, meet)
+  if not cell.tries[1].ocsp then return meet(peer, cell, cell.tries) end
+  for _, try in ipairs(cell.tries) do
+    local part = {}
+    for name, value in pairs(cell) do part[name] = value end
+    part.ocsp = helpers.file(try.ocsp)
+    local err = meet(peer, part, { try })
+    if err then return err end
+  end
+end
+
+local function as_client(peer, cell)
+  return each_response(peer, cell, meet_server)
 end
 
 -- We are the server, in another process: some peers wait for an answer while
 -- they are being started.
 local SERVER = [[
   local ssl, socket = require "luassl", require "socket"
-  local version, text, demanded = ...
+  local version, text, demanded, response = ...
   local certificates = {}
-  for i = 4, select("#", ...), 2 do
+  for i = 5, select("#", ...), 2 do
     local cert, key = select(i, ...)
     certificates[#certificates + 1] = { certfile = cert, keyfile = key }
   end
@@ -129,6 +154,7 @@ local SERVER = [[
   local context = assert(ssl.create_default_context {
     server_side = true, certificates = certificates, minimum_version = version, maximum_version = version,
     cert_reqs = demanded ~= "" and ssl.CERT_REQUIRED or nil, ca_certs = demanded ~= "" and demanded or nil,
+    ocsp_response = response ~= "" and response or nil,
     on_client_hello = #certificates > 1 and function(_, hello)
       offered = table.concat(hello.signature_algorithms, " ")
     end or nil,
@@ -182,17 +208,25 @@ local function visit(peer, server, try)
   if not done then error(tostring(err) .. "\n" .. text, 0) end
 end
 
-local function as_server(peer, cell)
+local function meet_client(peer, cell, tries)
   local files = {}
   for _, leaf in ipairs(cell.leaves) do
-    files[#files + 1], files[#files + 2] = helpers.file(leaf .. ".crt"), helpers.file(leaf .. ".key")
+    local cert = helpers.file(leaf .. ".crt")
+    if cell.ocsp then  -- curl looks for the issuer in what is sent
+      cert = helpers.temp_file(helpers.read_file(cert) .. helpers.read_file(helpers.file "root.crt"))
+    end
+    files[#files + 1], files[#files + 2] = cert, helpers.file(leaf .. ".key")
   end
   local server = helpers.lua(SERVER, cell.version, TEXT, cell.demands and helpers.file "kinds.crt" or "",
-    unpack(files))
+    cell.ocsp or "", unpack(files))
   server.port = tonumber(server:expect "ready (%d+)")
-  local err = each(cell.tries, function(try) visit(peer, server, try) end)
+  local err = each(tries, function(try) visit(peer, server, try) end)
   server:stop()
   return err and err .. "\n" .. server:output()
+end
+
+local function as_server(peer, cell)
+  return each_response(peer, cell, meet_client)
 end
 
 -- What of a cell the peer can do, and what the table says of it.

@@ -297,7 +297,7 @@ static int use_list (lua_State *L, SSL_CTX *ctx, int list, Policy *policy) {
 int ocsp_staple_use (lua_State *L, SSL_CTX *ctx, int options,
                      Policy *policy) {
   int index = lua_gettop(L) + 1, done;
-  luaL_checkstack(L, LUA_MINSTACK, OPTION);
+  if (!lua_checkstack(L, LUA_MINSTACK)) luaL_error(L, "not enough memory");
   switch (options_push(L, options, OPTION)) {
     case LUA_TSTRING: done = use_string(L, ctx, index, policy); break;
     case LUA_TTABLE: done = use_list(L, ctx, index, policy); break;
