@@ -36,6 +36,8 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       assert.is_true(near:session_reused())
       assert.is_nil(near:ocsp_response())
       assert.is_nil(near:info().ocsp_status)
+      assert.is_nil(far:ocsp_response())
+      assert.is_nil(far:info().ocsp_status)
       resuming.part(near, far)
     end)
 

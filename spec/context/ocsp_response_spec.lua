@@ -139,6 +139,9 @@ describe("a server's OCSP response", function()
       assert.is_nil(done)
       assert.equal(raised, err)
     end
+    done, err = far_context:set {ocsp_response = function() error(nil, 0) end}
+    assert.is_nil(done)
+    assert.equal("ocsp", err.kind)
     assert.equal(first, shown(far_context))
     -- of a certificate that has changed
     done, err = far_context:reload {certfile = pki.must.file, ocsp_response = first}
@@ -230,7 +233,8 @@ describe("a server's OCSP response", function()
     as_file(first:sub(1, -2), "is damaged, or is none")
     as_file(first .. "x", "is damaged, or is none")
     as_file(pki.leaf.der, "is damaged, or is none")
-    as_file("0\130\255\255" .. ("x"):rep(65535), "is damaged, or is none")
+    as_file("0\130\255\255" .. ("x"):rep(16376), "is damaged, or is none")
+    as_file("0\130\255\255" .. ("x"):rep(16377), "has more than 16380 bytes")
     as_file(ocsp.unanswered(3), "had no answer (try_later)")
     as_file(other, "is about other certificates")
     as_file(response {certificate = pki.must}, "is about other certificates")

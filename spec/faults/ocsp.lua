@@ -32,7 +32,7 @@ return {
     name = "a responder of another authority will do",
     file = "src/x509/ocsp_signer.c",
     from = [[
-  if (!has_signed(about->issuer, x509)) return OCSP_FAULT_STRANGER;]],
+  if (!ocsp_signer_has_signed(about->issuer, x509)) return OCSP_FAULT_STRANGER;]],
     to = "",
     also = {{file = "src/x509/ocsp_signer.c", from = [[
   return is_valid(x509, about) ? OCSP_GOOD : OCSP_FAULT_DELEGATE;]], to = [[

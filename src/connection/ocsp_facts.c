@@ -18,7 +18,9 @@
 
 /* The bytes, borrowed; 0: there are none. */
 static size_t bytes_of (const Connection *c, const unsigned char **der) {
-  long size = c->ssl == NULL ? 0 : SSL_get_tlsext_status_ocsp_resp(c->ssl, der);
+  long size;
+  if (c->ssl == NULL || SSL_session_reused(c->ssl)) return 0;
+  size = SSL_get_tlsext_status_ocsp_resp(c->ssl, der);
   return size > 0 ? (size_t)size : 0;
 }
 

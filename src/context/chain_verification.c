@@ -318,8 +318,8 @@ strings and Certificates. What else is in it may be used and is not trusted
    `server_side`), `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`.
    Other than for TLS, key usage is OpenSSL's to judge
  - `staple`: string, an OCSP response in DER: it must say that the certificate
-   is good, and be good itself, as in a handshake with the option `ocsp`. Whether
-   the certificate demands one is not looked at
+   is good, and be good itself, as in a handshake with the option `ocsp`.
+   Whether the certificate demands one is not looked at
  - `security_level`: integer, 0 to 5, of keys and digests; default that of a
    context, as OpenSSL is configured
  - `verify_depth`: integer, 0 to 100: intermediate certificates, at most

@@ -19,7 +19,7 @@
 #include "x509/ocsp_verdict.h"
 
 #define OPTION "ocsp_response"
-#define RESPONSE_MAX 65535  /* more than any handshake message for it takes */
+#define RESPONSE_MAX 16380  /* what OpenSSL's clients take in TLS 1.2 */
 #define RESPONSES_MAX 64
 
 /* ---- a certificate's ---- */
@@ -127,10 +127,13 @@ static X509 *look_up (SSL_CTX *ctx, X509 *leaf) {
       && X509_STORE_CTX_init(search, SSL_CTX_get_cert_store(ctx), NULL, NULL))
     X509_STORE_CTX_get1_issuer(&issuer, search, leaf);
   X509_STORE_CTX_free(search);
-  return issuer;
+  if (issuer == NULL || ocsp_signer_has_signed(issuer, leaf)) return issuer;
+  X509_free(issuer);  /* of the same name */
+  return NULL;
 }
 
-/* That of the context's current certificate; owned; NULL: not known here. */
+/* That of the context's current certificate; owned; NULL: not known here, or
+** the error queue tells that there was no memory. */
 static X509 *issuer_of (SSL_CTX *ctx) {
   X509 *leaf = SSL_CTX_get0_certificate(ctx), *issuer;
   STACK_OF(X509) *chain = NULL;
@@ -138,6 +141,10 @@ static X509 *issuer_of (SSL_CTX *ctx) {
   issuer = ocsp_signer_issuer(leaf, chain);
   if (issuer == NULL) return look_up(ctx, leaf);
   return X509_up_ref(issuer) ? issuer : NULL;
+}
+
+static int is_wanting (void) {
+  return ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
 }
 
 /* Though it may not be one to show now; or nobody can tell who should have
@@ -160,6 +167,7 @@ static OcspFault judge (SSL_CTX *ctx, const Material *m, OcspFacts *facts) {
   memset(&about, 0, sizeof(about));
   about.leaf = SSL_CTX_get0_certificate(ctx);
   about.issuer = issuer = issuer_of(ctx);
+  if (issuer == NULL && is_wanting()) return OCSP_FAULT_MEMORY;
   about.der = m->bytes;
   about.size = m->size;
   about.now = time(NULL);
@@ -182,6 +190,11 @@ static int fail (lua_State *L, const Material *m, OcspFault fault,
                   : " in ", m->file == NULL ? "" : pem_name(m), f.sentence);
 }
 
+static int fail_long (lua_State *L, const Material *m) {
+  return pem_fail(L, m, "ocsp", "%s has more than %d bytes, which clients do "
+                  "not take for an OCSP response", pem_name(m), RESPONSE_MAX);
+}
+
 /* To each certificate that it is about, one at least. */
 static int give (lua_State *L, SSL_CTX *ctx, const Material *m,
                  Policy *policy) {
@@ -190,8 +203,9 @@ static int give (lua_State *L, SSL_CTX *ctx, const Material *m,
   OcspFacts facts, last;
   int given = 0;
   ocsp_response_begin(&last);
+  if (m->size > RESPONSE_MAX) return fail_long(L, m);
   for (; more == 1; more = SSL_CTX_set_current_cert(ctx, SSL_CERT_SET_NEXT)) {
-    one = m->size > RESPONSE_MAX ? OCSP_FAULT_DAMAGED : judge(ctx, m, &facts);
+    one = judge(ctx, m, &facts);
     if (one == OCSP_FAULT_OTHER) continue;
     fault = one;
     last = facts;
@@ -229,9 +243,13 @@ static int call (lua_State *L, SSL_CTX *ctx, int index) {
   issuer = certificate_new(L);
   *leaf = SSL_CTX_get0_certificate(ctx);
   if (!X509_up_ref(*leaf)) *leaf = NULL;
-  *issuer = issuer_of(ctx);
   errors_clear();
-  if (*leaf == NULL) return luaL_error(L, "not enough memory");
+  *issuer = issuer_of(ctx);
+  if (*leaf == NULL || (*issuer == NULL && is_wanting())) {
+    errors_clear();
+    return luaL_error(L, "not enough memory");
+  }
+  errors_clear();
   if (*issuer == NULL) {
     lua_pop(L, 1);
     lua_pushnil(L);
@@ -245,6 +263,10 @@ static int call (lua_State *L, SSL_CTX *ctx, int index) {
     return 1;
   }
   errors_clear();
+  if (compat_caught_nil(L, -1)) {
+    errors_text(L, ERROR_T, OPTION, "ocsp", "the function raised nil");
+    return 0;
+  }
   lua_pushnil(L);
   lua_insert(L, -2);
   return 0;
@@ -259,8 +281,8 @@ static int use_answer (lua_State *L, SSL_CTX *ctx, Policy *policy) {
   if (lua_isnil(L, index)) return 1;
   m = push(L);
   m->bytes = (const unsigned char *)lua_tolstring(L, index, &m->size);
-  fault = m->size > RESPONSE_MAX ? OCSP_FAULT_DAMAGED : judge(ctx, m, &facts);
-  if (fault == OCSP_FAULT_DAMAGED) ocsp_response_begin(&facts);
+  if (m->size > RESPONSE_MAX) return fail_long(L, m);
+  fault = judge(ctx, m, &facts);
   if (!is_kept(fault)) return fail(L, m, fault, &facts);
   if (!attach(SSL_CTX_get0_certificate(ctx), m, &facts))
     return fail(L, m, OCSP_FAULT_MEMORY, &facts);

@@ -17,7 +17,7 @@
 
 /* ---- who may be the issuer ---- */
 
-static int has_signed (X509 *issuer, X509 *leaf) {
+int ocsp_signer_has_signed (X509 *issuer, X509 *leaf) {
   EVP_PKEY *key = X509_get0_pubkey(issuer);
   return key != NULL && X509_check_issued(issuer, leaf) == X509_V_OK
          && X509_verify(leaf, key) == 1;
@@ -27,7 +27,7 @@ X509 *ocsp_signer_issuer (X509 *leaf, STACK_OF(X509) *list) {
   int i, n = sk_X509_num(list);
   if (X509_self_signed(leaf, 1) == 1) return leaf;
   for (i = 0; i < n && i < CANDIDATES_MAX; i++)
-    if (has_signed(sk_X509_value(list, i), leaf))
+    if (ocsp_signer_has_signed(sk_X509_value(list, i), leaf))
       return sk_X509_value(list, i);
   return NULL;
 }
@@ -139,7 +139,7 @@ static int is_valid (X509 *x509, const OcspCase *about) {
 }
 
 static OcspFault check_delegate (X509 *x509, const OcspCase *about) {
-  if (!has_signed(about->issuer, x509)) return OCSP_FAULT_STRANGER;
+  if (!ocsp_signer_has_signed(about->issuer, x509)) return OCSP_FAULT_STRANGER;
   if (!is_entitled(x509, about)) return OCSP_FAULT_UNENTITLED;
   return is_valid(x509, about) ? OCSP_GOOD : OCSP_FAULT_DELEGATE;
 }

@@ -12,6 +12,9 @@
 ** given that right. */
 OcspFault ocsp_signer_check (OCSP_BASICRESP *basic, const OcspCase *about);
 
+/* 1: the leaf is of that issuer, and its key has signed it. */
+int ocsp_signer_has_signed (X509 *issuer, X509 *leaf);
+
 /* The certificate of those in `list` (or NULL) that signed the leaf, or the
 ** leaf itself if it did; borrowed; NULL: none did. */
 X509 *ocsp_signer_issuer (X509 *leaf, STACK_OF(X509) *list);

@@ -12,8 +12,8 @@
 /* The X509_V_ERR_* that comes nearest. */
 int ocsp_verdict_code (OcspFault fault);
 
-/* Adds to the failure's sentence what is wrong, behind "the OCSP response": " is
-** out of date: ...". */
+/* Adds to the failure's sentence what is wrong, behind "the OCSP response":
+** " is out of date: ...". */
 void ocsp_verdict_say (Failure *f, OcspFault fault, const OcspFacts *facts);
 
 #pragma GCC visibility pop
