@@ -83,6 +83,28 @@ function lives.refusals()
   end
 end
 
+-- OCSP responses that are shown, judged, replaced and refused.
+function lives.responses()
+  for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
+    for _, name in ipairs {"good.ocsp", "revoked.ocsp"} do
+      local client, server = helpers.pair {client = {ocsp = "require", maximum_version = version},
+        server = {ocsp_response = {file "good.ocsp", file(name)}}}
+      helpers.handshake(client, server)
+      client:ocsp_response()
+      server:ocsp_response(true)
+      close(client, server)
+    end
+  end
+  for _, value in ipairs {file "rsa.crt", "x", function() error "no" end, function() return "no" end} do
+    assert(not ssl.SSLContext {server_side = true, certfile = file "rsa.pem", ocsp_response = value})
+  end
+  local bytes = helpers.read_file(file "good.ocsp")
+  local list = assert(ssl.load_certificates(helpers.read_file(file "rsa.crt") .. helpers.read_file(file "root.crt")))
+  assert(ssl.verify({list[1]}, {roots = list[2], staple = bytes}))
+  assert(not ssl.verify({list[1]}, {roots = list[2], staple = bytes:sub(1, -2)}))
+  assert(list[1]:ocsp_request(list[2]))
+end
+
 function lives.bad_options()
   for _, options in ipairs {
     {certfile = file "missing.pem"}, {certfile = file "empty.pem"},
