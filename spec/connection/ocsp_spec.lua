@@ -196,7 +196,7 @@ for version in pairs(VERSIONS) do
       local conn, err, process = connect(version, "leaf", ("x"):rep(1048576))
       local _, how = verdict(process)
       assert.is_nil(conn)
-      assert.equal("alert 47", how)
+      assert.is_true(how == "alert 47" or how == "failed", how)  -- a reset may come before the alert
       assert.equal("protocol", err.kind, tostring(err))
       assert.truthy(err:find("too long", 1, true), tostring(err))
       refused(version, ("x"):rep(16000), FAILED, "is damaged")

@@ -133,7 +133,8 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
     local process = helpers.s_client(port, {
-      arguments = arguments(cell.ocsp and "-status" or "-quiet", "-no_ign_eof", "-tls" .. short(cell.version):gsub("%.", "_"),
+      arguments = arguments(cell.ocsp and "-status" or "-quiet", "-no_ign_eof",
+        "-tls" .. short(cell.version):gsub("%.", "_"),
         "-CAfile", roots, cell.client and { "-cert", cert, "-key", key }),
       env = accepting(cell),
     })
@@ -207,7 +208,8 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local version = short(cell.version)
     local process = helpers.spawn(arguments("curl", "-sS", "--cacert", roots, "--tlsv" .. version, "--tls-max",
-      version, "--noproxy", "*", cell.ocsp and "--cert-status", cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
+      version, "--noproxy", "*", cell.ocsp and "--cert-status",
+      cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
       ("https://localhost:%d/page"):format(port)), { env = accepting(cell) })
     process.expected = text
     return process, "http"

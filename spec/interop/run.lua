@@ -109,7 +109,8 @@ local function each(tries, run)
   for _, try in ipairs(tries) do
     local done, err = pcall(run, try)
     if done == (try.refused or false) then
-      return ("%s: %s"):format(try.ocsp or try.accepts or try.client or try.key, done and "not refused" or tostring(err))
+      return ("%s: %s"):format(try.ocsp or try.accepts or try.client or try.key,
+        done and "not refused" or tostring(err))
     end
   end
 end

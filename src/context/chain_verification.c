@@ -21,6 +21,7 @@
 #include "x509/issuer_choice.h"
 #include "x509/judgement.h"
 #include "x509/key_usage.h"
+#include "x509/ocsp_judgement.h"
 #include "x509/ocsp_verdict.h"
 #include "x509/scratch.h"
 #include "x509/truststore.h"

@@ -550,7 +550,7 @@ static int context_warnings (lua_State *L) {
   Context *c = check(L, 1);
   lua_settop(L, 1);
   compat_getuservalue(L, 1);
-  return warnings_push(L, c->ctx, 2);
+  return warnings_push(L, c->ctx, 2, c->policy->defaults.server_side);
 }
 
 /* decides_name(context): whether it was told to check names, or not to. */

@@ -15,6 +15,7 @@
 #include "context/options.h"
 #include "context/pem.h"
 #include "x509/certificate.h"
+#include "x509/ocsp_judgement.h"
 #include "x509/ocsp_signer.h"
 #include "x509/ocsp_verdict.h"
 

@@ -13,7 +13,6 @@
 #include <openssl/x509v3.h>
 
 #include "base/errors.h"
-#include "context/context.h"
 #include "context/identity.h"
 #include "context/ocsp_staple.h"
 #include "context/pem.h"
@@ -203,7 +202,8 @@ static void check_replaced (lua_State *L, int list, int i, int n) {
   }
 }
 
-int warnings_push (lua_State *L, SSL_CTX *ctx, int options) {
+int warnings_push (lua_State *L, SSL_CTX *ctx, int options,
+                   int server_side) {
   int list = lua_gettop(L) + 1, i, n = 0;
   identity_push_taken(L, options);
   if (lua_istable(L, list)) n = (int)compat_rawlen(L, list);
@@ -213,7 +213,7 @@ int warnings_push (lua_State *L, SSL_CTX *ctx, int options) {
     check_order(L, m);
     if (!check_end(L, ctx, m)) return errors_fail(L, "warnings", NULL);
     check_dates(L, m);
-    if (context_policy(ctx)->defaults.server_side) check_staple(L, m);
+    if (server_side) check_staple(L, m);
     check_replaced(L, list, i, n);
     errors_clear();
   }

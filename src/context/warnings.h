@@ -13,7 +13,8 @@
 
 /* Pushes a list of tables with `kind`, `option`, `file` and `text`; or nil and
 ** an error. Their number. [-0, +1|2, m] */
-int warnings_push (lua_State *L, SSL_CTX *ctx, int options);
+int warnings_push (lua_State *L, SSL_CTX *ctx, int options,
+                   int server_side);
 
 #pragma GCC visibility pop
 

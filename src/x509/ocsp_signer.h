@@ -4,7 +4,7 @@
 #ifndef LUASSL_OCSP_SIGNER_H
 #define LUASSL_OCSP_SIGNER_H
 
-#include "x509/ocsp_judgement.h"
+#include "x509/ocsp_case.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -5,7 +5,7 @@
 #define LUASSL_OCSP_VERDICT_H
 
 #include "base/failure.h"
-#include "x509/ocsp_judgement.h"
+#include "x509/ocsp_case.h"
 
 #pragma GCC visibility push(hidden)
 
