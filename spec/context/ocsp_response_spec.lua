@@ -105,6 +105,15 @@ describe("a server's OCSP response", function()
     end
   end)
 
+  -- OpenSSL compresses a certificate without what belongs to it.
+  it("goes with a certificate that could be compressed, too", function()
+    if not ssl.HAS.CERTIFICATE_COMPRESSION then return end
+    local far_context = assert(server {ocsp_response = first, certificate_compression = {"zlib"}})
+    assert.equal(first, shown(far_context, {certificate_compression = {"zlib"}}))
+    assert.is_true(far_context:set {ocsp_response = second})
+    assert.equal(second, shown(far_context, {certificate_compression = {"zlib"}}))
+  end)
+
   it("is renewed by reload and by set", function()
     local path = helpers.temp_file(first)
     local far_context = assert(server {ocsp_response = path})

@@ -303,6 +303,13 @@ static int apply_sessions (lua_State *L, Context *c, int options,
   return c->policy->cache != NULL || fail(L, OPERATION, "memory");
 }
 
+/* OpenSSL compresses a certificate beforehand, and leaves out what belongs to
+** it in the handshake. */
+static int compress (lua_State *L, Context *c, const Settings *s) {
+  return c->policy->staples
+         || negotiation_compress(L, c->ctx, &s->negotiation);
+}
+
 /* Builds a context from the table at `options`: leaves it, or nil and an
 ** error. */
 static int build (lua_State *L, int options) {
@@ -325,11 +332,11 @@ static int build (lua_State *L, int options) {
       !pins_read(L, options, &c->policy->pins) ||
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||
-      !identity_use(L, c->ctx, options) ||
-      !negotiation_compress(L, c->ctx, &s.negotiation)) return 2;
+      !identity_use(L, c->ctx, options)) return 2;
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
       !ocsp_staple_use(L, c->ctx, options, c->policy) ||
+      !compress(L, c, &s) ||
       !apply_sessions(L, c, options, &s)) return 2;
   errors_clear();
   lua_settop(L, top);

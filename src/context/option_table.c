@@ -98,7 +98,8 @@ const Option option_table[] = {
   By which algorithms certificates are compressed, best first: `"zlib"`,
   `"brotli"`, `"zstd"`; an empty list: not at all. TLS 1.3 alone does it, where
   both sides can; see `HAS` (`CERTIFICATE_COMPRESSION`). A server compresses the
-  certificate of its context, none that a hook chooses.
+  certificate of its context, none that a hook chooses, and none where there is
+  an `ocsp_response`, which OpenSSL would leave out then.
   @default all that OpenSSL was built with, to receive; OpenSSL before 3.2: none
   @source RFC 8879; SSL_CTX_set1_cert_comp_preference(3)
   @usage {certificate_compression = {"zstd", "zlib"}}
