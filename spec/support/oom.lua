@@ -538,6 +538,8 @@ function lives.ocsp()
   same("the client's response", must(again(client.ocsp_response, client)))
   same("the server's response", must(again(server.ocsp_response, server)))
   same("bytes", must(again(client.ocsp_response, client, true)))
+  local chain = must(again(client.verified_chain, client))
+  same("request", must(again(chain[1].ocsp_request, chain[1], chain[2])))
   closing(client, server, pump)
   must(again(server_context.set, server_context, {ocsp_response = function() return REVOKED end}))
   refuse(must(again(client_context.wrap_object, client_context, RIGHT)),

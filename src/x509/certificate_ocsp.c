@@ -50,12 +50,16 @@ static int ocsp_request (lua_State *L) {
   int size;
   errors_clear();
   if (X509_check_issued(issuer, leaf) != X509_V_OK) {
+    scratch_check_memory(L);
     errors_clear();
     return errors_text(L, ERROR_T, "ocsp_request", "certificate", "the "
                        "certificate was issued by another than this one");
   }
   size = encode(leaf, issuer, &s->bytes);
-  if (size == 0) return errors_fail(L, "ocsp_request", NULL);
+  if (size == 0) {
+    scratch_check_memory(L);
+    return errors_fail(L, "ocsp_request", NULL);
+  }
   lua_pushlstring(L, (const char *)s->bytes, (size_t)size);
   scratch_free(s);
   return 1;
