@@ -25,7 +25,7 @@ local function server(version, leaf)
   if not servers[name] then
     local path = helpers.temp_file ""
     local process = helpers.spawn({os.getenv "LUASSL_BUILD" .. "/stapler", version, pki[leaf].file, path},
-      {timeout = 70})
+      {timeout = 600})
     process.port = tonumber(process:expect "ready (%d+)")
     process.path, process.seen = path, 0
     servers[name] = process
