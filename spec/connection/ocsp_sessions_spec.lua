@@ -146,6 +146,30 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       resuming.part(near, far)
     end)
 
+    it("is demanded by an authority for what it has issued, and by what cannot be read", function()
+      local authority, der = require "spec.badcerts.authority", require "spec.badcerts.der"
+      local function demand(value) return authority.extension("1.3.6.1.5.5.7.1.24", false, value) end
+      local asking = demand(der.sequence(der.integer(5)))
+      local function leaf_of(issuer, more)
+        local leaf = authority.leaf {issuer = issuer, key = "P-256:OCSP demanded", more = {more},
+          san = authority.alternative_names {authority.dns "localhost"}}
+        return helpers.temp_file(helpers.read_file(leaf.key.file) .. leaf.pem .. issuer.pem)
+      end
+      local function verdict(path, ca_certs)
+        local near, err = resuming.meet(client {maximum_version = version, ocsp = "request", ca_certs = ca_certs},
+          server {certfile = path})
+        if not near then return err.kind .. ": " .. tostring(err:find("(must-staple)", 1, true) ~= nil) end
+        resuming.part(near, err)
+      end
+      local inter = authority.ca("OCSP demanding intermediate", {issuer = pki.root, more = {asking}})
+      local root = authority.ca("OCSP demanding root", {more = {asking}})
+      assert.equal("ocsp: true", verdict(leaf_of(inter)))
+      assert.is_nil(verdict(leaf_of(root), helpers.temp_file(root.pem)))  -- it is trusted, whatever it says
+      assert.equal("ocsp: true", verdict(leaf_of(pki.inter, demand "garbage")))
+      assert.is_nil(verdict(leaf_of(pki.inter, demand(der.sequence(der.integer(17))))))  -- not offered here
+      assert.is_nil(verdict(leaf_of(pki.inter, demand(der.sequence()))))
+    end)
+
     it("is not by the certificate itself, even if that is entitled to sign responses", function()
       local bytes = ocsp.response {certificate = pki.signing, issuer = pki.inter, signer = pki.signing,
         certificates = {pki.signing}}

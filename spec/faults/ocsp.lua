@@ -150,6 +150,24 @@ return {
     specs = "ocsp",
   },
   {
+    name = "what an authority demands for its certificates is not looked at",
+    file = "src/x509/ocsp_judgement.c",
+    from = [[
+  for (i = 1; !found && i < sk_X509_num(chain) - 1; i++)]],
+    to = [[
+  for (i = 1; !found && i < 0; i++)]],
+    specs = "ocsp_sessions",
+  },
+  {
+    name = "a demand that cannot be read is none",
+    file = "src/x509/ocsp_judgement.c",
+    from = [[
+  if (list == NULL) return critical != -1;]],
+    to = [[
+  if (list == NULL) return 0;]],
+    specs = "ocsp_sessions",
+  },
+  {
     name = "a response that is needed may be missing",
     file = "src/connection/ocsp_status.c",
     from = [[

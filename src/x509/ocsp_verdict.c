@@ -10,6 +10,7 @@
 #include "x509/ocsp_verdict.h"
 
 #define DATE_SIZE 40
+#define YEAR_9999_ENDS 253402300799.0
 
 int ocsp_verdict_code (OcspFault fault) {
   switch (fault) {
@@ -24,9 +25,10 @@ int ocsp_verdict_code (OcspFault fault) {
 }
 
 static const char *date_of (double seconds, char *room) {
-  time_t t = (time_t)seconds;
+  double last = sizeof(time_t) > 4 ? YEAR_9999_ENDS : 2147483647.0;
+  time_t t = seconds >= 0 && seconds <= last ? (time_t)seconds : -1;
   struct tm tm;
-  if (seconds < 0 || (double)t > seconds || gmtime_r(&t, &tm) == NULL
+  if (t < 0 || gmtime_r(&t, &tm) == NULL
       || strftime(room, DATE_SIZE, "%Y-%m-%d %H:%M:%S GMT", &tm) == 0)
     return "a date that this system's clock cannot have";
   return room;
