@@ -198,8 +198,15 @@ static int core_check_options (lua_State *L) {
   return 0;
 }
 
+/* clock(): seconds; a monotonic time. */
+static int core_clock (lua_State *L) {
+  lua_pushnumber(L, clock_now());
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
   {"check_options", core_check_options},
+  {"clock", core_clock},
   {"features", features_find},
   {"hides", core_hides},
   {"load_certificates", certificate_list_load},

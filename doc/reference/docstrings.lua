@@ -32,6 +32,8 @@ local PAGES = {
   {name = "Certificate", "What it holds", "Names", "Times", "Key and signature", "Extensions", "Forms"},
   {name = "SSLSession", "Methods"},
   {name = "SSLError", "Methods", "Fields and kinds"},
+  {name = "https", "Requests"},
+  {name = "HTTPSClient", "Methods"},
   {name = "Hooks", "Hooks"},
 }
 

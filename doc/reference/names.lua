@@ -31,6 +31,7 @@ function names.of(ssl, core)
     if row.type == "function" then hooks[row.name] = true end
   end
   errors.fields, errors.kinds = true, true
+  local https = require "luassl.https"
   return {
     ssl = module,
     SSLContext = add_options(published "SSLContext", core.options),
@@ -39,6 +40,8 @@ function names.of(ssl, core)
     Certificate = published "Certificate",
     SSLSession = published "SSLSession",
     SSLError = errors,
+    https = https,
+    HTTPSClient = getmetatable(https.client()).__index,
     Hooks = hooks,
   }
 end

@@ -51,7 +51,10 @@ local classes = require "luassl.core".errors  -- the metatables; C fills the err
 -- @tfield string alert_direction `"sent"` or `"received"`
 -- @tfield string file the file that was to be read; absent if its name is PEM, has control characters or
 -- more than 4095 bytes
--- @tfield string cause a hook's refusal that reads like a condition: `"timeout"`
+-- @tfield string|SSLError cause a hook's refusal that reads like a condition: `"timeout"`; of kind
+-- `"incomplete"` what ended the connection
+-- @tfield integer received of kind `"incomplete"`: how many bytes of a body came, where `expected` is known
+-- @tfield integer expected how many bytes it was to have
 -- @tfield boolean accepted true: one client's failure, the listener goes on
 
 --- What happened, as a stable symbol: the field `kind`. Each is its own value.
@@ -68,9 +71,12 @@ local kinds = {
   flood = "flood", -- the peer sent more without data than a budget allows: `doc/limits.md`
   handshake_timeout = "handshake_timeout", -- the peer did not complete the handshake in time
   hook = "hook", -- a hook refused without a reason of its own, or decided nothing that can be done
+  http = "http", -- the peer's answer is no HTTP, or breaks its rules
+  incomplete = "incomplete", -- an HTTP answer ended before all of it had come
   injection = "injection", -- clear text came before TLS began
   key_mismatch = "key_mismatch", -- a private key does not belong to its certificate
   legacy_server = "legacy_server", -- the server does not know secure renegotiation: `options`
+  limit = "limit", -- an HTTP answer is larger than a limit allows
   memory = "memory", -- out of memory
   name = "name", -- a host name is malformed
   no_certificate = "no_certificate", -- the peer sent no certificate where one is asked for
@@ -81,6 +87,7 @@ local kinds = {
   pin = "pin", -- no public key of the peer's is one of the pins; or a pin is malformed
   plaintext = "plaintext", -- the peer speaks clear text, not TLS
   protocol = "protocol", -- the peer broke TLS's rules or does not speak it; a record was damaged
+  proxy = "proxy", -- an HTTP proxy refuses, or is none: `code` is its status
   random = "random", -- random bytes cannot be had
   ssl = "ssl", -- anything else that OpenSSL complains of
   state = "state", -- the connection is not ready for this
@@ -89,6 +96,7 @@ local kinds = {
   unread_data = "unread_data", -- received data would be lost
   unsent = "unsent", -- sent data did not leave
   unsupported = "unsupported", -- this OpenSSL or the peer does not support it
+  url = "url", -- a URL is malformed, or of a scheme that is not spoken
   verification = "verification", -- the peer's certificate is refused
   version = "version", -- both sides share no version of TLS
   weak = "weak", -- a key or digest is too weak for the security level

@@ -268,11 +268,31 @@ local function open(operation, context, host, port, options, timeout)
   return self
 end
 
--- For context_cache.get: two levels below what the program calls.
+-- For context_cache.get: three levels below what the program calls.
 local function connect_context(options)
-  local context, err = default_context(5, "connect", options)
+  local context, err = default_context(6, "connect", options)
   return context, err
 end
+
+-- The context of a client of `host`, one that is kept where none is given, and the
+-- options of its connection; luassl.https asks as well. Misuse is raised at the
+-- caller of who calls this.
+local function client_policy(host, options)
+  local for_context, for_connection = split(options, CONNECT_OPTIONS)
+  local context, err = options.context
+  if context == nil then
+    for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
+    if for_context.session_cache == nil then for_context.session_cache = true end
+    context, err = context_cache.get(for_context, options, connect_context)
+    if not context then return nil, err end
+  elseif next(for_context) then
+    error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 3)
+  else
+    check_host(context, for_connection, host)
+  end
+  return context, for_connection
+end
+context_cache.client_policy = client_policy
 
 --- Connects to a TLS server and verifies it: its chain against the system's
 -- trust anchors, its name against `host`.
@@ -308,20 +328,9 @@ function ssl.connect(host, port, options)
   check_client(options, "connect")
   need "connect"
   local timeout = check_timeout(options.timeout, "connect")
-  local for_context, for_connection = split(options, CONNECT_OPTIONS)
-  local context, err = options.context
-  if context == nil then
-    for_context.check_hostname, for_connection.check_hostname = for_connection.check_hostname, nil
-    if for_context.session_cache == nil then for_context.session_cache = true end
-    context, err = context_cache.get(for_context, options, connect_context)
-    if not context then return nil, err end
-  elseif next(for_context) then
-    error(("connect: option '%s' belongs to the context that was given"):format(tostring(next(for_context))), 2)
-  else
-    check_host(context, for_connection, host)
-  end
-  local self
-  self, err = open("connect", context, host, port, for_connection, timeout)
+  local context, for_connection = client_policy(host, options)
+  if not context then return nil, for_connection end
+  local self, err = open("connect", context, host, port, for_connection, timeout)
   return self, err
 end
 

@@ -3,6 +3,7 @@
 local helpers = require "spec.support.helpers"
 local socket = require "socket"
 local core = require "luassl.core"
+local https = require "luassl.https"
 local ssl = require "luassl"
 
 local HOST, PORT = "127.0.0.1", 1  -- nobody gets that far
@@ -24,6 +25,7 @@ local function make()
   o.object, o.session = o.client_tls, assert(o.client_tls:session())
   o.certificate = assert(o.object:peer_certificate())
   o.sock = socket.tcp()
+  o.client = https.client()
   o.closed_file = io.tmpfile()
   o.closed_file:close()
   o.err = select(2, ssl.RAND_egd "/nonexistent/socket")
@@ -366,9 +368,63 @@ rows.SSLError = {
   __tostring = {},
 }
 
+local URL = "https://localhost:1/"
+
+rows.https = {
+  request = {
+    {"#1 to 'https.request' (URL or table expected, got nil", function() https.request() end},
+    {"#2 to 'https.request' (" .. STRING, function() https.request(URL, {}) end},
+    {"https.request: option 'url' is missing", function() https.request({}) end},
+    {"https.request: unknown option 'tiemout'", function() https.request({url = URL, tiemout = 1}) end},
+    {"unknown option 'create' (the connection", function() https.request({url = URL, create = print}) end},
+    {"option 'timeout' must be a number of seconds above 0", function() https.request({url = URL, timeout = 0}) end},
+    {"option 'sink' must be a function", function() https.request({url = URL, sink = {}}) end},
+    {"options 'body' and 'source'", function() https.request({url = URL, body = "x", source = print}) end},
+    {"option 'method' is no method", function() https.request({url = URL, method = "GET /"}) end},
+    {"option 'method' is no method", function() https.request({url = URL, method = "CONNECT"}) end},
+    {"header's name is no token", function() https.request({url = URL, headers = {["a b"] = "x"}}) end},
+    {"header 'a' has a line end", function() https.request({url = URL, headers = {a = "x\r\nb: y"}}) end},
+    {"header 'a' has a line end", function() https.request({url = URL, headers = {a = "x\0"}}) end},
+    {"header 'a' must be a string", function() https.request({url = URL, headers = {a = true}}) end},
+    {"is there twice", function() https.request({url = URL, headers = {a = "x", A = "y"}}) end},
+    {"'content-length' must be", function()
+      https.request({url = URL, headers = {["Content-Length"] = -1}, body = "x"}) end, 1},
+    {"exclude each other", function()
+      https.request({url = URL, headers = {["Content-Length"] = 1, ["transfer-encoding"] = "chunked"}}) end, 1},
+    {"must end in chunked", function()
+      https.request({url = URL, source = print, headers = {["transfer-encoding"] = "gzip"}}) end, 1},
+    {"there is none", function() https.request({url = URL, headers = {["content-length"] = 1}}) end},
+    {"option 'proxy': its host", function() https.request({url = URL, proxy = "http://a b"}) end},
+    {"option 'proxy': its scheme", function() https.request({url = URL, proxy = "socks5://localhost:1080"}) end},
+    {"https.request: unknown option 'cafile' (did", function() https.request {url = URL, tls = {cafile = ""}} end},
+    {"option 'timeout' is the request's", function() https.request {url = URL, tls = {timeout = 1}} end},
+    {"option 'server_side' is not", function() https.request {url = URL, proxy_tls = {server_side = true}} end},
+    {"option 'context' is for", function(o) https.request {url = URL, tls = {context = o.server_context}} end},
+  },
+  client = {
+    {"#1 to 'https.client' (" .. TABLE, function() https.client(1) end},
+    {"https.client: unknown option 'url'", function() https.client {url = URL} end},
+    {"https.client: option 'max_idle' must be an integer", function() https.client {max_idle = -1} end},
+    {"https.client: unknown option 'cafile' (did you mean", function() https.client {tls = {cafile = "x"}} end},
+  },
+}
+
+rows.HTTPSClient = {
+  request = {
+    {"#1 to 'request' (URL or table expected, got nil", function(o) o.client:request() end},
+    {"#2 to 'request' (" .. STRING, function(o) o.client:request(URL, {}) end},
+    {"request: option 'url' is missing", function(o) o.client:request {} end},
+    {"request: unknown option 'tiemout'", function(o) o.client:request {url = URL, tiemout = 1} end},
+    {"request: option 'method' is no method", function(o) o.client:request {url = URL, method = "GET /"} end},
+    {"request: option 'tls' belongs to the client", function(o) o.client:request {url = URL, tls = {}} end},
+  },
+  close = {},
+}
+
 -- The types' tables of functions, as they are published.
 local function published(o)
   return {
+    https = https, HTTPSClient = getmetatable(o.client).__index,
     ssl = ssl, SSLContext = core.context.methods, SSLSocket = core.socket.methods, SSLObject = core.object.methods,
     Certificate = core.certificate.methods, SSLSession = getmetatable(o.session).__index, SSLError = ssl.SSLError,
   }
@@ -429,7 +485,7 @@ describe("misuse names the line of the program and what is wrong there:", functi
       assert.equal("", table.concat(found, "\n"))
     end)
 
-    if group ~= "ssl" and group ~= "SSLError" then
+    if group ~= "ssl" and group ~= "SSLError" and group ~= "https" then
       it(group .. "'s methods on anything else", function()
         local found = {}
         for name in pairs(functions) do
