@@ -251,7 +251,7 @@ leaks: all witnesses
 # Speed against C and the other bindings, 15 minutes: bench/RESULTS.md. Parts:
 # ROUNDS=1 WORK="lines ping-64" SUBJECTS="c luassl"; VERSION=TLSv1.2 CIPHER=...
 # bench-gate: counts that may not grow.
-.PHONY: bench bench-deps bench-gate
+.PHONY: bench bench-deps bench-gate bench-https
 BENCH = $(firstword $(wildcard /usr/bin/python3) python3) -B bench/run.py
 $(BENCH_PROGRAMS): $(BUILD)/bench/%: bench/%.c bench/tls.c bench/tls.h Makefile
 	@mkdir -p $(@D)
@@ -266,6 +266,11 @@ bench: all $(BENCH_PROGRAMS)
 
 bench-gate: all $(BENCH_PROGRAMS)
 	@$(BENCH) $@ $(BUILD) $(INTERPRETER)
+
+# Requests of luassl.https against LuaSec's, Python's and curl's.
+bench-https: all
+	@$(firstword $(wildcard /usr/bin/python3) python3) -B bench/https.py \
+	  $(BUILD) $(INTERPRETER)
 
 lint:
 	@$(DEPS) lint $(LUA)

@@ -233,6 +233,14 @@ describe("a sink", function()
     assert.same({"mine"}, err)
   end)
 
+  it("that raises leaves no connection to the collector", function()
+    collectgarbage "stop"
+    pcall(ask, {url = url "ok?end=hold", sink = function() error "mine" end})
+    local done, err = pcall(peer.expect, peer, "held\n")
+    collectgarbage "restart"
+    assert(done, err)
+  end)
+
   it("need not be there", function()
     assert.equal(1, (https.request {url = url "ok", tls = root}))
   end)

@@ -81,6 +81,7 @@ def end(connection, how, stream=None):
     elif how == "hold":
         while connection.recv(4096):
             pass
+        print("held", flush=True)
 
 
 def send(connection, answer, query):
