@@ -12,6 +12,7 @@ local http_message = require "luassl.http_message"
 local http_reader = require "luassl.http_reader"
 local http_request = require "luassl.http_request"
 local http_response = require "luassl.http_response"
+local http_tls = require "luassl.http_tls"
 local poll = require "luassl.poll"
 local ssl_socket = require "luassl.socket"
 
@@ -52,6 +53,51 @@ end
 
 function Plain:close()
   return self.sock:close()
+end
+
+-- What the program's `connect` gave.
+local Carried = {}
+Carried.__index = Carried
+
+function Carried:settimeout(seconds)
+  self.timeout = seconds
+end
+
+function Carried:read()
+  local bytes, err = self.transport.read(self.timeout)
+  if bytes then return bytes end
+  return nil, err or "closed"
+end
+
+function Carried:send(bytes)
+  local done, err = self.transport.write(bytes, self.timeout)
+  if done then return true end
+  return nil, err or "closed"
+end
+
+function Carried:close()
+  if self.transport.close then self.transport.close() end
+end
+
+-- What carries TLS that is not over a LuaSocket object: its functions, or those
+-- that stand for TLS to a proxy.
+local function transport_of(carrier)
+  if getmetatable(carrier) == Carried then return carrier.transport end
+  return {
+    read = function(seconds)
+      carrier:settimeout(seconds)
+      local data, err = carrier:read(http_reader.PIECE)
+      return data, not data and err or nil
+    end,
+    write = function(bytes, seconds)
+      carrier:settimeout(seconds)
+      return carrier:send(bytes)
+    end,
+    close = function()
+      carrier:settimeout(CLOSE_TIMEOUT)
+      carrier:close()
+    end,
+  }
 end
 
 -- ---- the wire: what carries requests and answers
@@ -137,8 +183,21 @@ end
 
 -- ---- making one
 
+-- What the program gives in the place of TCP.
+local function ask_program(plan, host, port)
+  local left = plan.deadline - clock()
+  if left <= 0 then return nil, "timeout" end
+  local transport, err = plan.connect(host, port, left)
+  if transport == nil or transport == false then return nil, err or "closed" end
+  if type(transport) ~= "table" or not transport.read or not transport.write then
+    error("https: 'connect' returned no table with read and write, but a " .. type(transport), 0)
+  end
+  return setmetatable({ transport = transport }, Carried)
+end
+
 -- TCP to the next hop.
 local function dial(plan, luasocket, host, port)
+  if plan.connect then return ask_program(plan, host, port) end
   local addresses, err = dual_stack.addresses(luasocket, host)
   if not addresses then return nil, err end
   local function left()
@@ -158,10 +217,15 @@ local function secure(wire, host, tls)
   local context, options = context_cache.client_policy(host, tls)
   if not context then return nil, options end
   if options.server_hostname == nil and options.server_hostnames == nil then options.server_hostname = host end
+  left = left < math.huge and left or nil
   local sock = wire.carrier.sock
   local conn
-  sock:settimeout(left < math.huge and left or nil)
-  conn, err = ssl_socket.wrap(3, "connect", context, sock, options)
+  if getmetatable(wire.carrier) == Plain then
+    sock:settimeout(left)
+    conn, err = ssl_socket.wrap(3, "connect", context, sock, options)
+  else
+    conn, err = http_tls(context, transport_of(wire.carrier), options, left)
+  end
   if not conn then return nil, condition(err) end
   wire.carrier = conn
   return true
@@ -227,7 +291,7 @@ end
 -- @function open
 -- @tparam table luasocket
 -- @tparam table plan `url`, `proxy` (or nil), `tls`, `proxy_tls`, `deadline`,
--- `user_agent`, `proxy_authorization`
+-- `user_agent`, `proxy_authorization`, `connect` (or nil)
 -- @treturn[1] table a wire
 -- @treturn[2] nil
 -- @treturn[2] any

@@ -215,6 +215,10 @@ end
 -- @tparam[opt] integer request.max_body bytes of the answer's body, of a URL alone 256 MiB
 -- @tparam[opt] table request.tls options of `ssl.connect`
 -- @tparam[opt] table request.proxy_tls the same, for a proxy of scheme https
+-- @tparam[opt] function request.connect makes the connections in the place of TCP, for event loops: called with host,
+-- port and the seconds that are left, it returns a table with `read(seconds)` (bytes; nil at the end; nil and an
+-- error, which may be `"timeout"`), `write(bytes, seconds)` (true; nil and an error) and `close()`, or nil and an
+-- error. All of them may yield
 -- @treturn[1] string|integer the body; 1 where a table was given
 -- @treturn[1] integer the status code, whatever it says
 -- @treturn[1] table headers by lower-case names; of one that came several times the values, joined by `", "`
@@ -249,6 +253,7 @@ local LIMITS = { idle_timeout = 30, max_age = 300, max_idle = 16, max_idle_per_h
 -- @tparam[opt] table options those below
 -- @tparam[opt] table options.tls options of `ssl.connect`
 -- @tparam[opt] table options.proxy_tls the same, for a proxy of scheme https
+-- @tparam[opt] function options.connect as in `request`
 -- @tparam[opt=16] integer options.max_idle how many connections wait for a request
 -- @tparam[opt=4] integer options.max_idle_per_host of one server
 -- @tparam[opt=30] number options.idle_timeout how many seconds one waits
@@ -287,7 +292,7 @@ end
 -- failure: the request is repeated on a new one if its method is idempotent,
 -- nothing of an answer has come, and nothing of a `source` was used.
 -- @function request
--- @tparam string|table request as of `https.request`; `tls` and `proxy_tls` are the client's
+-- @tparam string|table request as of `https.request`; `connect`, `tls` and `proxy_tls` are the client's
 -- @tparam[opt] string body as of `https.request`
 -- @treturn[1] string|integer the body; 1 where a table was given
 -- @treturn[1] integer the status code

@@ -140,7 +140,7 @@ end
 local function connect(exchange)
   local wire, err = http_wire.open(exchange.luasocket, {
     url = exchange.url, proxy = exchange.proxy, tls = exchange.tls, proxy_tls = exchange.request.proxy_tls or {},
-    deadline = exchange.deadline, user_agent = exchange.user_agent,
+    deadline = exchange.deadline, connect = exchange.request.connect, user_agent = exchange.user_agent,
     proxy_authorization = exchange.request.headers["proxy-authorization"],
   })
   if not wire then return nil, err end

@@ -34,13 +34,13 @@ local KINDS = {
 
 -- What a request takes; of these a client takes those of SHARED as defaults.
 local REQUEST = {
-  allow_downgrade = "boolean", body = "string", headers = "table", max_body = "count", maxredirects = "redirects",
-  method = "string", redirect = "boolean", sink = "callable", source = "callable", step = "callable",
-  timeout = "seconds", url = "string", proxy = "proxy", proxy_tls = "table", tls = "table",
+  allow_downgrade = "boolean", body = "string", connect = "callable", headers = "table", max_body = "count",
+  maxredirects = "redirects", method = "string", proxy = "proxy", proxy_tls = "table", redirect = "boolean",
+  sink = "callable", source = "callable", step = "callable", timeout = "seconds", tls = "table", url = "string",
 }
 local SHARED = {
-  allow_downgrade = true, max_body = true, maxredirects = true, proxy = true, proxy_tls = true, redirect = true,
-  timeout = true, tls = true,
+  allow_downgrade = true, connect = true, max_body = true, maxredirects = true, proxy = true, proxy_tls = true,
+  redirect = true, timeout = true, tls = true,
 }
 local CLIENT = { idle_timeout = "seconds", max_age = "seconds", max_idle = "count", max_idle_per_host = "count" }
 for name in pairs(SHARED) do CLIENT[name] = REQUEST[name] end
@@ -48,7 +48,8 @@ for name in pairs(SHARED) do CLIENT[name] = REQUEST[name] end
 -- Others' names for what we have.
 local IN_URL = "https://user:password@host/"
 local ADVICE = {
-  create = "the connection is made here", cafile = "tls = {ca_certs = ...}", verify = "servers are verified",
+  create = "connect = function(host, port, seconds) ... end", cafile = "tls = {ca_certs = ...}",
+  verify = "servers are verified",
   protocol = "tls = {minimum_version = ...}", user = IN_URL, password = IN_URL,
 }
 
@@ -157,7 +158,7 @@ end
 
 -- Of a client's connections TLS is what the client says.
 local function check_shared(level, operation, defaults, given)
-  for _, name in ipairs { "tls", "proxy_tls" } do
+  for _, name in ipairs { "connect", "tls", "proxy_tls" } do
     if defaults and given[name] then
       error(("%s: option '%s' belongs to the client"):format(operation, name), level)
     end

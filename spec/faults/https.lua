@@ -229,4 +229,19 @@ return {
   if done then return ... end]],
     specs = "https",
   },
+  {
+    name = "a proxy that is asked over TLS need not be verified",
+    file = "lua/luassl/http_wire.lua",
+    from = "    done, err = secure(wire, proxy.host, plan.proxy_tls)",
+    to = "    done, err = secure(wire, proxy.host, { cert_reqs = 0 })",
+    specs = "https_coroutines",
+  },
+  {
+    name = "an end of the transport is none of TLS",
+    file = "lua/luassl/http_tls.lua",
+    from = [[      self.object:feed(nil, err ~= "closed" and err or nil)
+      return true]],
+    to = [[      return nil, "closed"]],
+    specs = "https_coroutines",
+  },
 }

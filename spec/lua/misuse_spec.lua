@@ -376,7 +376,7 @@ rows.https = {
     {"#2 to 'https.request' (" .. STRING, function() https.request(URL, {}) end},
     {"https.request: option 'url' is missing", function() https.request({}) end},
     {"https.request: unknown option 'tiemout'", function() https.request({url = URL, tiemout = 1}) end},
-    {"unknown option 'create' (the connection", function() https.request({url = URL, create = print}) end},
+    {"unknown option 'create' (connect = ", function() https.request({url = URL, create = print}) end},
     {"option 'timeout' must be a number of seconds above 0", function() https.request({url = URL, timeout = 0}) end},
     {"option 'sink' must be a function", function() https.request({url = URL, sink = {}}) end},
     {"options 'body' and 'source'", function() https.request({url = URL, body = "x", source = print}) end},
