@@ -8,5 +8,6 @@ read_globals = {
   math = {fields = {"tointeger", "type"}},
   table = {fields = {"pack", "unpack"}},
 }
+files["examples/https_hosts/nginx.lua"] = {read_globals = {"ngx"}}
 files["spec/*/*_spec.lua"] = {std = "min+busted"}
 include_files = {"**/*.lua", ".luacheckrc"}

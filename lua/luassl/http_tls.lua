@@ -33,8 +33,8 @@ local function fill(self)
     if seconds == 0 then return nil, "timeout" end
     local err
     bytes, err = self.transport.read(seconds)
-    if err == "timeout" then return nil, err end
     if not bytes then
+      if err == "timeout" then return nil, err end
       self.object:feed(nil, err ~= "closed" and err or nil)
       return true
     end
