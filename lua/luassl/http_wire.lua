@@ -177,7 +177,7 @@ function Wire:is_alive()
 end
 
 function Wire:close()
-  self.carrier:settimeout(CLOSE_TIMEOUT)
+  self.carrier:settimeout(math.max(math.min(self.deadline - clock(), CLOSE_TIMEOUT), 0))
   self.carrier:close()
 end
 

@@ -130,11 +130,16 @@ end
 
 -- ---- the connection
 
--- Everything that a connection is for.
+-- Everything that a connection is for. One that was made behind a redirect to
+-- another origin has shown no certificate of ours, and others have no business
+-- behind one.
 local function key_of(exchange)
-  local proxy = exchange.proxy
-  if not proxy then return exchange.url.origin end
-  return ("%s %s %s:%s"):format(exchange.url.origin, proxy.origin, proxy.user or "", proxy.password or "")
+  local proxy, parts = exchange.proxy, { exchange.url.origin, exchange.strayed and "strayed" or "own" }
+  if proxy then
+    for i, part in ipairs { proxy.origin, proxy.user or "", proxy.password or "" } do parts[2 + i] = part end
+    parts[6] = exchange.request.headers["proxy-authorization"]
+  end
+  return table.concat(parts, "\n")
 end
 
 local function connect(exchange)

@@ -244,4 +244,11 @@ return {
     to = [[      return nil, "closed"]],
     specs = "https_coroutines",
   },
+  {
+    name = "a kept connection that has shown a certificate is used behind a redirect",
+    file = "lua/luassl/https_exchange.lua",
+    from = [[exchange.strayed and "strayed" or "own"]],
+    to = [["own"]],
+    specs = "https_client",
+  },
 }

@@ -205,6 +205,25 @@ describe("a client", function()
     assert.is_true(requests[#requests].resumed)
   end)
 
+  it("shows its certificate behind no redirect, not by a kept connection either", function()
+    local asking = http_peers.python(directory, {ca = helpers.file "root.crt"})
+    helpers.write_file(directory .. "/away", ("HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n")
+      :format(url("ok", asking)))
+    client = https.client {timeout = 20,
+      tls = {ca_certs = helpers.file "root.crt", certfile = helpers.file "client.pem"}}
+    local function shown()
+      local requests = asking.requests()
+      return requests[#requests].certificate
+    end
+    for _ = 1, 2 do
+      assert.equal("hello", (client:request(url("ok", asking))))
+      assert.is_true(shown())
+      assert.equal("hello", (client:request(url "away")))
+      assert.is_false(shown())
+    end
+    asking:stop()
+  end)
+
   it("has defaults for its requests", function()
     new {redirect = false, max_body = 3}
     assert.equal(302, (select(2, client:request {url = url "moved", max_body = 100})))
