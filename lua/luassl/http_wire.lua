@@ -116,7 +116,7 @@ end
 local function begin(self)
   local left, err = self:left()
   if not left then return nil, err end
-  self.carrier:settimeout(left < math.huge and left or nil)
+  self.carrier:settimeout(left)
   return true
 end
 
@@ -217,7 +217,6 @@ local function secure(wire, host, tls)
   local context, options = context_cache.client_policy(host, tls)
   if not context then return nil, options end
   if options.server_hostname == nil and options.server_hostnames == nil then options.server_hostname = host end
-  left = left < math.huge and left or nil
   local sock = wire.carrier.sock
   local conn
   if getmetatable(wire.carrier) == Plain then

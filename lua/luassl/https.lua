@@ -21,6 +21,7 @@ local clock = core.clock
 local failure = http_message.failure
 
 local TIMEOUT = 60                     -- seconds
+local FOREVER = 1e6                    -- seconds
 local REDIRECTS = 5
 local COLLECTED_MAX = 256 * 1024 * 1024 -- bytes of a body that is answered as a string
 local PASSED_OVER = 65536              -- bytes of a redirect's body that are read to keep its connection
@@ -161,7 +162,7 @@ local function start(luasocket, request, pool)
   end
   return {
     luasocket = luasocket, url = url, request = request, method = request.method or "GET", tls = request.tls or {},
-    deadline = clock() + (request.timeout or TIMEOUT), user_agent = USER_AGENT, redirects = 0, pool = pool,
+    deadline = clock() + math.min(request.timeout or TIMEOUT, FOREVER), user_agent = USER_AGENT, redirects = 0, pool = pool,
     keeps = pool ~= nil,
   }
 end

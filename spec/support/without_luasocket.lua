@@ -83,6 +83,10 @@ refused("wrap_socket", function() context:wrap_socket {} end)
 refused("connect", function() ssl.connect("localhost", 1) end)
 refused("get_server_certificate", function() ssl.get_server_certificate { "localhost", 1 } end)
 
+local https = require "luassl.https"
+refused("https.request", function() https.request "https://localhost:1/" end)
+refused("https.client", function() https.client() end)
+
 client:close()
 server:close()
 print "done"
