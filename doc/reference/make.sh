@@ -18,7 +18,7 @@ late="CHANGELOG.md SECURITY.md CONTRIBUTING.md architecture.md badcerts.md
   echo "title = \"$version\""
   echo "file = {"
   for page in ssl SSLContext SSLSocket SSLObject Certificate SSLSession \
-      SSLError Hooks; do
+      SSLError https HTTPSClient Hooks; do
     echo "  \"$page.lua\","
   done
   echo "}"

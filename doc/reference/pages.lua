@@ -34,7 +34,8 @@ local function target(name, page)
   name = name:gsub("%(%)$", "")
   if pages[name] then return name .. ".html" end
   local other, member = name:match "^(%u%w+)[:.]([%w_]+)$"
-  if name:find "^ssl%." then other, member = "ssl", name:match "^ssl%.([%w_]+)$" end
+  local module = name:match "^ssl%." or name:match "^https%."
+  if module then other, member = module:sub(1, -2), name:match "%.([%w_]+)$" end
   if other then
     local found = member and pages[other] and pages[other].entries[member]
     return found and ("%s.html#%s"):format(other, member)
@@ -217,7 +218,8 @@ end
 local function name_links(line, from)
   return (line:gsub("([%[]?)`([^`]+)`", function(bracket, code)
     local plain = code:gsub("%b()$", "")
-    local whole = pages[plain] and plain ~= "ssl" or plain:find "^ssl%." or plain:find "^%u%w+:[%w_]+$"
+    local whole = pages[plain] and plain:find "^%u" or plain:find "^ssl%." or plain:find "^https%."
+      or plain:find "^%u%w+:[%w_]+$"
     local url = bracket == "" and (whole or described[plain] and from == "doc/options.md") and target(plain)
     return url and ("[`%s`](../reference/%s)"):format(code, url) or nil
   end))

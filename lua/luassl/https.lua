@@ -162,8 +162,8 @@ local function start(luasocket, request, pool)
   end
   return {
     luasocket = luasocket, url = url, request = request, method = request.method or "GET", tls = request.tls or {},
-    deadline = clock() + math.min(request.timeout or TIMEOUT, FOREVER), user_agent = USER_AGENT, redirects = 0, pool = pool,
-    keeps = pool ~= nil,
+    deadline = clock() + math.min(request.timeout or TIMEOUT, FOREVER), user_agent = USER_AGENT, redirects = 0,
+    pool = pool, keeps = pool ~= nil,
   }
 end
 
