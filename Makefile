@@ -173,7 +173,9 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   carrier/accept carrier/close carrier/luasocket_differences \
   carrier/luasocket_equivalence carrier/luasocket_takeover \
   carrier/unix_socket lua/absurd_arguments lua/error_strings lua/errors \
-  lua/https lua/https_client lua/https_proxy lua/lines lua/misuse lua/poll lua/send_file lua/without_luasocket \
+  lua/http_response lua/https lua/https_client lua/https_coroutines \
+  lua/https_proxy lua/lines lua/misuse lua/poll lua/send_file \
+  lua/without_luasocket \
   lua/wrap_socket \
   reference/reference project/smoke
 test-core:

@@ -46,7 +46,7 @@ local cut = http_response.cut
 local function read_status(reader)
   local start, err = reader:peek(5)
   if not start then return nil, cut(err, "the connection ended before an answer came") end
-  if start ~= "HTTP/" then
+  if start ~= ("HTTP/"):sub(1, #start) then
     return nil, failure("http", "what answers does not speak HTTP/1: it began with " .. quote(start))
   end
   local line

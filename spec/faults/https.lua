@@ -61,9 +61,9 @@ return {
     name = "HTTP/0.9 is spoken",
     file = "lua/luassl/http_response.lua",
     from = [[
-  if start ~= "HTTP/" then]],
+  if start ~= ("HTTP/"):sub(1, #start) then]],
     to = [[
-  if start ~= "HTTP/" then
+  if start ~= ("HTTP/"):sub(1, #start) then
     return 200, "HTTP/1.1 200 OK", false
   end
   if start == nil then]],
