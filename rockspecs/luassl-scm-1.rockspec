@@ -189,6 +189,7 @@ build = {
     ["luassl.https_exchange"] = "lua/luassl/https_exchange.lua",
     ["luassl.https_options"] = "lua/luassl/https_options.lua",
     ["luassl.https_pool"] = "lua/luassl/https_pool.lua",
+    ["luassl.http_connect"] = "lua/luassl/http_connect.lua",
     ["luassl"] = "lua/luassl/init.lua",
     ["luassl.lines"] = "lua/luassl/lines.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
@@ -196,6 +197,7 @@ build = {
     ["luassl.poll"] = "lua/luassl/poll.lua",
     ["luassl.send_file"] = "lua/luassl/send_file.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
+    ["luassl.transport"] = "lua/luassl/transport.lua",
   },
 }
 

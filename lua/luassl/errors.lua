@@ -93,6 +93,7 @@ local kinds = {
   state = "state", -- the connection is not ready for this
   syscall = "syscall", -- the system refused: `code` is the errno
   time = "time", -- a string is no time of a certificate
+  transport = "transport", -- what carries a connection failed, or was left in the middle of a write
   unread_data = "unread_data", -- received data would be lost
   unsent = "unsent", -- sent data did not leave
   unsupported = "unsupported", -- this OpenSSL or the peer does not support it

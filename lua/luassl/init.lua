@@ -15,6 +15,7 @@ local context_cache = require "luassl.context_cache"
 local errors = require "luassl.errors"
 local features = require "luassl.features"
 local hooks = require "luassl.hooks"
+local http_connect = require "luassl.http_connect"
 local need = require "luassl.luasocket".need
 local relay = require "luassl.misuse".relay
 local poll = require "luassl.poll"
@@ -142,6 +143,7 @@ ssl.get_default_verify_paths = core.get_default_verify_paths
 ssl.load_certificates = core.load_certificates
 ssl.verify = core.verify
 ssl.poll = poll
+ssl.http_connect = http_connect
 ssl.HAS = features
 ssl.ACCEPT_UNVERIFIED = hooks.ACCEPT_UNVERIFIED
 
