@@ -197,6 +197,12 @@ build = {
     ["luassl.poll"] = "lua/luassl/poll.lua",
     ["luassl.send_file"] = "lua/luassl/send_file.lua",
     ["luassl.socket"] = "lua/luassl/socket.lua",
+    ["luassl.stream"] = "lua/luassl/stream.lua",
+    ["luassl.stream_data"] = "lua/luassl/stream_data.lua",
+    ["luassl.stream_ending"] = "lua/luassl/stream_ending.lua",
+    ["luassl.stream_operation"] = "lua/luassl/stream_operation.lua",
+    ["luassl.stream_pump"] = "lua/luassl/stream_pump.lua",
+    ["luassl.stream_transfer"] = "lua/luassl/stream_transfer.lua",
     ["luassl.transport"] = "lua/luassl/transport.lua",
   },
 }

@@ -38,6 +38,7 @@
 #include "context/context_trust.h"
 #include "context/session.h"
 #include "carrier/sslsocket.h"
+#include "connection/transfer.h"
 #include "base/file_identity.h"
 #include "x509/truststore.h"
 
@@ -188,11 +189,12 @@ static void push_digest (lua_State *L) {
 static int core_check_options (lua_State *L) {
   static const char *const names[] = {
     "connect", "create_default_context", "get_server_certificate",
-    "wrap_socket", NULL
+    "verify_client_post_handshake", "wrap_socket", NULL
   };
   static const int of[] = {
     OF_CONTEXT | OF_CONNECTION | OF_CONNECT, OF_CONTEXT,
-    OF_CONTEXT | OF_CONNECTION | OF_FETCH, OF_CONTEXT | OF_CONNECTION | OF_WRAP
+    OF_CONTEXT | OF_CONNECTION | OF_FETCH, OF_REQUEST,
+    OF_CONTEXT | OF_CONNECTION | OF_WRAP
   };
   options_check(L, 1, of[luaL_checkoption(L, 2, NULL, names)]);
   return 0;
@@ -249,6 +251,7 @@ int luaopen_luassl_core (lua_State *L) {
   operation_primitives(L);
   handshake_primitives(L);
   hooks_primitives(L);
+  transfer_primitives(L);
   lua_setfield(L, -2, "connection");
   push_versions(L);
   lua_setfield(L, -2, "versions");

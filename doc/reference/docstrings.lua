@@ -29,6 +29,7 @@ local PAGES = {
   {name = "SSLSocket", "Connecting", "Handshake", "Reading and writing", "Waiting", "What is known", "Ending",
     "The socket"},
   {name = "SSLObject", "Ciphertext", "Handshake", "Reading and writing", "Waiting", "What is known", "Ending"},
+  {name = "SSLStream", "Handshake", "Reading and writing", "Waiting", "What is known", "Ending"},
   {name = "Certificate", "What it holds", "Names", "Times", "Key and signature", "Extensions", "Forms"},
   {name = "SSLSession", "Methods"},
   {name = "SSLError", "Methods", "Fields and kinds"},

@@ -37,6 +37,7 @@ function names.of(ssl, core)
     SSLContext = add_options(published "SSLContext", core.options),
     SSLSocket = published "SSLSocket",
     SSLObject = published "SSLObject",
+    SSLStream = require "luassl.stream".methods,
     Certificate = published "Certificate",
     SSLSession = published "SSLSession",
     SSLError = errors,

@@ -385,6 +385,7 @@ end
 
 core.context.methods.wrap_object = core.object.wrap
 hooks.install(core.object.methods)
+require "luassl.stream"  -- after all methods of SSLObject
 core.publish()
 
 return ssl

@@ -19,7 +19,7 @@ local function check_pattern(pattern)
   error("bad argument #1 to 'lines' (invalid receive pattern)", 3)
 end
 
---- Adds `lines` to the methods of SSLSocket, whose `receive` runs the
+--- Adds `lines` to the methods of SSLSocket or SSLStream, whose `receive` runs the
 -- handshake.
 -- @tparam table methods
 function lines.install(methods)
@@ -33,7 +33,7 @@ function lines.install(methods)
   -- iterator may be called again, and goes on with the part of the line that
   -- has come.
   -- @function lines
-  -- @page SSLSocket
+  -- @page SSLSocket SSLStream
   -- @group Reading and writing
   -- @tparam[opt="*l"] string|integer pattern as of `receive`: `"*l"`, `"*a"`,
   -- or how many bytes at a time (at least 1; the last part may be shorter)

@@ -145,7 +145,8 @@ end
 
 -- One piece, within the deadline of the whole: as `send`. A hook may come in
 -- between, behind the handshake too.
-local function send_piece(self, send, piece, deadline)
+local function send_piece(self, send, piece, deadline, carrier)
+  if carrier then return misuse.pass(carrier.send(self, piece, deadline)) end
   begin_operation(self, deadline)
   local done, err, index = send(self, piece, 1, #piece, PENDING)
   while err == PENDING do
@@ -157,26 +158,31 @@ local function send_piece(self, send, piece, deadline)
 end
 
 -- Sends up to `length` bytes: how many, and why no more.
-local function pump(self, send, source, length, deadline)
+local function pump(self, send, source, length, deadline, carrier)
+  local left = carrier and carrier.remaining or remaining
   local total = 0
   while total < length do
     local piece = next_piece(source, length - total)
     if piece == "" then return total, source.failure end
-    local done, err, index = send_piece(self, send, piece, deadline)
+    local done, err, index = send_piece(self, send, piece, deadline, carrier)
     total = total + (done or index)
     if not done then
       source.rest = piece:sub(index + 1) .. source.rest
       return total, err
     end
-    if deadline > 0 and total < length and not source.ended and remaining(self) == 0 then return total, "timeout" end
+    if deadline > 0 and total < length and not source.ended and left(self, deadline) == 0 then
+      return total, "timeout"
+    end
   end
   return total
 end
 
---- Adds `send_file` to the methods of SSLSocket.
--- @tparam table methods whose `send` is still C's, which goes on behind
--- the handshake
-function send_file.install(methods)
+--- Adds `send_file` to the methods of SSLSocket or SSLStream.
+-- @tparam table methods of SSLSocket: whose `send` is still C's, which goes on
+-- behind the handshake
+-- @tparam[opt] table carrier of SSLStream: functions `begin`, `handshake`,
+-- `send` and `remaining`
+function send_file.install(methods, carrier)
   if methods.send_file then return end  -- this file was loaded again
   local send, gettimeout = methods.send, methods.gettimeout
 
@@ -189,7 +195,7 @@ function send_file.install(methods)
   -- `offset` bytes are skipped, and what was read and not sent is kept for the
   -- call that goes on.
   -- @function send_file
-  -- @page SSLSocket
+  -- @page SSLSocket SSLStream
   -- @group Reading and writing
   -- @tparam string|userdata|table file a path, or anything with `read(n)` as
   -- Lua's files have it: up to n bytes; nil or `""` at the end; nil, an error
@@ -215,16 +221,18 @@ function send_file.install(methods)
     relay(2, ":send_file", pcall(gettimeout, self))  -- raises for what is not of this type
     check_file(file)
     offset, length = check_count(offset, 2, 0), check_count(length, 3, math.huge)
-    local deadline, err = begin_operation(self)
+    local deadline, err = (carrier and carrier.begin or begin_operation)(self)
     if not deadline then return nil, err, 0 end
     local done
-    done, err = run(self, false)
+    if carrier then done, err = carrier.handshake(self, deadline)
+    else done, err = run(self, false)
+    end
     if not done then return nil, err, 0 end
     local source
     source, err = open(self, file, offset)
     if not source then return nil, err, 0 end
     local sent
-    sent, err = pump(self, send, source, length, deadline)
+    sent, err = pump(self, send, source, length, deadline, carrier)
     leave(self, source, offset + sent)
     if err ~= nil then return nil, err, sent end
     if not source.path and not source.seeks then unsent[self] = nil end

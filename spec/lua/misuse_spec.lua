@@ -24,6 +24,10 @@ local function make()
   assert(helpers.handshake(o.client_tls, o.server_tls))
   o.object, o.session = o.client_tls, assert(o.client_tls:session())
   o.certificate = assert(o.object:peer_certificate())
+  local carrier = {read = function() return nil, "timeout" end, write = function() return true end}
+  local later = {do_handshake_on_connect = false}
+  o.stream = assert(o.context:wrap_stream(carrier, later))
+  o.server_stream = assert(o.server_context:wrap_stream(carrier, later))
   o.sock = socket.tcp()
   o.client = https.client()
   o.closed_file = io.tmpfile()
@@ -33,7 +37,8 @@ local function make()
 end
 
 local function close(o)
-  for _, name in ipairs {"conn", "fresh", "server", "listener", "client_tls", "server_tls", "sock", "far"} do
+  for _, name in ipairs {"conn", "fresh", "server", "listener", "client_tls", "server_tls", "sock", "far",
+    "stream", "server_stream"} do
     o[name]:close()
   end
 end
@@ -197,6 +202,14 @@ rows.SSLContext = {
     {"option 'server_side' must be true", function(o) o.context:wrap_fd(o.listener:getfd()) end},
     {"check_hostname needs a server_hostname", function(o) o.checking:wrap_fd(o.far:getfd()) end},
   },
+  wrap_stream = {
+    {"#1 to 'wrap_stream' (table with read and write", function(o) o.context:wrap_stream() end},
+    {"#1 to 'wrap_stream' (table with read and write", function(o) o.context:wrap_stream {read = print} end},
+    {"#1 to 'wrap_stream' (table with read and write", function(o) o.context:wrap_stream "x" end},
+    {"#2 to 'wrap_stream' (table", function(o) o.context:wrap_stream(o.far, 1) end},
+    {"unknown option 'server_hostnam'", function(o) o.context:wrap_stream(o.far, {server_hostnam = "x"}) end},
+    {"check_hostname needs a server_hostname", function(o) o.checking:wrap_stream(o.far) end},
+  },
   wrap_object = {
     {"#1 to 'wrap_object'", function(o) o.context:wrap_object(1) end},
     {"unknown option 'server_hostnam'", function(o) o.context:wrap_object {server_hostnam = "x"} end},
@@ -287,7 +300,45 @@ rows.SSLObject.feed = {
   {"#2 to 'feed' (false is no error", function(o) o.object:feed(nil, false) end},
 }
 
-rows.SSLSocket = connection_rows "conn"
+-- Of what has a carrier of its own.
+local function carried_rows(at)
+  local more = connection_rows(at)
+  more.lines = {
+    {"#1 to 'lines' (invalid receive pattern", function(o) o[at]:lines "x" end},
+    {"#1 to 'lines' (invalid receive pattern", function(o) o[at]:lines(0) end},
+    {"#1 to 'lines' (invalid receive pattern", function(o) o[at]:lines {} end},
+  }
+  more.send_file = {
+    {"#1 to 'send_file' (path or object with read expected, got nil", function(o) o[at]:send_file() end},
+    {"#1 to 'send_file' (path or object with read expected, got table", function(o) o[at]:send_file {} end},
+    {"#1 to 'send_file' (the file is closed", function(o) o[at]:send_file(o.closed_file) end},
+    {"#2 to 'send_file' (integer from 0 on expected, got -1", function(o) o[at]:send_file("x", -1) end},
+    {"#3 to 'send_file' (integer from 0 on expected, got 1.5", function(o) o[at]:send_file("x", 0, 1.5) end},
+    {"#3 to 'send_file' (integer from 0 on expected, got string", function(o) o[at]:send_file("x", 0, "1") end},
+  }
+  more.setstats = {{"#1 to 'setstats'", function(o) o[at]:setstats "x" end}}
+  more.settimeout = {
+    {"#1 to 'settimeout'", function(o) o[at]:settimeout "x" end},
+    {"#2 to 'settimeout'", function(o) o[at]:settimeout(1, "x") end},
+  }
+  return more
+end
+
+rows.SSLStream = carried_rows "stream"
+for _, name in ipairs {"getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
+  rows.SSLStream[name] = {}
+end
+rows.SSLStream.verify_client_post_handshake = {
+  {"calling 'verify_client_post_handshake' on bad self (a server's", function(o)
+    o.stream:verify_client_post_handshake() end, 1},
+  {"#1 to 'verify_client_post_handshake' (table", function(o) o.server_stream:verify_client_post_handshake(2) end},
+  {"unknown option 'cert_req' (did you mean 'cert_reqs'?", function(o)
+    o.server_stream:verify_client_post_handshake {cert_req = 2} end, 1},
+  {"option 'cert_reqs' must", function(o)
+    o.server_stream:verify_client_post_handshake {cert_reqs = 3} end, 1},
+}
+
+rows.SSLSocket = carried_rows "conn"
 for _, name in ipairs {"getfamily", "getfd", "getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
   rows.SSLSocket[name] = {}
 end
@@ -323,25 +374,6 @@ rows.SSLSocket.setoption = {
   {"#2 to 'setoption' (boolean", function(o) o.conn:setoption("keepalive", "x") end},
   {"#2 to 'setoption' (boolean", function(o) o.fresh:setoption("keepalive", "x") end},
 }
-rows.SSLSocket.lines = {
-  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines "x" end},
-  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines(0) end},
-  {"#1 to 'lines' (invalid receive pattern", function(o) o.conn:lines {} end},
-}
-rows.SSLSocket.send_file = {
-  {"#1 to 'send_file' (path or object with read expected, got nil", function(o) o.conn:send_file() end},
-  {"#1 to 'send_file' (path or object with read expected, got table", function(o) o.conn:send_file {} end},
-  {"#1 to 'send_file' (the file is closed", function(o) o.conn:send_file(o.closed_file) end},
-  {"#2 to 'send_file' (integer from 0 on expected, got -1", function(o) o.conn:send_file("x", -1) end},
-  {"#3 to 'send_file' (integer from 0 on expected, got 1.5", function(o) o.conn:send_file("x", 0, 1.5) end},
-  {"#3 to 'send_file' (integer from 0 on expected, got string", function(o) o.conn:send_file("x", 0, "1") end},
-}
-rows.SSLSocket.setstats = {{"#1 to 'setstats'", function(o) o.conn:setstats "x" end}}
-rows.SSLSocket.settimeout = {
-  {"#1 to 'settimeout'", function(o) o.conn:settimeout "x" end},
-  {"#2 to 'settimeout'", function(o) o.conn:settimeout(1, "x") end},
-}
-
 rows.Certificate = {
   der = {}, serial = {}, pem = {}, text = {}, version = {}, key_bits = {}, key_curve = {}, key_type = {}, pin = {},
   signature_digest = {}, signature_name = {}, authority_key_id = {}, basic_constraints = {}, ca_issuers_urls = {},
@@ -441,7 +473,8 @@ local function published(o)
   return {
     https = https, HTTPSClient = getmetatable(o.client).__index,
     ssl = ssl, SSLContext = core.context.methods, SSLSocket = core.socket.methods, SSLObject = core.object.methods,
-    Certificate = core.certificate.methods, SSLSession = getmetatable(o.session).__index, SSLError = ssl.SSLError,
+    SSLStream = require "luassl.stream".methods, Certificate = core.certificate.methods,
+    SSLSession = getmetatable(o.session).__index, SSLError = ssl.SSLError,
   }
 end
 

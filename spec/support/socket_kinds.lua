@@ -1,5 +1,6 @@
---- The two kinds of stream socket that have to behave alike: LuaSocket's tcp
--- object and SSLSocket. A spec runs its cases over both.
+--- The kinds of stream socket that have to behave alike: LuaSocket's tcp
+-- object, SSLSocket, and streams, which have no descriptors and do not listen.
+-- A spec runs its cases over all.
 local luassert = require "luassert"
 local socket = require "socket"
 local ssl = require "luassl"
@@ -61,7 +62,68 @@ function tls.settle(client, server)
   end
 end
 
-for _, kind in ipairs {tcp, tls} do
+-- Streams: over a LuaSocket object; over a table of functions; and over
+-- another stream, TLS in TLS.
+local stream, functions = {name = "SSLStream"}, {name = "SSLStream over functions"}
+local stacked = {name = "SSLStream in an SSLStream"}
+local STREAMS = {stream, functions, stacked}
+
+-- What a stream is over, at last: by stream.
+local below = setmetatable({}, {__mode = "k"})
+
+local function wrap_stream(side, sock, under)
+  local conn = assert(context(side):wrap_stream(under or sock, {do_handshake_on_connect = false,
+    server_hostname = side == "client" and "localhost" or nil}))
+  below[conn] = sock
+  return conn
+end
+
+-- A transport of functions that takes at most MOST bytes at a time.
+local MOST = 30000
+
+local function halting(sock)
+  local self = {}
+  function self.read(seconds)
+    sock:settimeout(seconds)
+    local data, err = sock:receive(1)
+    if not data then return nil, err end
+    sock:settimeout(0)
+    local more, _, rest = sock:receive(MOST - 1)
+    return data .. (more or rest)
+  end
+  function self.write(bytes, seconds)
+    sock:settimeout(seconds)
+    local last, err, partial = sock:send(bytes, 1, math.min(#bytes, MOST))
+    if last == #bytes then return true end
+    if last then return nil, "timeout", last end
+    return nil, err, partial
+  end
+  function self.close() sock:close() end
+  function self.getpeername() return sock:getpeername() end
+  function self.getsockname() return sock:getsockname() end
+  return self
+end
+
+function stream.client(sock) return wrap_stream("client", sock) end
+function stream.server(sock) return wrap_stream("server", sock) end
+function functions.client(sock) return wrap_stream("client", sock, halting(sock)) end
+function functions.server(sock) return wrap_stream("server", sock, halting(sock)) end
+function stacked.client(sock) return wrap_stream("client", sock, wrap_stream("client", sock)) end
+function stacked.server(sock) return wrap_stream("server", sock, wrap_stream("server", sock)) end
+
+for _, kind in ipairs(STREAMS) do
+  kind.is_stream = true
+  kind.settle = tls.settle
+end
+
+--- What can be selected instead of these: streams have no descriptor.
+function kinds.descriptors(conns)
+  local list = {}
+  for i, conn in ipairs(conns) do list[i] = below[conn] or conn end
+  return list
+end
+
+for _, kind in ipairs {tcp, tls, stream, functions, stacked} do
   --- A connected pair without a timeout: client, server.
   function kind.pair(host)
     local near, far = helpers.sockets(host)
@@ -87,8 +149,11 @@ for _, kind in ipairs {tcp, tls} do
     return conn
   end
 
-  kinds[#kinds + 1] = kind
+  if not kind.is_stream then kinds[#kinds + 1] = kind end
 end
+
+--- All of them, connected.
+kinds.connected = {tcp, tls, stream, functions, stacked}
 
 kinds.tcp, kinds.tls = tcp, tls
 

@@ -15,7 +15,7 @@
 #include "x509/verdict_names.h"
 
 /***
-@page SSLSocket SSLObject
+@page SSLSocket SSLObject SSLStream
 @group What is known
 */
 

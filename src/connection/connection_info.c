@@ -18,7 +18,7 @@
 
 /***
 Before the handshake these answer `nil`, and after `close` `nil, "closed"`.
-@page SSLSocket SSLObject
+@page SSLSocket SSLObject SSLStream
 @group What is known
 */
 
@@ -88,6 +88,7 @@ static int info_cipher (lua_State *L, Connection *c) {
 /***
 Whether a read would find something without waiting for the network.
 @function dirty
+@page SSLSocket SSLObject
 @group Waiting
 @treturn boolean decrypted bytes or a whole record are buffered
 @source LuaSocket, tcp
@@ -336,6 +337,7 @@ static int info_info (lua_State *L, Connection *c) {
 What the last operation that answered `"timeout"`, `"wantread"` or
 `"wantwrite"` waits for.
 @function want
+@page SSLSocket SSLObject
 @group Waiting
 @treturn boolean poll for reading
 @treturn boolean poll for writing (an SSLObject: `drain` has something)

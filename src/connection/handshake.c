@@ -266,9 +266,18 @@ static int primitive_do_handshake_step (lua_State *L, Connection *c) {
   return results;
 }
 
+/* handshake_left(connection): seconds that the handshake may still take. */
+static int primitive_handshake_left (lua_State *L, Connection *c) {
+  double left = c->options.handshake_timeout;
+  if (c->handshake_began > 0) left = limit_of(c) - clock_now();
+  lua_pushnumber(L, left > 0 ? left : 0);
+  return 1;
+}
+
 void handshake_primitives (lua_State *L) {
   static const Method primitives[] = {
     {"do_handshake_step", primitive_do_handshake_step, CHANGES, NULL},
+    {"handshake_left", primitive_handshake_left, TELLS, NULL},
     {NULL, NULL, CHANGES, NULL}
   };
   method_add(L, primitives, 0, 0);

@@ -13,7 +13,7 @@
 #include "context/options.h"
 
 /***
-@page SSLSocket SSLObject
+@page SSLSocket SSLObject SSLStream
 @group What is known
 */
 

@@ -2,6 +2,8 @@
 ** operation.c -- an operation of Lua's part: its deadline, what it waits for.
 */
 
+#include <math.h>
+
 #include "connection/method_prologue.h"
 #include "connection/operation.h"
 
@@ -21,6 +23,21 @@ static int primitive_remaining (lua_State *L, Connection *c) {
   if (deadline < 0) lua_pushnil(L);
   else lua_pushnumber(L, left > 0 ? left : 0);
   return 1;
+}
+
+/* counted(connection): bytes of application data received and sent. */
+static int primitive_counted (lua_State *L, Connection *c) {
+  lua_pushinteger(L, (lua_Integer)c->counted.received);
+  lua_pushinteger(L, (lua_Integer)c->counted.sent);
+  return 2;
+}
+
+/* count_from(connection [, received [, sent]]) */
+static int primitive_count_from (lua_State *L, Connection *c) {
+  double received = luaL_optnumber(L, 2, c->counted.received);
+  double sent = luaL_optnumber(L, 3, c->counted.sent);
+  counters_restart(&c->counted, floor(received), floor(sent));
+  return 0;
 }
 
 /* connecting(connection): what `want` tells while TCP connects. */
@@ -54,6 +71,8 @@ void operation_primitives (lua_State *L) {
   static const Method primitives[] = {
     {"begin_operation", primitive_begin_operation, CHANGES, NULL},
     {"connecting", primitive_connecting, CHANGES, NULL},
+    {"count_from", primitive_count_from, TELLS, NULL},
+    {"counted", primitive_counted, TELLS, NULL},
     {"remaining", primitive_remaining, TELLS, NULL},
     {NULL, NULL, TELLS, NULL}
   };

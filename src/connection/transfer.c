@@ -536,6 +536,48 @@ static int transfer_write (lua_State *L, Connection *c) {
   return outcome == DONE ? success(L) : 3;
 }
 
+/* gather(connection [, pattern [, prefix [, scanned]]]): true and nil where
+** `receive` has what it asks for, true and "closed" or "failed" behind the end;
+** nil, "wantread" or "wantwrite", and how many bytes are known to hold no line
+** end; nil and PENDING where a hook comes first. Nothing leaves the buffer: who
+** is ended while it waits has lost none. */
+static int primitive_gather (lua_State *L, Connection *c) {
+  Pattern p;
+  size_t prefix = 0;
+  Outcome outcome = DONE;
+  check_pattern(L, 2, &p);
+  if (lua_gettop(L) > 2 && !lua_isnil(L, 3)) luaL_checklstring(L, 3, &prefix);
+  p.scanned = (size_t)luaL_optnumber(L, 4, 0);
+  connection_begin_operation(c);
+  if (p.kind == COUNT && prefix > 0)
+    p.count = p.count > prefix ? p.count - prefix : 0;
+  if (c->closed) outcome = CLOSED;
+  else if (!is_ready(c)) outcome = FAILED;
+  else if (p.kind != COUNT || p.count > 0 || prefix == 0)
+    outcome = gather(c, &p);
+  if (outcome == WAIT) {
+    outcome_push(L, c, WAIT, "receive", 0);
+    lua_pushnumber(L, (lua_Number)p.scanned);
+    return 3;
+  }
+  if (outcome == TRUNCATED && c->options.suppress_ragged_eofs) outcome = CLOSED;
+  if (outcome == ASK) lua_pushnil(L);
+  else lua_pushboolean(L, 1);
+  if (outcome == ASK) method_push_pending(L);
+  else if (outcome == DONE) lua_pushnil(L);
+  else lua_pushstring(L, outcome == CLOSED ? "closed" : "failed");
+  return 2;
+}
+
+/* Adds what streams need to the table at the top. [-0, +0, m] */
+void transfer_primitives (lua_State *L) {
+  static const Method primitives[] = {
+    {"gather", primitive_gather, CHANGES, NULL},
+    {NULL, NULL, CHANGES, NULL}
+  };
+  method_add(L, primitives, 0, 0);
+}
+
 void transfer_methods (lua_State *L, int metatable, int shared) {
   static const First read = { 2, 3, 1, NULL };
   static const First receive = { 3, 4, 0, push_prefix };

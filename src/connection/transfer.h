@@ -15,6 +15,9 @@ Outcome transfer_flush (Connection *c);
 int transfer_push_unsent (lua_State *L, Connection *c, Outcome outcome,
                           const char *operation, int native);
 
+/* Adds what streams need to the table at the top. [-0, +0, m] */
+void transfer_primitives (lua_State *L);
+
 /* Adds the shared methods to the table at the top; see method_add.
 ** [-0, +0, m] */
 void transfer_methods (lua_State *L, int metatable, int shared);
