@@ -303,6 +303,9 @@ function core.context.methods.wrap_stream(context, given, options)
   local fine
   fine, err = refuse_injection(given, made, context_get(context, "server_side"))
   if not fine then return nil, err end
+  local nodelay = options.nodelay
+  if nodelay == nil then nodelay = context_get(context, "nodelay") end
+  if made ~= given and nodelay ~= false then transport.set_nodelay(given) end
   local self = make(context, object, given, made, options)
   if options.do_handshake_on_connect == false then return self end
   local deadline = begin(self)

@@ -238,6 +238,7 @@ function transfer.send(self, deadline, text, start, stop)
   local told
   told, err = send_part(self, deadline, text, start, stop, got)
   if self.held.send == pump.running() then release(self, "send", got) end
+  if pump.WAITS[err] and told == stop and told > start then err = nil end  -- what waits is a message behind it
   if err ~= nil and err == self.write_error then err = pump.write_failure(self, "send") end
   return told, err
 end

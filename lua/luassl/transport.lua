@@ -50,6 +50,12 @@ local function tls_reader(conn)
   end
 end
 
+--- Has the system send at once, as what a connection says is whole: without
+-- that a TLS peer waits 40 ms for the end of many messages.
+function transport.set_nodelay(object)
+  if not object.read and object.setoption then pcall(object.setoption, object, "tcp-nodelay", true) end
+end
+
 local OPTIONAL = { "close", "getpeername", "getsockname", "gettimeout", "dirty" }
 
 --- Makes a transport of an object with LuaSocket's methods.

@@ -9,7 +9,6 @@ local wire = require "spec.support.wire"
 
 helpers.audit()
 
-local unpack = table.unpack or unpack
 local clock = core.clock
 
 describe("a stream", function()
@@ -828,31 +827,8 @@ describe("a stream", function()
   end)
 
   it("speaks TLS through a proxy that is spoken to by TLS", function()
-    local proxy = helpers.spawn({"python3", "-c", unpack {[[
-import socket, ssl, sys, threading
-listener = socket.create_server(("127.0.0.1", 0))
-print("port", listener.getsockname()[1], flush=True)
-conn, _ = listener.accept()
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(sys.argv[1])
-conn = context.wrap_socket(conn, server_side=True)
-head = b""
-while b"\r\n\r\n" not in head: head += conn.recv(1)
-conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-host, port = head.split()[1].decode().rsplit(":", 1)
-far = socket.create_connection((host, int(port)))
-def up():
-    while True:
-        data = conn.recv(65536)
-        if not data: break
-        far.sendall(data)
-    far.close()
-threading.Thread(target=up, daemon=True).start()
-while True:
-    data = far.recv(65536)
-    if not data: break
-    conn.sendall(data)
-]]}, helpers.file "rsa.pem"})
+    local proxy = helpers.spawn {"python3", "spec/support/connect_proxy.py", helpers.file "rsa.pem",
+      "HTTP/1.1 200 OK\\r\\n\\r\\n"}
     local port = tonumber((proxy:expect "port (%d+)"))
     local behind = helpers.s_server()
     local outer = assert(ssl.connect("127.0.0.1", port, {context = wire.context "client",
