@@ -194,6 +194,7 @@ build = {
     ["luassl"] = "lua/luassl/init.lua",
     ["luassl.lines"] = "lua/luassl/lines.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
+    ["luassl.luv"] = "lua/luassl/luv.lua",
     ["luassl.misuse"] = "lua/luassl/misuse.lua",
     ["luassl.ngx"] = "lua/luassl/ngx.lua",
     ["luassl.poll"] = "lua/luassl/poll.lua",
