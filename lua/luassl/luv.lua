@@ -44,6 +44,7 @@ local function wait(token, seconds)
   waiting[me] = token
   if seconds then
     timer = uv.new_timer()
+    uv.update_time()
     timer:start(math.ceil(seconds * 1000), 0, function() wake(me, token, nil) end)
   end
   local result = coroutine.yield()

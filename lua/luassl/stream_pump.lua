@@ -19,6 +19,7 @@ local pump = {}
 
 local SLICE = 1    -- seconds that a pause lasts at most: nobody wakes those who wait for a coroutine that was ended
 local NUDGE = 0.1  -- and a read, while bytes wait to be written
+local EARLY = 0.1  -- by which a host's timers may be early: their clocks stand still within a turn
 
 local WAITS = { timeout = true, wantread = true, wantwrite = true }
 pump.WAITS = WAITS
@@ -318,7 +319,8 @@ local function read_some(self, deadline)
   local bytes, err = call(self, "read", seconds)
   self.held.read = nil
   local done
-  done, err = note_read(self, bytes, err, sliced)
+  local left = deadline and deadline > 0 and deadline - clock() or 0
+  done, err = note_read(self, bytes, err, sliced or (left > 0 and left < EARLY and seconds > left))
   wake(self)
   return done, err
 end
