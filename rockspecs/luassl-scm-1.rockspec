@@ -164,6 +164,7 @@ build = {
     ["luassl.certificates"] = "lua/luassl/certificates.lua",
     ["luassl.constants"] = "lua/luassl/constants.lua",
     ["luassl.context_cache"] = "lua/luassl/context_cache.lua",
+    ["luassl.copas"] = "lua/luassl/copas.lua",
     ["luassl.cqueues"] = "lua/luassl/cqueues.lua",
     ["luassl.dual_stack"] = "lua/luassl/dual_stack.lua",
     ["luassl.errors"] = "lua/luassl/errors.lua",
