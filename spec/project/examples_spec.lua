@@ -314,3 +314,25 @@ describe("the reference's server example", function()
     sock:close()
   end)
 end)
+
+describe("examples/poll_scheduler.lua", function()
+  it("serves many at once, and an idle client holds up nobody", function()
+    local server = example("poll_scheduler.lua", "0", file "rsa.crt", file "rsa.key")
+    local port = server:expect "port (%d+)"
+    local idle = assert(socket.connect("127.0.0.1", port))
+    local context = assert(ssl.create_default_context {ca_certs = file "root.crt"})
+    local conns = {}
+    for i = 1, 10 do
+      conns[i] = assert(ssl.connect("127.0.0.1", port, {context = context, server_hostname = "localhost"}))
+      conns[i]:settimeout(helpers.patience)
+    end
+    local long = ("x"):rep(200000)
+    for i, conn in ipairs(conns) do assert(conn:send(i .. long .. "\n")) end
+    for i, conn in ipairs(conns) do
+      assert.equal("you said: " .. i .. long, conn:receive())
+      conn:close()
+    end
+    idle:close()
+    server:stop()
+  end)
+end)
