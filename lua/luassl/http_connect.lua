@@ -127,7 +127,7 @@ local function with_rest(carrier, rest)
 end
 
 local function of_table(carrier)
-  local io, pending = {}, ""
+  local io, pending, at = {}, "", 0  -- `at`: how much of it was given
   local function limit(seconds)
     if carrier.settimeout then carrier.settimeout(seconds) end
   end
@@ -136,19 +136,18 @@ local function of_table(carrier)
     return carrier.write(bytes, seconds)
   end
   function io.receive(seconds)
-    while pending == "" do
+    while at == #pending do
       limit(seconds)
       local bytes, err = carrier.read(seconds)
       if not bytes then return nil, err or "closed" end
-      pending = bytes
+      pending, at = bytes, 0
     end
-    local byte = pending:sub(1, 1)
-    pending = pending:sub(2)
-    return byte
+    at = at + 1
+    return pending:sub(at, at)
   end
   function io.carry()
     limit(nil)
-    return pending == "" and carrier or with_rest(carrier, pending)
+    return at == #pending and carrier or with_rest(carrier, pending:sub(at + 1))
   end
   return io
 end

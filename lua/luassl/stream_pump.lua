@@ -389,6 +389,7 @@ local function handshake_step(self, deadline)
   local by = handshake_deadline(self, deadline)
   local done, err = inside(self, by, self.object.do_handshake)
   if err == "timeout" and handshake_left(self.object) <= 0 then done, err = self.object:do_handshake() end
+  by = handshake_deadline(self, deadline)  -- the first step begins its time
   local ended = done or not WAITS[err]
   local sent, why = flush(self, produced(self), by)
   if ended and not done then return nil, err end

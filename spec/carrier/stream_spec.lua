@@ -649,6 +649,48 @@ describe("a stream", function()
     end)
   end)
 
+  it("does not take a reset, of which a write was told, for an end", function()
+    opened {suppress_ragged_eofs = true}
+    together(function()
+      near.write = function() return nil, "connection reset by peer" end
+      near.read = function() return nil, "closed" end
+      assert.same({nil, "connection reset by peer", 0}, {client:send "x"})
+      assert.same({nil, "connection reset by peer", ""}, {client:receive()})
+    end)
+  end)
+
+  it("has whoever writes take along what a reader has to say", function()
+    opened {capacity = 2000}
+    local reader_ended = false
+    together(function()
+      assert(client:send(("x"):rep(50000) .. "\n"))
+    end, function()
+      host:sleep(0.02)
+      assert.is_true(server:key_update(true))  -- which the client's reader answers while the other one writes
+      host:sleep(0.02)
+      assert(server:receive())
+      host:sleep(0.05)
+      local _, out = client.object:buffered()
+      assert.same({0, nil, false}, {out, client.unwritten, reader_ended})
+      server:close()
+    end, function()
+      client:receive()
+      reader_ended = true
+    end)
+  end)
+
+  it("sends at once over a LuaSocket object", function()
+    for _, nodelay in ipairs {true, false} do
+      local sock, other = helpers.sockets()
+      sock:setoption("tcp-nodelay", false)
+      local conn = assert(wire.context "client":wrap_stream(sock, {server_hostname = "localhost",
+        do_handshake_on_connect = false, nodelay = nodelay}))
+      assert.equal(nodelay, sock:getoption "tcp-nodelay")
+      conn:close()
+      other:close()
+    end
+  end)
+
   it("renews its keys, and forwards what is known", function()
     opened()
     together(function()

@@ -8,6 +8,8 @@ for _, part in ipairs {
   "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets", "hostile", "failures",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "ocsp", "streams",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "https",
+  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
+  "wrap_stream",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

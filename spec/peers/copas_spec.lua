@@ -18,7 +18,7 @@ describe("luassl.copas", function()
 
   -- Runs these as coroutines until all have ended.
   local function run(...)
-    local left, deadline = select("#", ...), socket.gettime() + helpers.patience
+    local left, deadline = select("#", ...), socket.gettime() + 6 * helpers.patience
     raised = nil
     for _, f in ipairs {...} do
       copas.addthread(function()

@@ -6,7 +6,7 @@ local scheduler = {}
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
-local PATIENCE = 20  -- seconds for all of a run
+local PATIENCE = 60  -- seconds for all of a run, on a slow machine
 
 function scheduler.new()
   return setmetatable({ready = {}, waiting = {}, errors = {}}, Scheduler)
