@@ -17,8 +17,8 @@ late="CHANGELOG.md SECURITY.md CONTRIBUTING.md architecture.md badcerts.md
   cat doc/reference/config.ld
   echo "title = \"$version\""
   echo "file = {"
-  for page in ssl SSLContext SSLSocket SSLObject Certificate SSLSession \
-      SSLError https HTTPSClient Hooks; do
+  for page in ssl SSLContext SSLSocket SSLObject SSLStream Certificate \
+      SSLSession SSLError https HTTPSClient Hooks; do
     echo "  \"$page.lua\","
   done
   echo "}"

@@ -126,6 +126,30 @@ describe("a stream", function()
     assert.same(sent, heard)
   end)
 
+  it("lets nobody receive in the middle of what another one waits for", function()
+    opened()
+    local heard = {}
+    together(
+      function() heard[1] = server:receive() end,
+      function() heard[2] = server:receive(4) end,
+      function()
+        assert(client:send "half")
+        host:sleep(0.02)
+        assert(client:send " a line\nmore")
+      end)
+    assert.same({"half a line", "more"}, heard)
+  end)
+
+  it("lets nobody send in the middle of what another one sends, long as it is", function()
+    opened {capacity = 30000}
+    local long, heard = ("l"):rep(400000), {}
+    together(
+      function() assert(client:send(long .. "\n")) end,
+      function() assert(client:send "short\n") end,
+      function() heard[1], heard[2] = server:receive(), server:receive() end)
+    assert.same({400000, "short"}, {#heard[1], heard[2]})
+  end)
+
   it("shakes hands once, whoever comes first; hooks may wait, and are given the stream", function()
     local given = {}
     open {client = {on_verify = function(conn)
@@ -413,18 +437,20 @@ describe("a stream", function()
       opened {capacity = 40000}
       client:settimeout(0.02)
       local lines, heard = {("a"):rep(60000) .. "\n", ("b"):rep(60000) .. "\n"}, {}
-      local function sender(line)
+      local function sender(line, before, between)
         return function()
-          local from = 1
+          host:sleep(before)
+          local last, err, partial = client:send(line)
+          assert.same({nil, "timeout"}, {last, err})
+          host:sleep(between)  -- the other one's turn
           repeat
-            local last, err, partial = client:send(line, from)
+            last, err, partial = client:send(line, partial + 1)
             assert(last or err == "timeout", err)
-            from = (last or partial) + 1
           until last
         end
       end
-      together(sender(lines[1]), sender(lines[2]), function()
-        host:sleep(0.1)
+      together(sender(lines[1], 0, 0.08), sender(lines[2], 0.04, 0.08), function()
+        host:sleep(0.2)
         heard[1], heard[2] = server:receive(), server:receive()
       end)
       table.sort(heard)
@@ -614,6 +640,23 @@ describe("a stream", function()
     assert.same({nil, "closed", ""}, {client:receive()})
   end)
 
+  it("ends TLS while another coroutine receives", function()
+    opened()
+    local received, given
+    together(
+      function() received = {client:receive()} end,
+      function()
+        host:sleep(0.01)
+        given = {client:unwrap()}
+      end,
+      function()
+        assert.same({nil, "closed", ""}, {server:receive()})
+        assert(server:unwrap())
+      end)
+    assert.same({nil, "closed", ""}, received)
+    assert.equal(near, given[1])
+  end)
+
   it("does not unwrap while there is something to receive", function()
     opened()
     together(function()
@@ -660,23 +703,30 @@ describe("a stream", function()
   end)
 
   it("has whoever writes take along what a reader has to say", function()
-    opened {capacity = 2000}
-    local reader_ended = false
+    opened {capacity = 2000, client = {post_handshake_auth = true, certfile = helpers.file "client.pem"},
+      server = {ca_certs = helpers.file "root.crt"}}
+    local most, reader_ended = 0, false
+    local function waiting() return (select(2, client.object:buffered())) end
     together(function()
       assert(client:send(("x"):rep(50000) .. "\n"))
     end, function()
       host:sleep(0.02)
-      assert.is_true(server:key_update(true))  -- which the client's reader answers while the other one writes
+      -- The client's reader answers while its writer is in the middle of that.
+      assert(server:verify_client_post_handshake {cert_reqs = ssl.CERT_OPTIONAL})
       host:sleep(0.02)
+      most = waiting()
       assert(server:receive())
       host:sleep(0.05)
-      local _, out = client.object:buffered()
-      assert.same({0, nil, false}, {out, client.unwritten, reader_ended})
+      assert.same({0, nil, false}, {waiting(), client.unwritten, reader_ended})
+      server:settimeout(0.05)
+      server:receive()
+      assert.is_truthy(server:peer_certificate())
       server:close()
     end, function()
       client:receive()
       reader_ended = true
     end)
+    assert.is_true(most > 0)
   end)
 
   it("sends at once over a LuaSocket object", function()

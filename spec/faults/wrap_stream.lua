@@ -103,15 +103,6 @@ return {
     specs = "stream",
   },
   {
-    name = "feed is given more than it takes",
-    file = "lua/luassl/stream_pump.lua",
-    from = [[  self.rest_from = from + count
-  if]],
-    to = [[  self.rest_from = from + FED_MAX
-  if]],
-    specs = "stream",
-  },
-  {
     name = "several receive at once",
     file = "lua/luassl/stream_transfer.lua",
     from = [[  local got = acquire(self, "receive", deadline)
@@ -152,21 +143,6 @@ return {
 ]],
     to = "",
     specs = "stream luasocket_equivalence",
-  },
-  {
-    name = "an operation of many reads has no deadline",
-    file = "lua/luassl/stream_transfer.lua",
-    from = [[  if is_expired(deadline) then return nil, "timeout" end
-  if wish]],
-    to = [[  if wish]],
-    also = {{
-      file = "lua/luassl/stream_pump.lua",
-      from = [[  return left > 0 and left or 0
-]],
-      to = [[  return left > 0 and left or 1
-]],
-    }},
-    specs = "stream",
   },
   {
     name = "hooks are given the object",
