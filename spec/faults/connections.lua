@@ -30,6 +30,13 @@ return {
     specs = "eof",
   },
   {
+    name = "detach says close_notify",
+    file = "src/connection/lifetime.c",
+    from = [[  if (!c->carried) lifetime_close(L, c);]],
+    to = [[  if (c->link != NULL) lifetime_close(L, c);]],
+    specs = "detach",
+  },
+  {
     name = "a descriptor leaks",
     file = "src/carrier/sslsocket.c",
     from = [[  if (fd >= 0) fd_close(fd);]],

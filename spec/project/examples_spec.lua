@@ -116,6 +116,65 @@ describe("examples/server.lua", function()
   end)
 end)
 
+-- luaposix, which Debian has for Lua 5.1 to 5.3 and LuaJIT.
+local forks = pcall(require, "posix") and it or pending
+
+describe("examples/forking_server.lua", function()
+  local function serve(clients)
+    local server = example("forking_server.lua", 0, file "ecdsa.crt", file "ecdsa.key", clients)
+    return server, server:expect "listening on 127%.0%.0%.1:(%d+)"
+  end
+
+  local function talk(context, port, ...)
+    local conn = assert(ssl.connect("127.0.0.1", port, {context = context, server_hostname = "localhost"}))
+    conn:settimeout(helpers.patience)
+    local answers = {}
+    for i, line in ipairs {...} do
+      assert(conn:send(line .. "\n"))
+      answers[i] = assert(conn:receive())
+    end
+    local rest = {conn:receive()}
+    conn:close()
+    return answers, rest
+  end
+
+  forks("serves each client in a process of its own, which resume each other's sessions", function()
+    local server, port = serve(3)
+    local context = assert(ssl.create_default_context {ca_certs = file "root.crt", session_cache = true})
+    local children = {}
+    for i, state in ipairs {"new", "resumed", "resumed"} do
+      local answers, rest = talk(context, port, "hello", "bye")
+      local child, how, line = answers[1]:match "^(%d+), (%a+): (.*)$"
+      assert.equal("hello", line)
+      assert.equal(state, how)
+      assert.same({nil, "closed", ""}, rest)  -- close_notify, once
+      assert.is_nil(children[child])
+      children[child] = i
+    end
+    assert.equal(0, server:wait(), server:output())
+    holds(server:output(), "3 served, 0 failed\n")
+  end)
+
+  forks("lets no silent client keep others waiting, and outlives a bad one", function()
+    local server, port = serve(3)
+    local silent = assert(socket.connect("127.0.0.1", port))
+    local bad = helpers.python_client(port, "plain")
+    server:expect "client: .*plain HTTP"
+    bad:wait()
+    local peer = helpers.s_client(port, {input = "good\nbye\n", arguments = {"-quiet"}})
+    peer:expect "%d+, new: good\n%d+, new: bye\n"
+    silent:close()
+    assert.equal(0, server:wait(), server:output())
+    holds(server:output(), "1 served, 2 failed\n")
+  end)
+
+  forks("says what is wrong with its arguments", function()
+    local server = example "forking_server.lua"
+    assert.equal(2, server:wait())
+    holds(server:output(), "usage")
+  end)
+end)
+
 describe("examples/dynamic_certificates.lua", function()
   local certificates, redis, server
 

@@ -496,6 +496,7 @@ static int socket_tostring (lua_State *L, Connection *c) {
 
 static const Method methods[] = {
   {"close", socket_close, CLOSES, NULL},
+  {"detach", lifetime_detach, CHANGES, NULL},
   {"getfamily", socket_getfamily, TELLS, NULL},
   {"getfd", socket_getfd, TELLS, NULL},
   {"getpeername", socket_getpeername, TELLS, NULL},

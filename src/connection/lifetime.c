@@ -7,6 +7,7 @@
 #include "connection/closure.h"
 #include "connection/method_prologue.h"
 #include "base/errors.h"
+#include "connection/decision.h"
 #include "connection/client_hello.h"
 #include "connection/lifetime.h"
 #include "connection/log_lines.h"
@@ -53,6 +54,37 @@ void lifetime_close (lua_State *L, Connection *c) {
   errors_clear();
   c->closed = 1;
   lifetime_release(c);
+}
+
+/***
+Leaves the connection to another process, which has it since a `fork`: closes
+this process's descriptor and forgets the keys, without a byte on the wire and
+without a look at what has arrived. What `send` had taken and could not send yet
+is forgotten too: the other process sends it. Afterwards the connection is
+closed here, and `close` and the garbage collector do nothing more. One process
+alone may go on with a connection; see `doc/fork.md`. A socket that listens, or
+is not connected, is closed.
+@function detach
+@page SSLSocket
+@group Ending
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] string|SSLError `"closed"`: it was before; or a failure of kind
+`state`, in the middle of another call
+@source fork(2); close(2)
+@usage if posix.fork() == 0 then
+  serve(conn)
+  os.exit()
+end
+conn:detach()  -- the child's from now on
+*/
+int lifetime_detach (lua_State *L, Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->decision.hook_running) decision_forget(L, c);
+  if (!c->carried) lifetime_close(L, c);
+  else c->link->release(c);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* __gc of both types: no method is under way, unless the debug library has

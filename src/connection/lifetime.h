@@ -14,6 +14,9 @@ void lifetime_release (Connection *c);
 /* Ends the connection as `close` does, without waiting. */
 void lifetime_close (lua_State *L, Connection *c);
 
+/* detach(self): an SSLSocket's method. */
+int lifetime_detach (lua_State *L, Connection *c);
+
 /* __gc of both types. */
 int lifetime_gc (lua_State *L);
 
