@@ -31,6 +31,7 @@
 #include "carrier/bare_fd.h"
 #include "carrier/sslobject.h"
 #include "connection/operation.h"
+#include "connection/server_key.h"
 #include "context/options.h"
 #include "base/quote.h"
 #include "carrier/poll.h"
@@ -252,6 +253,7 @@ int luaopen_luassl_core (lua_State *L) {
   handshake_primitives(L);
   hooks_primitives(L);
   transfer_primitives(L);
+  server_key_primitives(L);
   lua_setfield(L, -2, "connection");
   push_versions(L);
   lua_setfield(L, -2, "versions");

@@ -52,6 +52,25 @@ local function is_private(name, value)
   return SECRETS[row(name)] or type(value) == "function"
 end
 
+-- What stands for a secret: a digest of its text; for a function itself.
+local function digest_of(value)
+  if type(value) == "table" then
+    local parts = {}
+    for name, part in pairs(value) do
+      if type(part) == "table" then
+        for field, text in pairs(part) do
+          parts[#parts + 1] = ("%q %q %q"):format(tostring(name), tostring(field), tostring(text))
+        end
+      else
+        parts[#parts + 1] = ("%q %q"):format(tostring(name), tostring(part))
+      end
+    end
+    table.sort(parts)
+    value = table.concat(parts, "\n")
+  end
+  return type(value) == "string" and (digest(value) or {}) or value
+end
+
 -- The key, and the options that are not in it; nil if all are. Without random
 -- numbers there is no key.
 local function key_of(options)
@@ -60,7 +79,7 @@ local function key_of(options)
   for name, value in pairs(flatten(options)) do
     if is_private(name, value) then
       private = private or {}
-      private[name] = type(value) == "string" and (digest(value) or {}) or value
+      private[name] = digest_of(value)
     else
       parts[#parts + 1] = ("%q=%s"):format(tostring(name), identify(name, value))
     end

@@ -85,6 +85,7 @@ local kinds = {
   passphrase = "passphrase", -- a passphrase is missing or wrong
   pem = "pem", -- there is no PEM, or it is damaged, of the wrong sort or where a file's name belongs
   pin = "pin", -- no public key of the peer's is one of the pins; or a pin is malformed
+  psk = "psk", -- a server: the client's pre-shared key is wrong, or its identity is not known
   plaintext = "plaintext", -- the peer speaks clear text, not TLS
   protocol = "protocol", -- the peer broke TLS's rules or does not speak it; a record was damaged
   proxy = "proxy", -- an HTTP proxy refuses, or is none: `code` is its status

@@ -9,7 +9,7 @@ local errors = require "luassl.errors"
 local accept, allow, refuse = connection.accept, connection.allow, connection.refuse
 local begin_operation, do_handshake_step = connection.begin_operation, connection.do_handshake_step
 local use_certificate, use_context = connection.use_certificate, connection.use_context
-local use_protocol = connection.use_protocol
+local use_key, use_protocol = connection.use_key, connection.use_protocol
 local HOOK_RUNNING, PENDING, RUN_HOOK = connection.HOOK_RUNNING, connection.PENDING, connection.RUN_HOOK
 local new_context = require "luassl.core".context.new
 local context_get = require "luassl.core".context.methods.get
@@ -136,13 +136,21 @@ function appliers.on_verify(self, _, value)
   return true
 end
 
+local KEY_FIELDS = { hash = true, identity = true, key = true }
+
+function appliers.psk(self, name, value)
+  if type(value) == "string" then value = { key = value } end
+  check_keys(name, value, KEY_FIELDS)
+  return use_key(self, value.identity, value.key, value.hash)
+end
+
 -- Tells OpenSSL what the hook returned or, not `fine`, raised.
 local function answer(self, name, fine, value, err)
   if not fine then return refuse(self, raised(name, value), "internal_error") end
   if value == false or (value == nil and err ~= nil) then return refuse(self, reason(name, err), err) end
   if value == nil or value == true then return allow(self) end
   local kind = type(value)
-  if kind ~= "table" and kind ~= "userdata" then
+  if kind ~= "table" and kind ~= "userdata" and not (name == "psk" and kind == "string") then
     return refuse(self, hook_error(name, "it returned a " .. kind .. ", which decides nothing"), "internal_error")
   end
   local applied, done

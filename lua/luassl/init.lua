@@ -154,7 +154,7 @@ local function reference_context(for_context)
   if trusts and for_context.cert_reqs == nil and not for_context.server_side then
     for_context.cert_reqs = ssl.CERT_REQUIRED
   end
-  if for_context.server_side and not (for_context.certfile or for_context.cert) then
+  if for_context.server_side and not (for_context.certfile or for_context.cert or for_context.psk) then
     error("wrap_socket: option 'server_side' needs 'certfile', the server's certificate", 3)
   end
   local context, err = relay(3, "wrap_socket", pcall(core.context.new, for_context))

@@ -62,6 +62,12 @@ local WRONG = {
   password = {1, true, {}},
   pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
   post_handshake_auth = NO_BOOLEAN,
+  psk = {1, true, "x", {}, {1}, {me = 1}, {me = {}}, {me = "short"}, {me = ("x"):rep(513)}, {[1] = ("x"):rep(32)},
+    {[""] = ("x"):rep(32)}, {[("x"):rep(16385)] = ("x"):rep(32)}, {me = {key = 1}}, {me = {key = ("x"):rep(15)}},
+    {me = {key = ("x"):rep(32), hash = "md5"}}, {me = {key = ("x"):rep(32), hash = 1}},
+    {me = {key = ("x"):rep(32), hash = "sha256\0"}}, {me = {key = ("x"):rep(32), kee = "x"}},
+    {me = {key = ("x"):rep(32), [1] = "x"}}, setmetatable({me = ("x"):rep(32)}, {__index = {}})},
+  psk_authenticates = NO_BOOLEAN,
   purpose = {1, true, {}, "x", "any\0"},
   security_level = {-1, 6, 1.5, "1", true},
   server_hostname = NO_STRING,
@@ -119,6 +125,11 @@ local TOGETHER = {
   {"on_client_hello", {on_client_hello = print}},
   {"server_names", {server_names = {}}},
   {"session_id_context", {session_id_context = "x"}},
+  {"psk_authenticates", {psk_authenticates = true}},
+  {"psk", {psk = {["a host.example"] = {identity = "x", key = ("x"):rep(32)}}}},
+  {"psk", {psk = {localhost = ("x"):rep(32)}}},
+  {"psk", {psk = {localhost = {key = ("x"):rep(32)}}}},
+  {"psk", {psk = {localhost = {identity = "", key = ("x"):rep(32)}}}},
 }
 
 local function raises_twice(name, take, options)
@@ -206,7 +217,7 @@ describe("misuse raises twice", function()
 
   it("in a context's set, which changes nothing", function()
     local context = assert(ssl.SSLContext {nodelay = false, alpn_protocols = {"a"}})
-    local public = without(OF_CONTEXTS, "key", "key_uri", "password", "pkcs12")
+    local public = without(OF_CONTEXTS, "key", "key_uri", "password", "pkcs12", "psk")
     local function look()
       local found = {}
       for name in pairs(public) do found[name] = context:get(name) end

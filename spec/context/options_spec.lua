@@ -73,7 +73,7 @@ describe("an unknown option", function()
       ssl_version = {"ssl_protocol"},
       ciphersuites = {"tls13-ciphers", "CipherSuites", "tls13_ciphers"},
       groups = {"curve", "curveslist", "ecdhCurve", "CurvePreferences"},
-      pins = {"pinnedpubkey"},
+      pins = {"pinnedpubkey"}, psk = {"pskCallback", "psk_identity"},
       server_side = {"mode"},
       on_client_hello = {"SNICallback", "GetConfigForClient", "servername_cb"},
       on_verify = {"VerifyPeerCertificate", "checkServerIdentity"},

@@ -10,6 +10,7 @@ for _, part in ipairs {
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "https",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
   "wrap_stream",
+  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "psk",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

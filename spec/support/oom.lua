@@ -586,6 +586,32 @@ function lives.negotiation()
   closing(client, server, pump)
 end
 
+local KEY = ("k"):rep(32)
+local BY_KEY = {
+  client = {cert_reqs = ssl.CERT_REQUIRED, psk_authenticates = true,
+    psk = {localhost = {identity = "me", key = KEY}, ["other.example"] = {identity = "x", key = KEY, hash = "sha384"}}},
+  server = {server_side = true, psk = {me = KEY, other = {key = KEY, hash = "sha384"}}},
+  asked = {server_side = true, psk = function(_, facts) return facts.identity == "me" and KEY or nil end,
+    maximum_version = "TLSv1.2", ciphers = "ECDHE-PSK"},
+}
+
+-- With a pre-shared key both know each other, or there is no connection.
+function lives.psk()
+  for _, name in ipairs {"server", "asked"} do
+    local client_context = must(again(ssl.SSLContext, BY_KEY.client))
+    local server_context = must(again(ssl.SSLContext, BY_KEY[name]))
+    local client = must(again(client_context.wrap_object, client_context, RIGHT))
+    local server = must(again(server_context.wrap_object, server_context))
+    must(handshake(client, server, pump))
+    for _, side in ipairs {client, server} do
+      same("by", again(side.authenticated_by, side))
+      same("identity", again(side.psk_identity, side))
+    end
+    lines(client, server, pump)
+    closing(client, server, pump)
+  end
+end
+
 local function spare_accept(...)
   return spare(accept, ...)
 end

@@ -14,6 +14,7 @@
 #include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
+#include "connection/server_key.h"
 #include "connection/trace.h"
 #include "connection/verify.h"
 
@@ -39,7 +40,11 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
     return SSL_CLIENT_HELLO_ERROR;
   if (h->made || h->answer != UNANSWERED
       || !(c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
-    return SSL_CLIENT_HELLO_SUCCESS;
+    switch (server_key_on_hello(c, ssl, alert)) {
+      case 1: return SSL_CLIENT_HELLO_SUCCESS;
+      case 0: return SSL_CLIENT_HELLO_RETRY;
+      default: return SSL_CLIENT_HELLO_ERROR;
+    }
   client_hello_free(h->hello);
   h->hello = client_hello_parse(ssl);
   if (h->hello == NULL) return SSL_CLIENT_HELLO_ERROR;
@@ -91,6 +96,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
     SSL_CTX_set_session_ticket_cb(ctx, channel_binding_on_ticket,
                                   policy->revocation ? rejudgement_on_ticket
                                                      : NULL, NULL);
+    server_key_set_callbacks(ctx, policy);
   }
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)

@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "connection/channel_binding.h"
 #include "connection/method_prologue.h"
+#include "connection/shared_key.h"
 #include "context/options.h"
 
 /***
@@ -110,6 +111,8 @@ static void recall (SSL *ssl, Bytes *b) {
 static int find_server_end_point (Connection *c, Bytes *b) {
   if (!c->options.server_side)
     return hash_certificate(SSL_get0_peer_certificate(c->ssl), b);
+  b->size = 0;
+  if (shared_key_alone(c)) return 1;
   if (!SSL_session_reused(c->ssl))
     return hash_certificate(SSL_get_certificate(c->ssl), b);
   recall(c->ssl, b);

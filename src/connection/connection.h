@@ -34,6 +34,7 @@ enum {
 
 typedef struct Connection Connection;
 typedef struct Shared Shared;
+typedef struct SharedKey SharedKey;
 struct Address;
 
 /* What carries all connections of one type; NULL: nothing waits. */
@@ -49,7 +50,7 @@ typedef struct Link {
 
 /* A stop at which Lua decides; made anew for each. */
 typedef enum Point {
-  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY
+  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY, AT_PSK
 } Point;
 
 typedef struct Decision {
@@ -137,6 +138,7 @@ struct Connection {
   Choice choice;
   Answer certificate;         /* on_certificate's for this request */
   int own_choice;             /* it was asked, ever */
+  SharedKey *shared_key;      /* owned; NULL: none is offered or asked for */
   Verification verification;  /* the newest that is complete */
   Request *request;           /* owned; NULL: none is under way */
   struct OcspStatus *ocsp;    /* owned; NULL: a client has asked for none */

@@ -15,6 +15,7 @@
 #include "connection/negotiated.h"
 #include "connection/ocsp_status.h"
 #include "connection/resumption.h"
+#include "connection/shared_key.h"
 
 /***
 Before the handshake these answer `nil`, and after `close` `nil, "closed"`.
@@ -50,8 +51,9 @@ What the peer was authenticated by. What a hook accepted although OpenSSL's
 verdict was bad, and what nobody asked to be verified, was not.
 @function authenticated_by
 @treturn[1] string `"certificate"`, of the handshake or, since then, of a
-client's answer to `verify_client_post_handshake`; or `"session"`: by the
-certificate of the connection whose session was resumed
+client's answer to `verify_client_post_handshake`; `"session"`: by the
+certificate of the connection whose session was resumed; or `"psk"`: by a
+pre-shared key, whatever `cert_reqs` asks for
 @treturn[2] nil by nothing, or before the handshake
 @source RFC 8446, 4.4.2 and 2.2
 @usage if conn:authenticated_by() == nil then conn:close() end
@@ -293,8 +295,8 @@ static void set_negotiated (lua_State *L, Connection *c) {
 /***
 All that is known, in one table, to be shown or logged; there is no secret in
 it. It holds what the methods of the same names answer: `authenticated_by`,
-`compression`, `group`, `peer_certificate`, `selected_alpn_protocol`,
-`server_hostname`, `session_reused`, `shared_ciphers` and `version`; and
+`compression`, `group`, `peer_certificate`, `psk_identity`,
+`selected_alpn_protocol`, `server_hostname`, `session_reused`, `shared_ciphers` and `version`; and
 
  - `cipher`, `cipher_version`, `cipher_bits`: what `cipher` answers
  - `ocsp_status`: `"good"`, if a client asked for an OCSP response and it is; on
@@ -326,6 +328,7 @@ static int info_info (lua_State *L, Connection *c) {
   set_fact(L, c, "authenticated_by", info_authenticated_by);
   set_fact(L, c, "ocsp_status", ocsp_status_push_name);
   set_fact(L, c, "selected_alpn_protocol", info_selected_alpn_protocol);
+  set_fact(L, c, "psk_identity", shared_key_psk_identity);
   set_fact(L, c, "session_reused", resumption_reused);
   set_fact(L, c, "version", info_version);
   set_negotiated(L, c);

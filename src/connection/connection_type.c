@@ -11,6 +11,7 @@
 #include "connection/negotiated.h"
 #include "connection/ocsp_status.h"
 #include "connection/post_handshake_methods.h"
+#include "connection/shared_key.h"
 #include "connection/transfer.h"
 
 /* Leaves the method table; the metatable is in the registry. */
@@ -26,6 +27,7 @@ void connection_type_open (lua_State *L, const char *name,
   negotiated_methods(L, metatable, shared);
   ocsp_status_methods(L, metatable, shared);
   channel_binding_methods(L, metatable, shared);
+  shared_key_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);
   method_add(L, methods, metatable, shared);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "connection/decision.h"
+#include "connection/shared_key.h"
 
 void decision_stop (Connection *c, Point point) {
   c->decision.point = point;
@@ -27,6 +28,9 @@ void decision_settle (Connection *c) {
     case AT_VERIFY:
       connection_verification(c)->answer = d->answer;
       connection_verification(c)->alert = d->alert;
+      break;
+    case AT_PSK:
+      shared_key_settle(c, d->answer, d->alert);
       break;
     case NOWHERE: break;
   }

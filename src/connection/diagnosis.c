@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "connection/handshake_usage.h"
 #include "connection/ocsp_status.h"
+#include "connection/shared_key.h"
 #include "x509/verdict.h"
 
 #define QUOTE_MAX 16  /* of what a peer without TLS said */
@@ -193,6 +194,15 @@ static void say_chain (Failure *f, SSL *ssl) {
                 (unsigned long)size);
 }
 
+/* What peers answer a key that is wrong, or that they do not have. */
+static int is_about_key (const Connection *c) {
+  return c->shared_key != NULL && !c->established
+         && (c->alert == SSL_AD_ILLEGAL_PARAMETER
+             || c->alert == SSL_AD_DECRYPT_ERROR
+             || c->alert == SSL_AD_BAD_RECORD_MAC
+             || c->alert == SSL_AD_DECODE_ERROR);
+}
+
 static void read_alert (Failure *f, const Connection *c) {
   const char *name = errors_alert_name(c->alert);
   size_t i;
@@ -207,6 +217,11 @@ static void read_alert (Failure *f, const Connection *c) {
   for (i = 0; i < sizeof(alert_texts) / sizeof(alert_texts[0]); i++)
     if (alert_texts[i].alert == c->alert)
       failure_say(f, ": %s", alert_texts[i].text);
+  if (is_about_key(c)) {
+    failure_say(f, ": mostly the pre-shared key, or its identity, is not the "
+                "one that it has (psk)");
+    return;
+  }
   if (c->alert == SSL_AD_ILLEGAL_PARAMETER) say_chain(f, c->ssl);
   if (c->options.server_side) return;
   if (c->alert == SSL_AD_HANDSHAKE_FAILURE) say_refusal(f, c->ssl);
@@ -272,11 +287,33 @@ static int is_bare_server (const Failure *f, const Connection *c) {
              && SSL_client_version(c->ssl) >= TLS1_2_VERSION);
 }
 
+/* A server never tells its client which of the two it was. */
+static int is_wrong_key (const Failure *f, const Connection *c) {
+  return c->options.server_side && c->shared_key != NULL && !c->established
+         && (failure_find(f, ERR_LIB_SSL, SSL_R_BINDER_DOES_NOT_VERIFY) >= 0
+             || failure_find(f, ERR_LIB_SSL, SSL_R_DIGEST_CHECK_FAILED) >= 0
+             || failure_find(f, ERR_LIB_SSL,
+                             SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC) >= 0);
+}
+
 static void read_local (Failure *f, const Connection *c) {
   int is_version = strcmp(f->kind, "version") == 0;
+  if (is_wrong_key(f, c)) {
+    f->kind = "psk";
+    f->sentence[0] = '\0';
+    failure_say(f, c->shared_key->random
+                ? "the client's identity is not known (psk)"
+                : "the client's pre-shared key is another (psk)");
+    return;
+  }
   if (is_bare_server(f, c)) {
     f->kind = "cipher";
     f->sentence[0] = '\0';
+    if (c->policy->psk != NULL || c->policy->hooks & HOOK_PSK) {
+      failure_say(f, "the client offers no pre-shared key (psk), and this "
+                  "server has no certificate");
+      return;
+    }
     failure_say(f, "this server has no certificate: give its context one by "
                 "certfile and keyfile (or cert and key)");
     return;

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "connection/channel_binding.h"
 #include "connection/client_hello.h"
+#include "connection/client_key.h"
 #include "connection/engine_wait.h"
 #include "connection/handshake.h"
 #include "connection/hooks.h"
@@ -22,6 +23,7 @@
 #include "connection/post_handshake.h"
 #include "connection/record_size.h"
 #include "connection/resumption.h"
+#include "connection/shared_key.h"
 #include "connection/tickets.h"
 #include "connection/verify.h"
 
@@ -72,7 +74,10 @@ static int handshake_done (lua_State *L, Connection *c) {
         || verify_complain(c))
       return outcome_push_failure(L, c, "handshake");
     errors_text(L, VERIFICATION_ERROR_T, "handshake", "verification",
-                "the peer sent no certificate that could be verified");
+                c->verification.by_key ? "the peer has a pre-shared key and "
+                "showed no certificate: the option psk_authenticates lets the "
+                "key do" : "the peer sent no certificate that could be "
+                "verified");
     return outcome_keep_failure(L, c);
   }
   if (!ocsp_status_holds(c)) {
@@ -89,7 +94,8 @@ static int handshake_done (lua_State *L, Connection *c) {
   c->bio.by_record = 1;
   record_size_settle(c);
   c->established = 1;
-  counters_done(&c->counted, SSL_session_reused(c->ssl));
+  counters_done(&c->counted, SSL_session_reused(c->ssl)
+                             && !shared_key_used(c));
   resumption_keep(c);
   verification_settle(&c->verification);
   lua_pushboolean(L, 1);
@@ -144,6 +150,19 @@ static void settle_client_hello (lua_State *L, Connection *c) {
   h->hello = NULL;
 }
 
+/* A client's function has answered, before the first step. One that has no key
+** for this server may resume a session. */
+static int key_chosen (lua_State *L, Connection *c) {
+  int refused = c->decision.answer == REFUSED;
+  decision_settle(c);
+  if (refused) c->failed = 1;
+  else if (!client_key_offer(c)) {
+    shared_key_free(c);
+    resumption_offer(L, c);
+  }
+  return refused ? outcome_push_failure(L, c, "handshake") : 0;
+}
+
 /* Where the handshake has stopped: asks Lua, or, with the answer known, goes
 ** on and returns 0. */
 static int stop (lua_State *L, Connection *c) {
@@ -153,6 +172,7 @@ static int stop (lua_State *L, Connection *c) {
     known = 1;
   if (!known) return hooks_ask(L, c);
   if (d->point == AT_CLIENT_HELLO) settle_client_hello(L, c);
+  if (d->point == AT_PSK && !c->options.server_side) return key_chosen(L, c);
   decision_settle(c);
   return 0;
 }
@@ -173,9 +193,12 @@ static int begin (lua_State *L, Connection *c, int native) {
   if (!c->carried) return errors_syscall(L, "handshake", ENOTCONN);
   if (c->ssl == NULL && opening_start(L, c) > 0) return 2;
   if (c->handshake_began == 0) {
+    if (!c->options.server_side && !client_key_begin(c))
+      return errors_text(L, ERROR_T, "handshake", "memory", "out of memory");
     c->handshake_began = clock_now();
     counters_begin(c->policy->counters, &c->counted);
-    if (!c->options.server_side) resumption_offer(L, c);
+    if (!c->options.server_side && c->shared_key == NULL)
+      resumption_offer(L, c);
   }
   if (verify_is_elsewhere(c->ssl, c))
     return errors_text(L, ERROR_T, "handshake", "state", "it waits in another "
@@ -198,6 +221,7 @@ static int run (lua_State *L, Connection *c, int native) {
     if (n > 0) return n;
     outcome = c->decision.point != NOWHERE ? ASK : handshake_once(c);
     sent = outcome == DONE && bio_flush(&c->bio) != 0;
+    if (sent && c->shared_key != NULL) shared_key_note(c);
     if (sent && verify_is_left(c)) outcome = ASK;
     if (outcome == ASK) n = stop(L, c);
     else if (sent) return handshake_done(L, c);
@@ -219,7 +243,9 @@ static int step_inside (lua_State *L, Connection *c, int native,
   c->decision.inside = L;
   n = behind ? post_handshake_step(L, c, native) : run(L, c, native);
   c->decision.inside = NULL;
-  if (!c->failed || c->verification.answer != REFUSED || lua_isnil(L, 3))
+  if (!c->failed || lua_isnil(L, 3)
+      || (c->verification.answer != REFUSED
+          && (c->shared_key == NULL || c->shared_key->answer != REFUSED)))
     return n;
   lua_pushnil(L);
   lua_pushvalue(L, 3);

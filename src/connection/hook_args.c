@@ -6,6 +6,7 @@
 
 #include "connection/chains.h"
 #include "connection/hook_args.h"
+#include "connection/server_key.h"
 #include "x509/certificate.h"
 #include "x509/distinguished_name.h"
 
@@ -89,7 +90,11 @@ void hook_args_push (lua_State *L, Connection *c) {
     client_hello_push(L, c->choice.hello, c->ssl);
     return;
   }
-  if (c->decision.point == AT_VERIFY) push_verdict(L, c);
+  if (c->decision.point == AT_PSK) {
+    lua_newtable(L);
+    server_key_push_offers(L, c);
+  }
+  else if (c->decision.point == AT_VERIFY) push_verdict(L, c);
   else push_request(L, c->ssl);
   push_name(L, c);
 }

@@ -164,7 +164,7 @@ was not verified. `verify_result` and `getpeercert` stay what they are
 #define STACK_SLOTS 16
 
 static const char *const names[] = {
-  NULL, "on_client_hello", "on_certificate", "on_verify"
+  NULL, "on_client_hello", "on_certificate", "on_verify", "psk"
 };
 
 /* ---- asking ---- */

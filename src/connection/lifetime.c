@@ -11,6 +11,7 @@
 #include "connection/client_hello.h"
 #include "connection/lifetime.h"
 #include "connection/log_lines.h"
+#include "connection/shared_key.h"
 #include "connection/verify.h"
 
 /* Frees all but what is queued to be sent. */
@@ -34,6 +35,7 @@ void lifetime_release (Connection *c) {
   c->ocsp = NULL;
   OPENSSL_free(c->names);
   c->names = NULL;
+  shared_key_free(c);
   OPENSSL_free(c->choice.protocol);
   c->choice.protocol = NULL;
   OPENSSL_free(c->failure);

@@ -12,6 +12,7 @@
 #include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
+#include "connection/shared_key.h"
 #include "context/session.h"
 #include "context/session_cache.h"
 #include "base/fd_io.h"
@@ -45,7 +46,8 @@ void resumption_keep (Connection *c) {
 void resumption_bind (Connection *c) {
   const Verification *v = &c->verification;
   SSL_SESSION *session = SSL_get_session(c->ssl);
-  if (session == NULL || SSL_session_reused(c->ssl) || !c->bound) return;
+  if (session == NULL || SSL_session_reused(c->ssl) || !c->bound
+      || shared_key_used(c)) return;
   /* With it this side has shown a certificate that the hook chose: it is asked
   ** again, each time. */
   if (c->own_choice) return;
@@ -138,6 +140,6 @@ int resumption_session (lua_State *L, Connection *c) {
 int resumption_reused (lua_State *L, Connection *c) {
   if (c->closed) return errors_condition(L, "closed");
   if (!c->established) lua_pushnil(L);
-  else lua_pushboolean(L, SSL_session_reused(c->ssl));
+  else lua_pushboolean(L, SSL_session_reused(c->ssl) && !shared_key_used(c));
   return 1;
 }

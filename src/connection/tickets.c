@@ -3,6 +3,7 @@
 */
 
 #include "base/errors.h"
+#include "connection/shared_key.h"
 #include "connection/tickets.h"
 
 /* Sent behind the handshake they meet clients that never read: one that sends
@@ -17,7 +18,8 @@ void tickets_defer (SSL *ssl, Connection *c, const Policy *policy) {
 
 /* One is enough for a client that has used one up. */
 void tickets_limit (Connection *c) {
-  if (SSL_version(c->ssl) < TLS1_3_VERSION) c->tickets = 0;
+  if (SSL_version(c->ssl) < TLS1_3_VERSION || shared_key_used(c))
+    c->tickets = 0;
   else if (SSL_session_reused(c->ssl) && c->tickets > 1) c->tickets = 1;
 }
 

@@ -55,6 +55,8 @@ void verification_free (Verification *v) {
 }
 
 const char *verification_by (const Verification *v) {
+  if (v->known && v->by_key)
+    return v->answer == REFUSED || v->unpinned ? NULL : "psk";
   if (!v->known || v->leaf == NULL || v->code != X509_V_OK) return NULL;
   if (v->demands == CERT_NONE || v->answer == REFUSED || v->unpinned)
     return NULL;

@@ -17,6 +17,7 @@ typedef struct Verification {
   int known;              /* the rest holds */
   int demands;            /* CERT_*: what was asked for */
   int resumed;            /* told from the session */
+  int by_key;             /* a pre-shared key, in a certificate's place */
   int unpinned;           /* no public key is one of the pins */
   int stopped;            /* OpenSSL will ask once more, about the same */
   int refused;            /* the leaf was */
@@ -44,7 +45,7 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
 void verification_settle (Verification *v);
 void verification_free (Verification *v);
 
-/* "certificate", "session": what the peer was authenticated by; NULL: it was
+/* "certificate", "session", "psk": what the peer was authenticated by; NULL: it was
 ** not, as nothing was asked for, or whatever a hook accepted. */
 const char *verification_by (const Verification *v);
 

@@ -19,6 +19,7 @@
 #include "context/session.h"
 #include "connection/handshake_usage.h"
 #include "connection/rejudgement.h"
+#include "connection/shared_key.h"
 #include "x509/judgement.h"
 #include "connection/verify.h"
 
@@ -174,7 +175,7 @@ int verify_can_suspend (void) {
 }
 
 void verify_prepare (SSL *ssl, const Policy *policy) {
-  if (policy->defaults.server_side && policy->hooks & HOOK_VERIFY
+  if (policy->defaults.server_side && policy->hooks & (HOOK_VERIFY | HOOK_PSK)
       && verify_can_suspend())
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
@@ -209,6 +210,11 @@ static int puts_off (const Connection *c) {
   return c->policy->puts_off && c->request == NULL
          && SSL_version(c->ssl) >= TLS1_3_VERSION
          && SSL_get0_peer_certificate(c->ssl) == NULL;
+}
+
+/* The peer has a pre-shared key, and that is all that is asked of it. */
+static int key_suffices (Connection *c) {
+  return connection_verification(c)->by_key && c->policy->psk_authenticates;
 }
 
 /* The certificate is for the name, where that is asked for. OpenSSL keeps the
@@ -272,7 +278,8 @@ void verify_again (Connection *c) {
   int depth = 0;
   if (v->known) return;
   verification_begin(v, puts_off(c) ? CERT_NONE : demands_of(c));
-  v->resumed = c->request == NULL && SSL_session_reused(c->ssl);
+  v->by_key = c->request == NULL && leaf == NULL && shared_key_used(c);
+  v->resumed = c->request == NULL && !v->by_key && SSL_session_reused(c->ssl);
   if (bound != NULL) chain = X509_chain_up_ref(bound);
   if (bound != NULL && chain == NULL) code = X509_V_ERR_OUT_OF_MEM;
   if (leaf != NULL) note_again(c, leaf, code, &chain);
@@ -281,7 +288,7 @@ void verify_again (Connection *c) {
     depth = v->faults.list[0].depth;
   }
   verification_set(v, leaf, chain, code, depth);
-  v->unpinned = !puts_off(c) && !is_pinned(c);
+  v->unpinned = !puts_off(c) && !key_suffices(c) && !is_pinned(c);
 }
 
 /* A resumed session, or a client without a certificate: nothing was verified,
@@ -290,6 +297,7 @@ int verify_is_left (Connection *c) {
   const Verification *v = connection_verification(c);
   if (!(c->policy->hooks & HOOK_VERIFY) || puts_off(c)) return 0;
   if (v->answer == UNANSWERED) verify_again(c);
+  if (key_suffices(c)) return 0;
   if (v->answer != UNANSWERED || v->unpinned) return 0;
   decision_stop(c, AT_VERIFY);
   return 1;
@@ -303,6 +311,7 @@ int verify_holds (Connection *c) {
   const Policy *p = c->policy;
   const Verification *v = connection_verification(c);
   if (v->answer == REFUSED || v->unpinned) return 0;
+  if (key_suffices(c)) return 1;
   if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED && !puts_off(c))
     return 0;
   if (v->demands == CERT_NONE) return 1;
@@ -329,6 +338,7 @@ void verify_abandon (SSL *ssl, Connection *c) {
   if (verify_is_elsewhere(ssl, c)) return;  /* its 38 KiB are lost */
   connection_verification(c)->answer = REFUSED;
   connection_verification(c)->alert = SSL_AD_INTERNAL_ERROR;
+  shared_key_settle(c, REFUSED, SSL_AD_INTERNAL_ERROR);
   c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
   SSL_set_mode(ssl, SSL_MODE_ASYNC);  /* a read took it away */
   SSL_do_handshake(ssl);

@@ -24,6 +24,7 @@
 #include "context/pem.h"
 #include "context/options.h"
 #include "context/pins.h"
+#include "context/psk.h"
 #include "context/public_options.h"
 #include "context/pkcs12.h"
 #include "base/quote.h"
@@ -63,6 +64,7 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   if (policy == NULL) return;
   alpn_free(policy->protocols);
   pins_free(policy->pins);
+  psk_free(policy->psk);
   log_free(policy->keylog);
   log_free(policy->trace);
   session_cache_free(policy->cache);
@@ -263,7 +265,8 @@ static int use_trust (lua_State *L, Context *c, int options,
 
 static int apply_trust (lua_State *L, Context *c, int options,
                         const Settings *s) {
-  if (s->policy.cert_reqs != CERT_NONE && !s->own_trust && !s->system_trust) {
+  if (s->policy.cert_reqs != CERT_NONE && !s->own_trust && !s->system_trust
+      && !s->policy.psk_authenticates) {
     errors_text(L, ERROR_T, "cert_reqs", "no_trust", "there is nothing to "
                 "verify certificates with: give ca_certs, ca_path, ca_data or "
                 "system_trust");
@@ -310,6 +313,11 @@ static int compress (lua_State *L, Context *c, const Settings *s) {
          || negotiation_compress(L, c->ctx, &s->negotiation);
 }
 
+static int take_psk (lua_State *L, Context *c, int options) {
+  return psk_read(L, options, c->policy->defaults.server_side,
+                  &c->policy->psk) || fail(L, OPERATION, "memory");
+}
+
 /* Builds a context from the table at `options`: leaves it, or nil and an
 ** error. */
 static int build (lua_State *L, int options) {
@@ -330,6 +338,7 @@ static int build (lua_State *L, int options) {
       !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
+      !take_psk(L, c, options) ||
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||
       !identity_use(L, c->ctx, options)) return 2;
@@ -397,8 +406,8 @@ Reads an option, or its default.
 @treturn any its value; nil if it has none. The versions are those that hold. Of
 `cert` and `ca_data` only the certificates, in PEM, without keys and text around
 them; of the tables in `certificates` what is not secret
-@raise on unknown names, and on `key`, `key_uri`, `password` and `pkcs12`, which
-stay secret, as does what looks like a private key in any other option
+@raise on unknown names, and on `key`, `key_uri`, `password`, `pkcs12` and `psk`,
+which stay secret, as does what looks like a private key in any other option
 @usage print(context:get("handshake_timeout"))  --> 30
 */
 static int context_get (lua_State *L) {

@@ -9,6 +9,7 @@
 
 #include "context/options.h"
 #include "context/context_options.h"
+#include "context/psk.h"
 
 #define LINGER_MAX 5  /* seconds */
 #define ALPN_LIST_MAX 65535
@@ -158,11 +159,20 @@ static void check_pins (lua_State *L, int options) {
 
 static int read_hooks (lua_State *L, int options) {
   int hooks = 0;
+  if (options_push(L, options, "psk") == LUA_TFUNCTION) hooks |= HOOK_PSK;
+  lua_pop(L, 1);
   if (is_set(L, options, "on_client_hello")) hooks |= HOOK_CLIENT_HELLO;
   if (is_set(L, options, "on_certificate")) hooks |= HOOK_CERTIFICATE;
   if (is_set(L, options, "on_verify")) hooks |= HOOK_VERIFY;
   if (is_set(L, options, "server_names")) hooks |= HOOK_SERVER_NAMES;
   return hooks;
+}
+
+static void read_psk (lua_State *L, int options, Policy *p) {
+  psk_check(L, options, p->defaults.server_side);
+  p->psk_authenticates = options_boolean(L, options, "psk_authenticates", 0);
+  if (p->psk_authenticates && !is_set(L, options, "psk"))
+    options_raise(L, "psk_authenticates", "needs option 'psk'");
 }
 
 double context_options_linger (lua_State *L, int options, double absent) {
@@ -191,6 +201,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
                                      p->defaults.server_side);
   s->num_tickets = options_integer(L, options, "num_tickets", -1);
   p->hooks = read_hooks(L, options);
+  read_psk(L, options, p);
   s->post_handshake_auth = options_boolean(L, options, "post_handshake_auth",
                                            0);
   p->puts_off = s->post_handshake_auth && p->defaults.server_side;

@@ -90,6 +90,8 @@ static const ForeignName names[] = {
   {"privatekeyfile", "keyfile", NULL},
   {"protocol", "minimum_version", A_VERSION},
   {"protocols", "alpn_protocols", "TLS's own have 'minimum_version'"},
+  {"pskcallback", "psk", "It may be a function"},
+  {"pskidentity", "psk", "It stands there with the key"},
   {"rejectunauthorized", "cert_reqs", VERIFIES},
   {"requestcert", "cert_reqs", VERIFIES},
   {"rootcas", "ca_certs", NULL},

@@ -437,6 +437,34 @@ const Option option_table[] = {
   @usage {server_side = true, certfile = "server.pem", profile = "intermediate"}
   */
   {"profile", OPTION_STRING, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /* No session is made with a key. */
+  /***
+  Pre-shared keys, with which the two sides know each other without
+  certificates. On a server a table from identities to keys, on a client a table
+  from host names (or addresses), as `server_hostname` and `connect` have them,
+  to tables `{identity=, key=}`: the identity goes to that host alone. A key has
+  16 to 512 bytes, all of them random; in TLS 1.3 it is for one hash,
+  `"sha256"` unless an entry says `{key=, hash="sha384"}`. Or it is a function:
+  see `doc/psk.md`. Alone it replaces no certificate where `cert_reqs` asks for
+  one: see `psk_authenticates`. Connections made with a key leave no sessions.
+  @source RFC 8446, 2.2; RFC 4279; RFC 9257;
+  SSL_CTX_set_psk_find_session_callback(3)
+  @usage {psk = {["hub.example"] = {identity = "sensor-17", key = key}},
+   psk_authenticates = true, cert_reqs = ssl.CERT_REQUIRED}
+  */
+  {"psk", OPTION_PSK, OF_CONTEXT, NOT_BOUND, .side = EITHER_SIDE,
+   .flags = IS_SECRET},
+  /***
+  Whether a pre-shared key will do where `cert_reqs` asks for a certificate.
+  With it a peer that has the key needs no certificate, and neither its name,
+  nor `pins`, nor `on_verify` is asked; nothing need be trusted. Where no key is
+  used a certificate is asked for as ever. Without it a connection made with a
+  key alone fails where `cert_reqs` is `CERT_REQUIRED`.
+  @source RFC 8446, 4.4.2.4
+  @usage {psk = keys, psk_authenticates = true, cert_reqs = ssl.CERT_REQUIRED}
+  */
+  {"psk_authenticates", OPTION_BOOLEAN, OF_CONTEXT, NOT_BOUND,
+   .side = EITHER_SIDE, DEFAULT(0)},
   /***
   What the peer's certificate has to be for: `"sslserver"`, `"sslclient"`,
   `"smimesign"`, `"smimeencrypt"`, `"timestampsign"` or `"any"`. It is for

@@ -221,6 +221,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", check_log},
   {LUA_TNONE, LUA_TNONE, NULL, check_object},
   {LUA_TSTRING, LUA_TFUNCTION, "string or a function", NULL},
+  {LUA_TTABLE, LUA_TFUNCTION, "table or a function", NULL},  /* psk_check */
   {LUA_TSTRING, LUA_TNUMBER, "string or a number", check_record_size},
   {LUA_TNONE, LUA_TNONE, NULL, check_responses},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_seconds},
@@ -384,6 +385,21 @@ static void copy_list (lua_State *L) {
   lua_replace(L, -2);
 }
 
+/* The same for a table with names, and for the tables in it. A metatable is
+** kept: it is refused later. */
+static void copy_map (lua_State *L) {
+  int from = lua_gettop(L);
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, from) != 0; lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    if (lua_istable(L, -1)) copy_table(L);
+    lua_rawset(L, from + 1);
+  }
+  if (lua_getmetatable(L, from)) lua_setmetatable(L, from + 1);
+  lua_replace(L, from);
+}
+
 void options_merge (lua_State *L, int from, int to, int of) {
   const Option *o;
   make_way(L, from, to);
@@ -391,7 +407,8 @@ void options_merge (lua_State *L, int from, int to, int of) {
     if (!(o->of & of)) continue;
     if (options_push(L, from, o->name) == LUA_TNIL) lua_pop(L, 1);
     else {
-      if (o->type != OPTION_SERVER_NAMES && lua_istable(L, -1)) copy_list(L);
+      if (o->type == OPTION_PSK && lua_istable(L, -1)) copy_map(L);
+      else if (!(o->flags & IS_LIVE) && lua_istable(L, -1)) copy_list(L);
       lua_setfield(L, to, o->name);
     }
   }
@@ -428,7 +445,7 @@ static void set_number (lua_State *L, const char *name, int value) {
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "certificates", "function", "integer", "list", "log",
-    "object", "password", "record_size", "responses", "seconds", "string", "table",
+    "object", "password", "psk", "record_size", "responses", "seconds", "string", "table",
     "texts", "time", "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};

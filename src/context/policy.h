@@ -17,7 +17,8 @@ enum {
   HOOK_CLIENT_HELLO = 1,
   HOOK_CERTIFICATE = 2,
   HOOK_VERIFY = 4,
-  HOOK_SERVER_NAMES = 8
+  HOOK_SERVER_NAMES = 8,
+  HOOK_PSK = 16  /* the option is a function */
 };
 
 /* Policy.ocsp: whether a client asks for an OCSP response, and needs one. */
@@ -28,6 +29,7 @@ enum { STAPLE_OFF, STAPLE_REQUESTED, STAPLE_REQUIRED };
 struct Log;
 struct Pins;
 struct Protocols;
+struct PskTable;
 struct SessionCache;
 struct Counters;
 
@@ -66,6 +68,8 @@ typedef struct Policy {
   struct Log *keylog, *trace;     /* owned; NULL: none */
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
+  struct PskTable *psk;           /* owned; NULL: none, or a function */
+  int psk_authenticates;          /* it stands for a certificate */
   struct SessionCache *cache;     /* a reference; NULL: not kept */
   struct Counters *counters;      /* a reference, which `set` passes on */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
