@@ -592,7 +592,7 @@ local BY_KEY = {
     psk = {localhost = {identity = "me", key = KEY}, ["other.example"] = {identity = "x", key = KEY, hash = "sha384"}}},
   server = {server_side = true, psk = {me = KEY, other = {key = KEY, hash = "sha384"}}},
   asked = {server_side = true, psk = function(_, facts) return facts.identity == "me" and KEY or nil end,
-    maximum_version = "TLSv1.2", ciphers = "ECDHE-PSK"},
+    maximum_version = "TLSv1.2", ciphers = "kECDHEPSK"},
 }
 
 -- With a pre-shared key both know each other, or there is no connection.
