@@ -597,8 +597,8 @@ local BY_KEY = {
 
 -- With a pre-shared key both know each other, or there is no connection.
 function lives.psk()
+  local client_context = must(again(ssl.SSLContext, BY_KEY.client))
   for _, name in ipairs {"server", "asked"} do
-    local client_context = must(again(ssl.SSLContext, BY_KEY.client))
     local server_context = must(again(ssl.SSLContext, BY_KEY[name]))
     local client = must(again(client_context.wrap_object, client_context, RIGHT))
     local server = must(again(server_context.wrap_object, server_context))
