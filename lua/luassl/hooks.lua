@@ -252,13 +252,13 @@ local function results(done, err)
 end
 
 -- Around a method with one argument at most and two results at most.
-local function decide_first(methods, name)
+local function decide_first(methods, name, native)
   local method = methods[name]
   methods[name] = function(self, ...)
     local fine, done, err = pcall(method, self, ...)
     if not fine then relay(2, ":" .. name, false, done) end
     while err == PENDING do
-      done, err = go_on(self, false)
+      done, err = go_on(self, native)
       if not done then return nil, err end
       done, err = method(self, ..., PENDING)
     end
@@ -300,9 +300,10 @@ function hooks.install(methods)
   if connection.set_handshake then return connection.set_handshake(go_on) end  -- C can do the rest
 
   for _, name in ipairs { "shutdown", "key_update", "verify_client_post_handshake" } do
-    decide_first(methods, name)
+    decide_first(methods, name, false)
   end
-  if methods.feed then decide_first(methods, "unwrap") end  -- a socket's is Lua
+  decide_first(methods, "read_early_data", true)
+  if methods.feed then decide_first(methods, "unwrap", false) end  -- a socket's is Lua
 
   function methods.read(self, nbytes)
     local fine, data, err = pcall(read, self, nbytes)

@@ -48,7 +48,7 @@ local LIVES = {
 describe("without memory for one allocation", function()
   for _, life in ipairs(built and LIVES or {}) do
   for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
-    "contexts", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
+    "contexts", "early", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
     "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "psk", "refused_object",
     "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
     "truncated_object", "unwrap", "verify"} or {}) do

@@ -11,6 +11,8 @@ for _, part in ipairs {
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
   "wrap_stream",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "psk",
+  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
+  "psk", "early_data",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

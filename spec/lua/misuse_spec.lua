@@ -235,6 +235,7 @@ local function connection_rows(at)
     session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
     compression = {}, group = {}, info = {}, ocsp_response = {}, shared_ciphers = {},
     psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
+    early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
     compression = {}, group = {}, info = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
@@ -261,6 +262,11 @@ local function connection_rows(at)
       {"#1 to 'signature_algorithm' (invalid option \"x\"", function(o) o[at]:signature_algorithm "x" end},
     },
     verify_result = {}, version = {}, want = {},
+    read_early_data = {{"early data is read by servers", function(o) o[at]:read_early_data() end}},
+    write_early_data = {
+      {"#1 to 'write_early_data' (" .. STRING, function(o) o[at]:write_early_data() end},
+      {"early data is written by clients", function(o) o.server_tls:write_early_data "x" end},
+    },
     read = {
       {"#1 to 'read' (" .. NUMBER, function(o) o[at]:read {} end},
       {"#1 to 'read' (must not be negative", function(o) o[at]:read(-1) end},
@@ -404,7 +410,7 @@ rows.Certificate = {
   matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
   matches_ip = {{"#1 to 'matches_ip' (" .. STRING, function(o) o.certificate:matches_ip() end}},
 }
-rows.SSLSession = {is_resumable = {}, lifetime = {}, version = {}}
+rows.SSLSession = {is_resumable = {}, lifetime = {}, max_early_data = {}, version = {}}
 
 rows.SSLError = {
   is = {{"#1 to 'is'", function(o) o.err:is() end}},

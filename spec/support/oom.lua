@@ -67,6 +67,8 @@ OPTIONS.logging_client = {ca_certs = file "root.crt",
 OPTIONS.logging_server = {server_side = true, certfile = file "rsa.pem",
   keylog = "/dev/null", trace = "/dev/null"}
 
+OPTIONS.client_13 = {ca_certs = file "root.crt", minimum_version = "TLSv1.3"}
+
 local RIGHT = {server_hostname = "localhost"}
 local WRONG = {server_hostname = "wrong.example"}
 local TEXT = "one\r\ntwo\nthree"
@@ -608,6 +610,41 @@ function lives.psk()
       same("identity", again(side.psk_identity, side))
     end
     lines(client, server, pump)
+    closing(client, server, pump)
+  end
+end
+
+-- Early data is read whole or not at all, and nobody takes it twice.
+function lives.early()
+  local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "ecdsa.pem",
+    max_early_data = 100}))
+  local client_context = context "client_13"
+  local session
+  for i = 1, 2 do
+    local client = must(again(client_context.wrap_object, client_context, {server_hostname = "localhost",
+      session = session}))
+    local server = must(again(server_context.wrap_object, server_context))
+    if i == 2 then
+      must(again(client.write_early_data, client, "early"))
+      spare(pump, client, server)
+      local early, err
+      for _ = 1, 20 do
+        early, err = again(server.read_early_data, server)
+        if early or not WAITS[err] then break end
+      end
+      -- Not with a session from before the fork in which this life goes on.
+      if early == nil and err == nil and failing ~= "" then error(ended, 0) end
+      same("early", must(early, err))
+    end
+    local done, err = handshake(client, server, pump)
+    if not done and failing ~= "" and spare(tostring, err):find "early data" then error(ended, 0) end
+    must(done, err)
+    -- OpenSSL's cache holds a session, which it has freed, when there is no memory to put it there.
+    spare(server.send, server, "x")
+    spare(pump, client, server)
+    same("answer", must(again(client.receive, client, 1)))
+    session = again(client.session, client)
+    if not session and failing == "OpenSSL" then error(ended, 0) end
     closing(client, server, pump)
   end
 end

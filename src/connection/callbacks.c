@@ -9,6 +9,7 @@
 #include "connection/callbacks.h"
 #include "connection/channel_binding.h"
 #include "connection/decision.h"
+#include "connection/early_data.h"
 #include "connection/client_hello.h"
 #include "context/identity.h"
 #include "connection/ocsp_status.h"
@@ -97,6 +98,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
                                   policy->revocation ? rejudgement_on_ticket
                                                      : NULL, NULL);
     server_key_set_callbacks(ctx, policy);
+    early_data_set_callbacks(ctx, policy);
   }
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)

@@ -132,6 +132,7 @@ const Hostname *connection_names (const Connection *c, int *more) {
 void connection_begin_operation (Connection *c) {
   c->want = 0;
   c->late = 0;
+  c->early_wanted = 0;
   c->bio.paused = 0;
   c->bio.idle = 0;
   c->deadline = c->link != NULL ? c->link->deadline(c) : 0;

@@ -35,6 +35,7 @@ enum {
 typedef struct Connection Connection;
 typedef struct Shared Shared;
 typedef struct SharedKey SharedKey;
+typedef struct EarlyData EarlyData;
 struct Address;
 
 /* What carries all connections of one type; NULL: nothing waits. */
@@ -139,6 +140,8 @@ struct Connection {
   Answer certificate;         /* on_certificate's for this request */
   int own_choice;             /* it was asked, ever */
   SharedKey *shared_key;      /* owned; NULL: none is offered or asked for */
+  EarlyData *early;           /* owned; NULL: there is none to be */
+  int early_wanted;           /* a method waits for it */
   Verification verification;  /* the newest that is complete */
   Request *request;           /* owned; NULL: none is under way */
   struct OcspStatus *ocsp;    /* owned; NULL: a client has asked for none */

@@ -296,7 +296,8 @@ static void set_negotiated (lua_State *L, Connection *c) {
 All that is known, in one table, to be shown or logged; there is no secret in
 it. It holds what the methods of the same names answer: `authenticated_by`,
 `compression`, `group`, `peer_certificate`, `psk_identity`,
-`selected_alpn_protocol`, `server_hostname`, `session_reused`, `shared_ciphers` and `version`; and
+`selected_alpn_protocol`, `server_hostname`, `session_reused`, `shared_ciphers`
+and `version`; and
 
  - `cipher`, `cipher_version`, `cipher_bits`: what `cipher` answers
  - `ocsp_status`: `"good"`, if a client asked for an OCSP response and it is; on

@@ -7,6 +7,7 @@
 #include "connection/connection_type.h"
 #include "connection/chains.h"
 #include "connection/connection_info.h"
+#include "connection/early_data.h"
 #include "connection/lifetime.h"
 #include "connection/negotiated.h"
 #include "connection/ocsp_status.h"
@@ -28,6 +29,7 @@ void connection_type_open (lua_State *L, const char *name,
   ocsp_status_methods(L, metatable, shared);
   channel_binding_methods(L, metatable, shared);
   shared_key_methods(L, metatable, shared);
+  early_data_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);
   method_add(L, methods, metatable, shared);

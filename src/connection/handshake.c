@@ -13,6 +13,7 @@
 #include "connection/channel_binding.h"
 #include "connection/client_hello.h"
 #include "connection/client_key.h"
+#include "connection/early_data.h"
 #include "connection/engine_wait.h"
 #include "connection/handshake.h"
 #include "connection/hooks.h"
@@ -39,7 +40,7 @@ static double limit_of (const Connection *c) {
 static int do_handshake (Connection *c) {
   int result;
   for (;;) {
-    result = SSL_do_handshake(c->ssl);
+    result = c->early != NULL ? early_data_step(c) : SSL_do_handshake(c->ssl);
     if (result > 0 || !SSL_waiting_for_async(c->ssl)) return result;
     verify_note_thread(c);
     if (c->decision.point != NOWHERE
@@ -98,6 +99,7 @@ static int handshake_done (lua_State *L, Connection *c) {
                              && !shared_key_used(c));
   resumption_keep(c);
   verification_settle(&c->verification);
+  if (c->early != NULL && early_data_settle(L, c) > 0) return 2;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -211,6 +213,10 @@ static int begin (lua_State *L, Connection *c, int native) {
   return 0;
 }
 
+int handshake_begin (lua_State *L, Connection *c) {
+  return begin(L, c, 1);
+}
+
 /* Goes on until it ends, time is up or Lua has to decide. */
 static int run (lua_State *L, Connection *c, int native) {
   int n = begin(L, c, native);
@@ -223,6 +229,10 @@ static int run (lua_State *L, Connection *c, int native) {
     sent = outcome == DONE && bio_flush(&c->bio) != 0;
     if (sent && c->shared_key != NULL) shared_key_note(c);
     if (sent && verify_is_left(c)) outcome = ASK;
+    if (c->early != NULL && outcome == WAIT && early_data_comes(c)) {
+      lua_pushboolean(L, 1);
+      return 1;
+    }
     if (outcome == ASK) n = stop(L, c);
     else if (sent) return handshake_done(L, c);
     else if (outcome != DONE && outcome != WAIT)

@@ -10,6 +10,7 @@
 #include "connection/decision.h"
 #include "connection/client_hello.h"
 #include "connection/lifetime.h"
+#include "connection/early_data.h"
 #include "connection/log_lines.h"
 #include "connection/shared_key.h"
 #include "connection/verify.h"
@@ -36,6 +37,7 @@ void lifetime_release (Connection *c) {
   OPENSSL_free(c->names);
   c->names = NULL;
   shared_key_free(c);
+  early_data_free(c);
   OPENSSL_free(c->choice.protocol);
   c->choice.protocol = NULL;
   OPENSSL_free(c->failure);

@@ -10,6 +10,7 @@
 
 #include "connection/callbacks.h"
 #include "base/errors.h"
+#include "connection/early_data.h"
 #include "connection/limits.h"
 #include "connection/opening.h"
 #include "context/options.h"
@@ -121,7 +122,11 @@ int opening_start (lua_State *L, Connection *c) {
   if (opening_lacks_name(L, c) > 0) return 2;
   errors_clear();
   c->ssl = open_ssl(c, &c->options);
-  if (c->ssl == NULL) return errors_fail(L, "SSL_new", NULL);
+  if (c->ssl == NULL || !early_data_open(c)) {
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+    return errors_fail(L, "SSL_new", NULL);
+  }
   errors_clear();
   SSL_CTX_free(c->context);  /* the SSL holds it */
   c->context = NULL;
@@ -160,6 +165,7 @@ int opening_replay (lua_State *L, Connection *c, int context) {
   SSL_CTX_free(c->context);
   c->context = NULL;
   if (c->link != NULL) c->link->tune(c);
+  early_data_open(c);  /* without memory it is refused */
   errors_clear();
   return 0;
 }

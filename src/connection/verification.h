@@ -45,8 +45,8 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
 void verification_settle (Verification *v);
 void verification_free (Verification *v);
 
-/* "certificate", "session", "psk": what the peer was authenticated by; NULL: it was
-** not, as nothing was asked for, or whatever a hook accepted. */
+/* "certificate", "session", "psk": what the peer was authenticated by; NULL: it
+** was not, as nothing was asked for, or whatever a hook accepted. */
 const char *verification_by (const Verification *v);
 
 #pragma GCC visibility pop

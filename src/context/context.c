@@ -17,6 +17,7 @@
 #include "context/context_certificates.h"
 #include "context/context_trust.h"
 #include "context/counters.h"
+#include "context/early_guard.h"
 #include "context/identity.h"
 #include "base/errors.h"
 #include "context/log.h"
@@ -65,6 +66,7 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   alpn_free(policy->protocols);
   pins_free(policy->pins);
   psk_free(policy->psk);
+  early_guard_free(policy->early);
   log_free(policy->keylog);
   log_free(policy->trace);
   session_cache_free(policy->cache);
@@ -291,7 +293,8 @@ static int apply_server_sessions (lua_State *L, Context *c,
   }
   if (c->policy->revocation)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  if (SSL_CTX_set_num_tickets(ctx, tickets) &&
+  if (early_guard_apply(ctx, s->max_early_data, &c->policy->early) &&
+      SSL_CTX_set_num_tickets(ctx, tickets) &&
       SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
       SSL_CTX_set_dh_auto(ctx, 1)) return 1;
   return fail(L, OPERATION, NULL);
@@ -327,6 +330,7 @@ static int build (lua_State *L, int options) {
   context_options_read(L, options, &s);
   context_trust_read(L, options, &s);
   ocsp_staple_read(L, options, &s);
+  early_guard_check(L, options, &s);
   c = context_push(L);
   top = lua_gettop(L);
   lua_pushvalue(L, options);
@@ -406,8 +410,8 @@ Reads an option, or its default.
 @treturn any its value; nil if it has none. The versions are those that hold. Of
 `cert` and `ca_data` only the certificates, in PEM, without keys and text around
 them; of the tables in `certificates` what is not secret
-@raise on unknown names, and on `key`, `key_uri`, `password`, `pkcs12` and `psk`,
-which stay secret, as does what looks like a private key in any other option
+@raise on unknown names, and on `key`, `key_uri`, `password`, `pkcs12` and
+`psk`, which stay secret, as does what looks like a private key in any other option
 @usage print(context:get("handshake_timeout"))  --> 30
 */
 static int context_get (lua_State *L) {

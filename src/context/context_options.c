@@ -199,6 +199,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   s->alpn_strict = options_boolean(L, options, "alpn_strict", 1);
   s->session_cache = options_boolean(L, options, "session_cache",
                                      p->defaults.server_side);
+  s->max_early_data = options_integer(L, options, "max_early_data", 0);
   s->num_tickets = options_integer(L, options, "num_tickets", -1);
   p->hooks = read_hooks(L, options);
   read_psk(L, options, p);

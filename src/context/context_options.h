@@ -26,6 +26,7 @@ typedef struct Settings {
   int alpn_strict;
   int session_cache;
   int post_handshake_auth;
+  int max_early_data;     /* bytes; 0: none */
   int num_tickets;        /* -1: OpenSSL's default */
   Negotiation negotiation;
   size_t protocols_size;  /* of alpn_protocols on the wire */

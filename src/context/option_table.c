@@ -263,6 +263,21 @@ const Option option_table[] = {
   */
   {"linger", OPTION_SECONDS, BOTH, NOT_BOUND, DEFAULT(5)},
   /***
+  How many bytes of early data a server takes, **which an attacker can send once
+  more**; 0: none. A client that resumes a session can send data in its first
+  flight (0-RTT, TLS 1.3). `SSLSocket:read_early_data` reads it before the
+  handshake has shown that the client is there; where nobody does, it comes with
+  the data behind the handshake, when that has been shown. Each session serves
+  once, which the memory of one process sees to: so not together with
+  `ticket_keys`, `pins` and certificate revocation lists, nor without
+  `session_cache`. See `doc/early-data.md`.
+  @default `0`
+  @source RFC 8446, 8; RFC 8470; SSL_CTX_set_max_early_data(3)
+  @usage {server_side = true, certfile = "server.pem", max_early_data = 16384}
+  */
+  {"max_early_data", OPTION_INTEGER, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE, .first = 0, .last = 262144},
+  /***
   How many bytes a client asks the server to put in a record at most, and puts
   there itself: 512, 1024, 2048 or 4096, for devices with little memory. A
   server does what its clients ask. Servers that do not know this go on with

@@ -26,6 +26,7 @@ enum { STAPLE_OFF, STAPLE_REQUESTED, STAPLE_REQUIRED };
 
 #define DIGEST_SIZE 32  /* SHA-256; SSL_MAX_SID_CTX_LENGTH too */
 
+struct EarlyGuard;
 struct Log;
 struct Pins;
 struct Protocols;
@@ -71,6 +72,7 @@ typedef struct Policy {
   struct PskTable *psk;           /* owned; NULL: none, or a function */
   int psk_authenticates;          /* it stands for a certificate */
   struct SessionCache *cache;     /* a reference; NULL: not kept */
+  struct EarlyGuard *early;       /* owned; NULL: no early data is taken */
   struct Counters *counters;      /* a reference, which `set` passes on */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
   unsigned char trust[DIGEST_SIZE];   /* of who is believed, as it is now */

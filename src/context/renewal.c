@@ -27,6 +27,7 @@ static int carry_ticket_keys (SSL_CTX *from, SSL_CTX *to) {
 static void on_session (void *session, void *to) {
   SSL_SESSION *copy = SSL_SESSION_dup(session);
   if (copy == NULL) return;
+  SSL_SESSION_set_max_early_data(copy, 0);  /* that serves once: there */
   SSL_CTX_add_session(to, copy);
   SSL_SESSION_free(copy);
 }

@@ -6,6 +6,7 @@
 ** them, and is offered only to the same, under the same conditions.
 */
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -210,6 +211,22 @@ static int session_lifetime (lua_State *L) {
 }
 
 /***
+How many bytes of early data the server takes with it: see
+`SSLSocket:write_early_data`.
+@function max_early_data
+@treturn integer bytes; 0: none
+@source RFC 8446, 4.6.1; SSL_SESSION_get_max_early_data(3)
+@usage if #request <= session:max_early_data() then
+  conn:write_early_data(request)
+end
+*/
+static int session_max_early_data (lua_State *L) {
+  uint32_t n = SSL_SESSION_get_max_early_data(check(L, 1));
+  lua_pushinteger(L, n < INT_MAX ? (lua_Integer)n : INT_MAX);
+  return 1;
+}
+
+/***
 The protocol version it was made in, the only one it can be used in.
 @function version
 @treturn string `"TLSv1.3"` ...
@@ -240,6 +257,7 @@ void session_open (lua_State *L) {
   static const luaL_Reg methods[] = {
     {"is_resumable", session_is_resumable},
     {"lifetime", session_lifetime},
+    {"max_early_data", session_max_early_data},
     {"version", session_version},
     {NULL, NULL}
   };
