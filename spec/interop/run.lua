@@ -4,6 +4,7 @@
 --   write  puts the table into doc/peers.md, between its two marks
 -- Ends with "N passed, N failed, N skipped".
 
+local extras = require "spec.interop.extras"
 local helpers = require "spec.support.helpers"
 local peers = require "spec.interop.peers"
 local ssl = require "luassl"
@@ -296,6 +297,15 @@ local function write_page()
   helpers.write_file("doc/peers.md", before .. table.concat(lines, "\n") .. "\n" .. after)
 end
 
-if wanted.write then write_page() end
+local extra = extras.run(peers, function(peer)
+  if wanted.only and not wanted[peer.name] then return false end
+  return installed(peer.program) and (wanted.all or not peer.large)
+end, count)
+helpers.stop_all()
+
+if wanted.write then
+  write_page()
+  extras.write(extra)
+end
 print(("%d passed, %d failed, %d skipped"):format(count.passed, count.failed, count.skipped))
 os.exit(count.failed == 0 and 0 or 1)
