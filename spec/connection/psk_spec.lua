@@ -84,7 +84,7 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       local pair = met(client(ONLY), server {certfile = file "rsa.pem"})
       check(pair, "psk", "me")
       local cipher = pair.near:cipher()
-      assert.truthy(is13 and pair.near:group() or cipher:find "^E?C?DHE%-PSK%-", cipher)
+      assert.truthy(is13 and pair.near:group() or cipher:find "^ECDHE%-PSK%-", cipher)
     end)
 
     it("stands for a certificate only where psk_authenticates says so", function()
@@ -142,13 +142,17 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
     end)
 
     it("leaves no session, on either side", function()
-      local near, far = client(merge(ONLY, {session_cache = true})), server()
+      local tickets = 0
+      local near, far = client(merge(ONLY, {session_cache = true})), server {trace = function(line)
+        if is13 and line:find "NewSessionTicket" then tickets = tickets + 1 end
+      end}
       for _ = 1, 2 do
         local pair = met(near, far)
         check(pair, "psk", "me")
         assert.is_nil(pair.near:session())
         assert.is_nil(pair.far:session())
       end
+      assert.equal(0, tickets)
       assert.equal(0, near:counters().resumed)
       assert.equal(0, far:counters().resumed)
     end)
@@ -317,6 +321,13 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
           assert.is_nil(tostring(err):find(("x"):rep(64), 1, true))
         end
       end
+    end)
+
+    it("of a client that refuses lets nothing go on by a certificate", function()
+      local pair = meet(client(merge(ONLY, {psk = function() return nil, "no" end})),
+        server {certfile = file "rsa.pem"})
+      assert.equal("no", pair.near_error)
+      assert.is_nil(pair.near:version())
     end)
 
     it("refuses with the alert that it names", function()

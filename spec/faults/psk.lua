@@ -69,20 +69,13 @@ return {
     file = "src/connection/server_key.c",
     from = [[  if (k == NULL || !forbid_resumption(ssl)) return 0;]],
     to = [[  if (k == NULL) return 0;]],
-    specs = "psk",
+    specs = "psk_peers",
   },
   {
     name = "a connection made with a key gives tickets",
     file = "src/connection/tickets.c",
     from = [[ || shared_key_used(c))]],
     to = [[)]],
-    specs = "psk",
-  },
-  {
-    name = "a refusal of the function is no end",
-    file = "src/connection/server_key.c",
-    from = [[  if (k->answer == REFUSED) return 0;]],
-    to = [[  if (k->answer == REFUSED) k->answer = ALLOWED;]],
     specs = "psk",
   },
   {

@@ -59,7 +59,7 @@ static int prefer_suites (SSL *ssl) {
     size += strlen(SSL_CIPHER_get_name(sk_SSL_CIPHER_value(all, i))) + 1;
   list = end = OPENSSL_malloc(size);
   if (list == NULL) return 0;
-  for (wanted = 0; wanted <= 3; wanted++)
+  for (wanted = 0; wanted <= 4; wanted++)
     for (i = 0; i < n; i++) {
       const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(all, i);
       const char *name = SSL_CIPHER_get_name(cipher);

@@ -91,10 +91,11 @@ SSL_SESSION *shared_key_as_session (const SharedKey *k, SSL *ssl) {
 /* RSA_PSK shows a server's certificate too, which is verified as ever. */
 int shared_key_rank (const SSL_CIPHER *cipher) {
   switch (SSL_CIPHER_get_kx_nid(cipher)) {
-    case NID_kx_dhe_psk: case NID_kx_ecdhe_psk: return 0;
-    case NID_kx_psk: return 1;
-    case NID_kx_rsa_psk: return 2;
-    default: return 3;
+    case NID_kx_ecdhe_psk: return 0;
+    case NID_kx_dhe_psk: return 1;  /* a hundred times as dear */
+    case NID_kx_psk: return 2;
+    case NID_kx_rsa_psk: return 3;
+    default: return 4;
   }
 }
 
@@ -112,7 +113,7 @@ static int was_made_with (SSL *ssl) {
     return session != NULL && SSL_session_reused(ssl) && mark_index >= 0
            && SSL_SESSION_get_ex_data(session, mark_index) == &mark;
   return !SSL_session_reused(ssl)
-         && shared_key_rank(SSL_get_current_cipher(ssl)) < 3;
+         && shared_key_rank(SSL_get_current_cipher(ssl)) < 4;
 }
 
 void shared_key_note (Connection *c) {
@@ -127,7 +128,7 @@ void shared_key_note (Connection *c) {
 int shared_key_alone (const Connection *c) {
   return shared_key_used(c)
          && (SSL_version(c->ssl) >= TLS1_3_VERSION
-             || shared_key_rank(SSL_get_current_cipher(c->ssl)) < 2);
+             || shared_key_rank(SSL_get_current_cipher(c->ssl)) < 3);
 }
 
 int shared_key_used (const Connection *c) {

@@ -46,8 +46,8 @@ int shared_key_used (const Connection *c);
 /* And no certificate was shown. */
 int shared_key_alone (const Connection *c);
 
-/* How a suite before TLS 1.3 uses a key: 0 with a fresh secret too, 1 alone,
-** 2 with a certificate, 3 not at all. */
+/* How a suite before TLS 1.3 uses a key: 0 and 1 with a fresh secret too, 2
+** alone, 3 with a certificate, 4 not at all. */
 int shared_key_rank (const SSL_CIPHER *cipher);
 
 /* psk_identity(self): a method of a connection. */
