@@ -70,6 +70,7 @@ build = {
         "src/connection/decision.c",
         "src/connection/diagnosis.c",
         "src/connection/early_data.c",
+        "src/connection/early_data_methods.c",
         "src/connection/engine_wait.c",
         "src/connection/handshake.c",
         "src/connection/handshake_usage.c",

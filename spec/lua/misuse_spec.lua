@@ -236,6 +236,8 @@ local function connection_rows(at)
     compression = {}, group = {}, info = {}, ocsp_response = {}, shared_ciphers = {},
     psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
     early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
+    early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {},
+    verified_chain = {}, verify_errors = {},
     compression = {}, group = {}, info = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},

@@ -178,6 +178,25 @@ static int info_pending (lua_State *L, Connection *c) {
 }
 
 /***
+The identity of the pre-shared key with which the connection was made: see the
+option `psk`.
+@function psk_identity
+@treturn[1] string identity
+@treturn[2] nil the connection was made without one, or before the handshake
+@treturn[3] nil
+@treturn[3] string `"closed"`
+@source RFC 8446, 4.2.11; RFC 4279
+@usage print(conn:authenticated_by(), conn:psk_identity())  --> psk	sensor-17
+*/
+static int info_psk_identity (lua_State *L, Connection *c) {
+  const SharedKey *k = c->shared_key;
+  if (c->closed) return errors_condition(L, "closed");
+  if (!c->established || !shared_key_used(c)) lua_pushnil(L);
+  else lua_pushlstring(L, (const char *)k->identity, k->identity_size);
+  return 1;
+}
+
+/***
 The application protocol that both sides agreed on.
 @function selected_alpn_protocol
 @treturn[1] string protocol, such as `"h2"`
@@ -329,7 +348,7 @@ static int info_info (lua_State *L, Connection *c) {
   set_fact(L, c, "authenticated_by", info_authenticated_by);
   set_fact(L, c, "ocsp_status", ocsp_status_push_name);
   set_fact(L, c, "selected_alpn_protocol", info_selected_alpn_protocol);
-  set_fact(L, c, "psk_identity", shared_key_psk_identity);
+  set_fact(L, c, "psk_identity", info_psk_identity);
   set_fact(L, c, "session_reused", resumption_reused);
   set_fact(L, c, "version", info_version);
   set_negotiated(L, c);
@@ -389,6 +408,7 @@ void connection_info_methods (lua_State *L, int metatable, int shared) {
     {"info", info_info, TELLS, NULL},
     {"peer_certificate", info_peer_certificate, TELLS, NULL},
     {"pending", info_pending, TELLS, NULL},
+    {"psk_identity", info_psk_identity, TELLS, NULL},
     {"selected_alpn_protocol", info_selected_alpn_protocol, TELLS,
      NULL},
     {"server_hostname", info_server_hostname, TELLS, NULL},

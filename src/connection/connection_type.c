@@ -7,12 +7,11 @@
 #include "connection/connection_type.h"
 #include "connection/chains.h"
 #include "connection/connection_info.h"
-#include "connection/early_data.h"
+#include "connection/early_data_methods.h"
 #include "connection/lifetime.h"
 #include "connection/negotiated.h"
 #include "connection/ocsp_status.h"
 #include "connection/post_handshake_methods.h"
-#include "connection/shared_key.h"
 #include "connection/transfer.h"
 
 /* Leaves the method table; the metatable is in the registry. */
@@ -28,7 +27,6 @@ void connection_type_open (lua_State *L, const char *name,
   negotiated_methods(L, metatable, shared);
   ocsp_status_methods(L, metatable, shared);
   channel_binding_methods(L, metatable, shared);
-  shared_key_methods(L, metatable, shared);
   early_data_methods(L, metatable, shared);
   closure_methods(L, metatable, shared);
   post_handshake_methods(L, metatable, shared);

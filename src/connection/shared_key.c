@@ -8,8 +8,6 @@
 
 #include <openssl/rand.h>
 
-#include "base/errors.h"
-#include "connection/method_prologue.h"
 #include "connection/shared_key.h"
 
 #define RANDOM_SIZE 32
@@ -133,36 +131,4 @@ int shared_key_alone (const Connection *c) {
 
 int shared_key_used (const Connection *c) {
   return c->shared_key != NULL && c->shared_key->used;
-}
-
-/***
-@page SSLSocket SSLObject
-@group What is known
-*/
-
-/***
-The identity of the pre-shared key with which the connection was made: see the
-option `psk`.
-@function psk_identity
-@treturn[1] string identity
-@treturn[2] nil the connection was made without one, or before the handshake
-@treturn[3] nil
-@treturn[3] string `"closed"`
-@source RFC 8446, 4.2.11; RFC 4279
-@usage print(conn:authenticated_by(), conn:psk_identity())  --> psk	sensor-17
-*/
-int shared_key_psk_identity (lua_State *L, Connection *c) {
-  const SharedKey *k = c->shared_key;
-  if (c->closed) return errors_condition(L, "closed");
-  if (!c->established || !shared_key_used(c)) lua_pushnil(L);
-  else lua_pushlstring(L, (const char *)k->identity, k->identity_size);
-  return 1;
-}
-
-void shared_key_methods (lua_State *L, int metatable, int shared) {
-  static const Method methods[] = {
-    {"psk_identity", shared_key_psk_identity, TELLS, NULL},
-    {NULL, NULL, TELLS, NULL}
-  };
-  method_add(L, methods, metatable, shared);
 }

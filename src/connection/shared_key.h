@@ -50,10 +50,6 @@ int shared_key_alone (const Connection *c);
 ** alone, 3 with a certificate, 4 not at all. */
 int shared_key_rank (const SSL_CIPHER *cipher);
 
-/* psk_identity(self): a method of a connection. */
-int shared_key_psk_identity (lua_State *L, Connection *c);
-void shared_key_methods (lua_State *L, int metatable, int shared);
-
 #pragma GCC visibility pop
 
 #endif

@@ -32,6 +32,8 @@ static void refuse (lua_State *L, int options, const char *name) {
 void early_guard_check (lua_State *L, int options, const Settings *s) {
   if (options_integer(L, options, "max_early_data", 0) == 0) return;
   refuse(L, options, "ticket_keys");
+  refuse(L, options, "get_session");
+  refuse(L, options, "put_session");
   if (!s->session_cache)
     options_raise(L, "max_early_data", "needs option 'session_cache', whose "
                   "sessions serve once");
