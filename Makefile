@@ -163,13 +163,13 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   context/configuration_errors context/context context/options \
   context/options_misuse context/protocol_versions context/server_names \
   context/session connection/connection connection/context_switch \
-  connection/fast_path connection/handshake connection/hooks \
-  connection/hooks_abandoned connection/hooks_answers connection/hooks_choice \
-  connection/hooks_dead_coroutines connection/hooks_errors \
+  connection/early_data connection/fast_path connection/handshake \
+  connection/hooks connection/hooks_abandoned connection/hooks_answers \
+  connection/hooks_choice connection/hooks_dead_coroutines connection/hooks_errors \
   connection/hooks_yield connection/key_update connection/lifetime \
   connection/on_verify_without_async connection/partial_send \
-  connection/post_handshake_auth connection/record_boundaries \
-  connection/reentrancy connection/unwrap \
+  connection/post_handshake_auth connection/psk \
+  connection/record_boundaries connection/reentrancy connection/unwrap \
   carrier/accept carrier/close carrier/luasocket_differences \
   carrier/luasocket_equivalence carrier/luasocket_takeover carrier/stream \
   carrier/unix_socket lua/absurd_arguments lua/error_strings lua/errors \

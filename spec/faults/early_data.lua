@@ -10,7 +10,8 @@ return {
   {
     name = "early data that nobody read is lost",
     file = "src/connection/early_data.c",
-    from = [[    c->plain = e->unread;  /* nothing else has been read */
+    from = [[    buffer_free(&c->plain);
+    c->plain = e->unread;  /* nothing else has been read */
     c->returns = -1;
     memset(&e->unread, 0, sizeof(e->unread));]],
     to = [[    c->returns = -1;]],

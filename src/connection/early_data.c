@@ -95,6 +95,7 @@ int early_data_settle (lua_State *L, Connection *c) {
   EarlyData *e = c->early;
   size_t sent = e->sent;
   if (c->options.server_side && buffer_length(&e->unread) > 0) {
+    buffer_free(&c->plain);
     c->plain = e->unread;  /* nothing else has been read */
     c->returns = -1;
     memset(&e->unread, 0, sizeof(e->unread));
