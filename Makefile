@@ -165,7 +165,8 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   context/session connection/connection connection/context_switch \
   connection/early_data connection/fast_path connection/handshake \
   connection/hooks connection/hooks_abandoned connection/hooks_answers \
-  connection/hooks_choice connection/hooks_dead_coroutines connection/hooks_errors \
+  connection/hooks_choice connection/hooks_dead_coroutines \
+  connection/hooks_errors \
   connection/hooks_yield connection/key_update connection/lifetime \
   connection/on_verify_without_async connection/partial_send \
   connection/post_handshake_auth connection/psk \
