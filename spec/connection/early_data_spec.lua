@@ -19,7 +19,8 @@ local function merge(...)
 end
 
 local function client(options)
-  return assert(ssl.SSLContext(merge({cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt"}, options or {})))
+  return assert(ssl.SSLContext(merge({cert_reqs = ssl.CERT_REQUIRED, ca_certs = file "root.crt", groups = "X25519"},
+    options or {})))
 end
 
 local function server(options)

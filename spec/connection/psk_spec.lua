@@ -9,6 +9,8 @@ helpers.audit()
 
 local file = helpers.file
 local KEY, OTHER = ("k"):rep(32), ("o"):rep(32)
+-- The alert for a wrong proof in TLS 1.3: OpenSSL 3.0's, and 3.5's.
+local WRONG = {illegal_parameter = true, decrypt_error = true}
 local ALONE = {cert_reqs = ssl.CERT_REQUIRED, psk_authenticates = true}
 
 local function merge(...)
@@ -512,7 +514,8 @@ describe("a server with keys", function()
           end
         end
       end
-      assert.equal(47, alert(answers(far, hello_of {identity = "unknown", key = OTHER})))
+      local said = alert(answers(far, hello_of {identity = "unknown", key = OTHER}))
+      assert.is_true(said == 47 or said == 51)
     end
   end)
 
@@ -582,7 +585,7 @@ describe("a server with keys", function()
     assert.truthy(pair.far_error:find "key is another")
     pair = meet(client(), server {psk = {you = KEY}})
     assert.truthy(pair.far_error:find "identity is not known")
-    assert.equal("illegal_parameter", pair.near_error.alert)
+    assert.is_true(WRONG[pair.near_error.alert])
     assert.truthy(pair.near_error:find "the pre%-shared key, or its identity")
   end)
 end)
