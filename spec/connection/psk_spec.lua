@@ -125,6 +125,12 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       assert.equal("pin", pair.far_error.kind)
     end)
 
+    it("is asked for no OCSP response", function()
+      local near = client(merge(ONLY, ALONE, {ca_certs = file "root.crt", ocsp = "require"}))
+      check(met(near, server()), "psk", "me")
+      assert.not_nil(meet(near, assert(ssl.SSLContext {server_side = true, certfile = file "rsa.pem"})).near_error)
+    end)
+
     it("does not keep on_verify from being asked where it stands for nothing", function()
       local told = {}
       local function ask(side, answer)

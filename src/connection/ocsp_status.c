@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "connection/ocsp_status.h"
+#include "connection/shared_key.h"
 #include "context/ocsp_staple.h"
 #include "x509/ocsp_verdict.h"
 
@@ -78,6 +79,13 @@ static int no_memory (void) {
   return -1;
 }
 
+/* It shows no certificate, so that there is nothing to respond to: whether the
+** key will do is decided at the end. */
+static int is_by_key (const SSL *ssl) {
+  const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+  return cipher != NULL && shared_key_rank(cipher) < 3;
+}
+
 /* The server's part of the handshake is there, up to TLS 1.2 its
 ** ServerHelloDone. A session that is resumed was judged when it was made, and
 ** has not outlived that. */
@@ -86,7 +94,7 @@ static int on_response (SSL *ssl, void *unused) {
   OcspStatus *status;
   (void)unused;
   if (SSL_session_reused(ssl)) return 1;
-  if (SSL_get0_peer_certificate(ssl) == NULL) return 0;
+  if (SSL_get0_peer_certificate(ssl) == NULL) return is_by_key(ssl);
   status = OPENSSL_zalloc(sizeof(*status));
   OPENSSL_free(c->ocsp);
   c->ocsp = status;
@@ -108,10 +116,11 @@ void ocsp_status_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
   SSL_CTX_set_tlsext_status_cb(ctx, on_response);
 }
 
-/* Should OpenSSL not have asked. */
+/* Should OpenSSL not have asked. Without a certificate, by a pre-shared key,
+** there is nothing to be asked about. */
 int ocsp_status_holds (const Connection *c) {
-  if (c->policy->ocsp != STAPLE_REQUIRED || SSL_session_reused(c->ssl))
-    return 1;
+  if (c->policy->ocsp != STAPLE_REQUIRED || SSL_session_reused(c->ssl)
+      || shared_key_alone(c)) return 1;
   return c->ocsp != NULL && c->ocsp->fault == OCSP_GOOD;
 }
 
