@@ -181,7 +181,6 @@ build = {
     ["luassl.http_reader"] = "lua/luassl/http_reader.lua",
     ["luassl.http_request"] = "lua/luassl/http_request.lua",
     ["luassl.http_response"] = "lua/luassl/http_response.lua",
-    ["luassl.http_tls"] = "lua/luassl/http_tls.lua",
     ["luassl.http_url"] = "lua/luassl/http_url.lua",
     ["luassl.http_wire"] = "lua/luassl/http_wire.lua",
     ["luassl.https"] = "lua/luassl/https.lua",

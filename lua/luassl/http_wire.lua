@@ -12,7 +12,6 @@ local http_message = require "luassl.http_message"
 local http_reader = require "luassl.http_reader"
 local http_request = require "luassl.http_request"
 local http_response = require "luassl.http_response"
-local http_tls = require "luassl.http_tls"
 local poll = require "luassl.poll"
 local ssl_socket = require "luassl.socket"
 
@@ -77,27 +76,6 @@ end
 
 function Carried:close()
   if self.transport.close then self.transport.close() end
-end
-
--- What carries TLS that is not over a LuaSocket object: its functions, or those
--- that stand for TLS to a proxy.
-local function transport_of(carrier)
-  if getmetatable(carrier) == Carried then return carrier.transport end
-  return {
-    read = function(seconds)
-      carrier:settimeout(seconds)
-      local data, err = carrier:read(http_reader.PIECE)
-      return data, not data and err or nil
-    end,
-    write = function(bytes, seconds)
-      carrier:settimeout(seconds)
-      return carrier:send(bytes)
-    end,
-    close = function()
-      carrier:settimeout(CLOSE_TIMEOUT)
-      carrier:close()
-    end,
-  }
 end
 
 -- ---- the wire: what carries requests and answers
@@ -210,6 +188,18 @@ local function dial(plan, luasocket, host, port)
   return setmetatable({ sock = sock }, Plain)
 end
 
+-- TLS over the program's transport, or over TLS to a proxy.
+local function wrap_stream(wire, context, options, seconds)
+  local carrier = wire.carrier
+  if getmetatable(carrier) == Carried then carrier = carrier.transport end
+  options.do_handshake_on_connect = false  -- within the time that is left
+  local stream, err = context:wrap_stream(carrier, options)
+  if not stream then return nil, err end
+  wire.carrier = stream
+  stream:settimeout(seconds)
+  return stream:do_handshake()
+end
+
 -- TLS over what there is; with its own context and name.
 local function secure(wire, host, tls)
   local left, err = wire:left()
@@ -217,14 +207,15 @@ local function secure(wire, host, tls)
   local context, options = context_cache.client_policy(host, tls)
   if not context then return nil, options end
   if options.server_hostname == nil and options.server_hostnames == nil then options.server_hostname = host end
-  local sock = wire.carrier.sock
-  local conn
-  if getmetatable(wire.carrier) == Plain then
-    sock:settimeout(left)
-    conn, err = ssl_socket.wrap(3, "connect", context, sock, options)
-  else
-    conn, err = http_tls(context, transport_of(wire.carrier), options, left)
+  if getmetatable(wire.carrier) ~= Plain then
+    local done
+    done, err = wrap_stream(wire, context, options, left)
+    return done, condition(err)
   end
+  local sock = wire.carrier.sock
+  sock:settimeout(left)
+  local conn
+  conn, err = ssl_socket.wrap(3, "connect", context, sock, options)
   if not conn then return nil, condition(err) end
   wire.carrier = conn
   return true

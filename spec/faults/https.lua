@@ -237,14 +237,6 @@ return {
     specs = "https_coroutines",
   },
   {
-    name = "an end of the transport is none of TLS",
-    file = "lua/luassl/http_tls.lua",
-    from = [[      self.object:feed(nil, err ~= "closed" and err or nil)
-      return true]],
-    to = [[      return nil, "closed"]],
-    specs = "https_coroutines",
-  },
-  {
     name = "a kept connection that has shown a certificate is used behind a redirect",
     file = "lua/luassl/https_exchange.lua",
     from = [[exchange.strayed and "strayed" or "own"]],
