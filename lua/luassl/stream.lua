@@ -179,7 +179,10 @@ function methods.getsockname(self)
 end
 
 -- All that neither waits nor sends is the object's.
-local NOT_OURS = { feed = true, drain = true, buffered = true }
+local NOT_OURS = {
+  feed = true, drain = true, buffered = true,
+  read_early_data = true, write_early_data = true, early_data_accepted = true,  -- nothing is sent before the handshake
+}
 
 local function forward(name, method)
   return function(self, ...)

@@ -57,7 +57,7 @@ return {
   },
   {
     name = "more early data is sent than the server takes",
-    file = "src/connection/early_data.c",
+    file = "src/connection/early_data_methods.c",
     from = [[c->early->sent > most - size))]],
     to = [[c->early->sent > most))]],
     specs = "early_data",

@@ -110,9 +110,12 @@ sort(cert)]],
     name = "the tables in certificates stay the caller's",
     file = "src/context/options.c",
     from = [[
+    lua_rawgeti(L, -2, i);
     if (lua_istable(L, -1)) copy_table(L);
 ]],
-    to = "",
+    to = [[
+    lua_rawgeti(L, -2, i);
+]],
     specs = "certificates",
   },
   {

@@ -296,6 +296,7 @@ return {
     from = [[
   connection_verification(c)->answer = REFUSED;
   connection_verification(c)->alert = SSL_AD_INTERNAL_ERROR;
+  shared_key_settle(c, REFUSED, SSL_AD_INTERNAL_ERROR);
   c->bio.carrier = NULL;  /* its alert goes nowhere, but an SSLObject's */
 ]],
     to = [[

@@ -349,8 +349,6 @@ rows.SSLStream.verify_client_post_handshake = {
 }
 
 rows.SSLSocket = carried_rows "conn"
-for _, name in ipairs {"getfamily", "getfd", "getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
-rows.SSLSocket = connection_rows "conn"
 for _, name in ipairs {
   "detach", "getfamily", "getfd", "getpeername", "getsockname", "getstats", "gettimeout", "unwrap",
 } do

@@ -15,7 +15,7 @@
 */
 
 static void check_side (lua_State *L, const Connection *c, int server_side) {
-  if (c->options.server_side == server_side) return;
+  if (c->closed || c->options.server_side == server_side) return;
   luaL_argerror(L, 1, server_side ? "early data is read by servers"
                                   : "early data is written by clients");
 }

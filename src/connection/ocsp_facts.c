@@ -12,7 +12,7 @@
 #include "x509/ocsp_verdict.h"
 
 /***
-@page SSLSocket SSLObject
+@page SSLSocket SSLObject SSLStream
 @group What is known
 */
 
