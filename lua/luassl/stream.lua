@@ -178,10 +178,11 @@ function methods.getsockname(self)
   return misuse.pass(of_transport(self, "getsockname"))
 end
 
--- All that neither waits nor sends is the object's.
+-- All that neither waits nor sends is the object's. Early data is not for streams:
+-- it goes before a handshake that they run by themselves.
 local NOT_OURS = {
   feed = true, drain = true, buffered = true,
-  read_early_data = true, write_early_data = true, early_data_accepted = true,  -- nothing is sent before the handshake
+  early_data_accepted = true, read_early_data = true, write_early_data = true,
 }
 
 local function forward(name, method)
@@ -251,7 +252,8 @@ local function make(context, object, given, made, options)
 end
 
 --- Wraps a byte stream of any kind: TLS over it, with this context. A stream
--- has the methods of an SSLSocket, but for those of descriptors and listening.
+-- has the methods of an SSLSocket, but for those of descriptors, listening and
+-- early data.
 -- The handshake runs at once.
 --
 -- A transport is a table of functions, which may yield. `read(seconds)` gives

@@ -232,13 +232,9 @@ local function connection_rows(at)
   return {
     cipher = {}, close = {}, dirty = {}, do_handshake = {}, dohandshake = {}, peer_certificate = {}, pending = {},
     authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
-    session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
-    compression = {}, group = {}, info = {}, ocsp_response = {}, shared_ciphers = {},
-    psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
-    early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {}, verified_chain = {}, verify_errors = {},
     early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {},
-    verified_chain = {}, verify_errors = {},
-    compression = {}, group = {}, info = {}, shared_ciphers = {},
+    verified_chain = {}, verify_errors = {}, compression = {}, group = {}, info = {}, ocsp_response = {},
+    shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
       {"#1 to 'export_keying_material' (must not be empty", function(o) o[at]:export_keying_material("", 1) end},
@@ -335,6 +331,9 @@ local function carried_rows(at)
 end
 
 rows.SSLStream = carried_rows "stream"
+for _, name in ipairs {"early_data_accepted", "read_early_data", "write_early_data"} do
+  rows.SSLStream[name] = nil  -- not for streams
+end
 for _, name in ipairs {"getpeername", "getsockname", "getstats", "gettimeout", "unwrap"} do
   rows.SSLStream[name] = {}
 end
