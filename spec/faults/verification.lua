@@ -116,10 +116,10 @@ return {
     file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
-  if (p->hooks]],
+  if (key_suffices]],
     to = [[
   if (v->unpinned) return 0;
-  if (p->hooks]],
+  if (key_suffices]],
     specs = "resumption_verification",
   },
   {
@@ -138,10 +138,10 @@ return {
     file = "src/connection/verify.c",
     from = [[
   if (v->answer == REFUSED || v->unpinned) return 0;
-  if (p->hooks]],
+  if (key_suffices]],
     to = [[
   if (v->answer == REFUSED) return 0;
-  if (p->hooks]],
+  if (key_suffices]],
     specs = "pins",
   },
   {

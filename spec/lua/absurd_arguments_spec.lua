@@ -147,7 +147,7 @@ end)
 describe("a closed object", function()
   -- Arguments with which no method complains of its arguments.
   local arguments = {
-    send = {"data"}, write = {"data"}, receive = {5}, read = {5},
+    send = {"data"}, write = {"data"}, write_early_data = {"data"}, receive = {5}, read = {5},
     getoption = {"keepalive"}, setoption = {"keepalive", true},
     connect = {"127.0.0.1", 1}, setpeername = {"127.0.0.1", 1},
     bind = {"127.0.0.1", 0}, setsockname = {"127.0.0.1", 0}, feed = {"bytes"},
