@@ -129,6 +129,7 @@ build = {
         "src/context/session.c",
         "src/context/session_binding.c",
         "src/context/session_cache.c",
+        "src/context/tlsa.c",
         "src/context/verify_options.c",
         "src/context/warnings.c",
         "src/core.c",

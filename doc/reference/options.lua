@@ -9,7 +9,8 @@ local options = {}
 
 local TYPES = {
   bytes = "string", certificates = "list of tables", list = "list of strings", log = "string, a path, or function",
-  password = "string or function", psk = "table or function", time = "number, seconds since the epoch",
+  password = "string or function", psk = "table or function", tlsa = "list of tables",
+  time = "number, seconds since the epoch",
   version = '"TLSv1", "TLSv1.1", "TLSv1.2" or "TLSv1.3"',
 }
 

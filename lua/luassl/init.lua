@@ -106,8 +106,8 @@ local function default_context(level, operation, options)
   if given.cert_reqs == nil then
     given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
   end
-  if given.check_hostname == nil then
-    given.check_hostname = not given.server_side and given.cert_reqs ~= ssl.CERT_NONE
+  if given.check_hostname == nil and not given.server_side and given.cert_reqs ~= ssl.CERT_NONE then
+    given.check_hostname = true
   end
   if given.system_trust == nil then
     given.system_trust = not (given.ca_certs or given.ca_path or given.ca_data)

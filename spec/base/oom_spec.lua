@@ -50,6 +50,8 @@ describe("without memory for one allocation", function()
   for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
     "contexts", "early", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
     "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "psk", "refused_object",
+    "contexts", "dane", "dane_keeps_out", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
+    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
     "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
     "truncated_object", "unwrap", "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()

@@ -188,6 +188,7 @@ describe("each option that a session is bound to", function()
   local elsewhere = {
     on_client_hello = true, session_id_context = true,  -- a server's: session_id_context_spec
     server_hostname = true, server_hostnames = true,  -- of each connection: below
+    tlsa = true, tlsa_check_hostname = true,  -- too: dane_spec
     -- What certfile leads to counts.
     cert = true, certificates = true, key = true, key_uri = true, keyfile = true, pkcs12 = true, pkcs12_file = true,
     server_side = true,  -- a session of one side is none of the other's
@@ -211,7 +212,7 @@ describe("each option that a session is bound to", function()
     for _, option in ipairs(require "luassl.core".options) do
       if option.bound and option.connection then own[#own + 1] = option.name end
     end
-    assert.same({"check_hostname", "server_hostname", "server_hostnames"}, own)
+    assert.same({"check_hostname", "server_hostname", "server_hostnames", "tlsa", "tlsa_check_hostname"}, own)
   end)
 end)
 

@@ -53,8 +53,7 @@ return {
     name = "the name to check may be missing",
     file = "src/connection/opening.c",
     from = [[
-  if (!c->options.check_hostname || c->options.server_side
-      || c->name.text[0] != '\0') return 0;]],
+  if (!connection_needs_name(c) || c->name.text[0] != '\0') return 0;]],
     to = [[
   if (c->alert != 256) return 0;]],
     specs = "lazy_ssl_new",

@@ -245,13 +245,13 @@ CrlResult]],
     name = "nobody asks CRLs in a resumption",
     file = "src/connection/rejudgement.c",
     from = [[
-  if (!c->policy->revocation || leaf == NULL) return 1;]],
+  if ((!c->policy->revocation && c->tlsa == NULL) || leaf == NULL) return 1;]],
     to = [[
   if (c != NULL) return 1;]],
     also = {
       { file = "src/connection/verify.c",
         from = [[
-  if (c->policy->revocation) note_anew(c, leaf, chain);
+  if (c->policy->revocation || c->tlsa != NULL) note_anew(c, leaf, chain);
 ]], to = "" },
     },
     specs = "revocation",

@@ -233,7 +233,7 @@ return {
     name = "a certificate that has expired is good after a resumption",
     file = "src/connection/verify.c",
     from = [[
-  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
+  if (!v->by_record && !is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired]],
     to = [[
   if (is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
@@ -337,9 +337,9 @@ return {
     name = "key usage is not looked at",
     file = "src/x509/judgement.c",
     from = [[
-  if (!key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))]],
+  if (!j->by_record && !key_usage_allows(X509_STORE_CTX_get0_cert(store),]],
     to = [[
-  if (j == NULL)]],
+  if (j == NULL && !key_usage_allows(X509_STORE_CTX_get0_cert(store),]],
     specs = "key_usage",
   },
   {
@@ -466,7 +466,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     name = "what became of a session's certificate is hidden by what was accepted before",
     file = "src/connection/verify.c",
     from = [[
-  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
+  if (!v->by_record && !is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired]],
     to = [[
   if (code == X509_V_OK

@@ -235,6 +235,9 @@ local function connection_rows(at)
     early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {},
     verified_chain = {}, verify_errors = {}, compression = {}, group = {}, info = {}, ocsp_response = {},
     shared_ciphers = {},
+    verified_chain = {}, verify_errors = {},
+    tlsa_match = {},
+    compression = {}, group = {}, info = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
       {"#1 to 'export_keying_material' (must not be empty", function(o) o[at]:export_keying_material("", 1) end},

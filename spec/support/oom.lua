@@ -495,6 +495,45 @@ function lives.authorities()
   same("authorities", must(again(made.get_ca_certs, made, true)))
 end
 
+-- Records of the server's key and of who issued it, in full; and others.
+local RECORDS = spare(function()
+  local function part(name, form)
+    local f = assert(io.open(file(name)))
+    local certificate = assert(ssl.load_certificates(f:read "*a"))[1]
+    f:close()
+    return certificate[form](certificate)
+  end
+  return {
+    right = {{3, 1, 0, part("rsa.crt", "spki")}, {1, 0, 0, part("rsa.crt", "der")}, {9, 9, 9, "x"}},
+    wrong = {{3, 1, 0, part("ecdsa.crt", "spki")}, {1, 0, 0, part("ecdsa.crt", "der")}},
+    unusable = {{3, 1, 1, "00"}, {3, 0, 0, "x"}},
+  }
+end)
+
+function lives.dane()
+  local client_context = context "plain_client"
+  local options = {server_hostname = "localhost", tlsa = RECORDS.right}
+  for _ = 1, 2 do
+    local client = must(again(client_context.wrap_object, client_context, options))
+    local server = wrap_object("plain_server")
+    must(handshake(client, server, pump))
+    local match = must(again(client.tlsa_match, client))
+    if failing ~= "OpenSSL" then same("match", match) end  -- the next one is right too
+    options.session = options.session or must(again(client.session, client))
+  end
+  local client, err = again(client_context.wrap_object, client_context, {tlsa = RECORDS.unusable})
+  if client then error("no record can be used", 0) end
+  if failing ~= "OpenSSL" then same("failure", err) end
+end
+
+-- The context would trust the server without them.
+function lives.dane_keeps_out()
+  local client_context = context "plain_client"
+  local client = must(again(client_context.wrap_object, client_context,
+    {server_hostname = "localhost", tlsa = RECORDS.wrong}))
+  refuse(client, wrap_object("plain_server"), pump)
+end
+
 -- Whom a revocation list names is not believed, and what is told is so.
 function lives.trust()
   usual_trust()

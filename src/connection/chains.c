@@ -65,6 +65,32 @@ void chains_push_faults (lua_State *L, const Faults *faults) {
   }
 }
 
+static void push_byte (lua_State *L, int byte, int i) {
+  lua_pushinteger(L, byte);
+  lua_rawseti(L, -2, i);
+}
+
+/* OpenSSL has what matched last, and tells it where the verdict is good. */
+int chains_push_match (lua_State *L, const Connection *c,
+                       const Verification *v) {
+  unsigned char usage = 0, selector = 0, matching = 0;
+  const unsigned char *data = NULL;
+  size_t size = 0;
+  int depth = -1;
+  if (c->tlsa != NULL && c->ssl != NULL && v->known && v->code == X509_V_OK)
+    depth = SSL_get0_dane_tlsa(c->ssl, &usage, &selector, &matching, &data,
+                               &size);
+  if (depth < 0) return 0;
+  lua_createtable(L, 4, 0);
+  push_byte(L, usage, 1);
+  push_byte(L, selector, 2);
+  push_byte(L, matching, 3);
+  lua_pushlstring(L, (const char *)data, size);
+  lua_rawseti(L, -2, 4);
+  lua_pushinteger(L, depth);
+  return 2;
+}
+
 static int push_nil (lua_State *L) {
   lua_pushnil(L);
   return 1;
@@ -180,10 +206,30 @@ static int chains_verify_errors (lua_State *L, Connection *c) {
   return 1;
 }
 
+/***
+The TLSA record that the server was verified by: see the option `tlsa`. After a
+resumption it is the one that its certificate matches by now.
+@function tlsa_match
+@treturn[1] table `{usage, selector, matching type, data}`, the data as bytes
+@treturn[1] integer where in the chain what it is for stands: 0, the server's
+own certificate, or one of its issuers
+@treturn[2] nil no record matched: the option was not given, or `on_verify`
+accepted the server all the same; or before the handshake
+@source SSL_get0_dane_tlsa(3); RFC 6698, 2.1
+@usage local record = conn:tlsa_match()
+if record then print("DANE, usage " .. record[1]) end
+*/
+static int chains_tlsa_match (lua_State *L, Connection *c) {
+  if (c->closed) return errors_condition(L, "closed");
+  if (c->established && chains_push_match(L, c, &c->verification)) return 2;
+  return push_nil(L);
+}
+
 void chains_methods (lua_State *L, int metatable, int shared) {
   static const Method methods[] = {
     {"local_certificate", chains_local_certificate, TELLS, NULL},
     {"peer_chain", chains_peer_chain, TELLS, NULL},
+    {"tlsa_match", chains_tlsa_match, TELLS, NULL},
     {"verified_chain", chains_verified_chain, TELLS, NULL},
     {"verify_errors", chains_verify_errors, TELLS, NULL},
     {NULL, NULL, TELLS, NULL}

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "context/options.h"
 #include "context/context_options.h"
+#include "context/tlsa.h"
 
 /* ---- which connection ---- */
 
@@ -58,6 +59,12 @@ void connection_leave_context (Connection *c) {
   c->context = NULL;
 }
 
+static int is_set (lua_State *L, int options, const char *name) {
+  int type = options_push(L, options, name);
+  lua_pop(L, 1);
+  return type != LUA_TNIL;
+}
+
 /* The connection's own options, where it has none those of its context. */
 void connection_options (lua_State *L, ConnectionOptions *own,
                          const Policy *policy, int options) {
@@ -70,7 +77,10 @@ void connection_options (lua_State *L, ConnectionOptions *own,
   options_check_side(L, options, OF_CONNECTION, own->server_side);
   own->check_hostname = options_boolean(L, options, "check_hostname",
                                         own->check_hostname);
-  if (own->check_hostname && policy->cert_reqs == CERT_NONE)
+  own->tlsa_check_hostname = options_boolean(L, options, "tlsa_check_hostname",
+                                             0);
+  if (own->check_hostname && policy->cert_reqs == CERT_NONE
+      && !is_set(L, options, "tlsa"))
     options_raise(L, "check_hostname", "needs cert_reqs other than CERT_NONE");
   own->suppress_ragged_eofs = options_boolean(L, options,
                                               "suppress_ragged_eofs",
@@ -120,6 +130,31 @@ int connection_read_names (lua_State *L, Connection *c, int options) {
   lua_pop(L, 1);
   if (c->name.text[0] == '\0') c->name = c->names[0];
   return 0;
+}
+
+int connection_read_tlsa (lua_State *L, Connection *c, int options) {
+  if (options_push(L, options, "tlsa") == LUA_TNIL) {
+    if (c->options.tlsa_check_hostname)
+      options_raise(L, "tlsa_check_hostname", "needs option 'tlsa'");
+    lua_pop(L, 1);
+    return 0;
+  }
+  c->tlsa = tlsa_new(compat_rawlen(L, -1));
+  if (c->tlsa == NULL) luaL_error(L, "not enough memory");
+  if (tlsa_read(L, -1, c->context, c->tlsa) > 0) return 2;
+  lua_pop(L, 1);
+  if (!is_set(L, options, "check_hostname") && !c->policy->name_decided)
+    c->options.check_hostname = 1;
+  if (c->options.tlsa_check_hostname && !c->options.check_hostname)
+    options_raise(L, "tlsa_check_hostname", "is true, and check_hostname "
+                  "false");
+  return 0;
+}
+
+int connection_needs_name (const Connection *c) {
+  return c->options.check_hostname && !c->options.server_side
+         && (c->tlsa == NULL || !tlsa_are_keys(c->tlsa)
+             || c->options.tlsa_check_hostname);
 }
 
 const Hostname *connection_names (const Connection *c, int *more) {

@@ -157,6 +157,8 @@ struct Connection {
   Hostname *names;            /* owned: of which the peer's certificate must
                               ** have one; NULL: `name` */
   int more_names;             /* behind the first of them */
+  struct Tlsa *tlsa;          /* owned: records that the server must match; or
+                              ** NULL */
   double deadline;            /* of the running operation */
   double handshake_began;     /* 0: not yet */
   Counted counted;            /* bytes, and what its context counts */
@@ -205,6 +207,13 @@ int connection_read_name (lua_State *L, Hostname *hostname, const char *name,
 /* The names of the option server_hostnames, and the first for SNI unless there
 ** is one: 0, or 2 with nil and an error. */
 int connection_read_names (lua_State *L, Connection *c, int options);
+
+/* The records of the option tlsa, after its context: 0, or 2 with nil and an
+** error. They ask for the name, unless something else was said of that. */
+int connection_read_tlsa (lua_State *L, Connection *c, int options);
+
+/* 1: a name has to be in the certificate, whatever is in there. */
+int connection_needs_name (const Connection *c);
 
 /* Those that the peer's certificate is looked at for, and how many stand behind
 ** the first; borrowed. */

@@ -350,6 +350,10 @@ static int info_info (lua_State *L, Connection *c) {
   set_fact(L, c, "selected_alpn_protocol", info_selected_alpn_protocol);
   set_fact(L, c, "psk_identity", info_psk_identity);
   set_fact(L, c, "session_reused", resumption_reused);
+  if (chains_push_match(L, c, &c->verification)) {
+    lua_pop(L, 1);
+    lua_setfield(L, -2, "tlsa_match");
+  }
   set_fact(L, c, "version", info_version);
   set_negotiated(L, c);
   errors_clear();

@@ -73,6 +73,10 @@ static void push_verdict (lua_State *L, Connection *c) {
   lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);
   lua_setfield(L, -3, "verified");
   lua_pop(L, 1);
+  if (chains_push_match(L, c, v)) {
+    lua_pop(L, 1);
+    lua_setfield(L, -2, "tlsa_match");
+  }
   lua_pushboolean(L, v->resumed);
   lua_setfield(L, -2, "resumed");
 }

@@ -14,6 +14,7 @@
 #include "connection/log_lines.h"
 #include "connection/shared_key.h"
 #include "connection/verify.h"
+#include "context/tlsa.h"
 
 /* Frees all but what is queued to be sent. */
 void lifetime_release (Connection *c) {
@@ -36,6 +37,8 @@ void lifetime_release (Connection *c) {
   c->ocsp = NULL;
   OPENSSL_free(c->names);
   c->names = NULL;
+  tlsa_free(c->tlsa);
+  c->tlsa = NULL;
   shared_key_free(c);
   early_data_free(c);
   OPENSSL_free(c->choice.protocol);

@@ -47,6 +47,7 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy,
   tickets_defer(ssl, c, policy);
   if (own->server_side) SSL_set_accept_state(ssl);
   else SSL_set_connect_state(ssl);
+  if (c->tlsa != NULL && !verify_by_tlsa(c, ssl)) return 0;
   return own->server_side || c->name.text[0] == '\0'
          || (hostname_send(ssl, &c->name)
              && (!own->check_hostname
@@ -87,8 +88,7 @@ static void keep_context (lua_State *L, int context) {
 /* 0, or 2 with nil and an error: there is no name to look for in the peer's
 ** certificate. */
 int opening_lacks_name (lua_State *L, const Connection *c) {
-  if (!c->options.check_hostname || c->options.server_side
-      || c->name.text[0] != '\0') return 0;
+  if (!connection_needs_name(c) || c->name.text[0] != '\0') return 0;
   return errors_text(L, ERROR_T, "server_hostname", "name",
                      "check_hostname needs a server_hostname");
 }
@@ -110,6 +110,7 @@ int opening_wrap (lua_State *L, Connection *c, int options, int connected) {
   if (name != NULL && connection_read_name(L, &c->name, name, size) > 0)
     return 2;
   if (connection_read_names(L, c, options + 1) > 0) return 2;
+  if (connection_read_tlsa(L, c, options + 1) > 0) return 2;
   if (connected && opening_lacks_name(L, c) > 0)
     return luaL_error(L, "check_hostname needs a server_hostname");
   lua_settop(L, 1);

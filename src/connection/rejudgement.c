@@ -1,6 +1,6 @@
 /*
 ** rejudgement.c -- whether a session's certificate still stands, where CRLs are
-** asked. OpenSSL looks at nothing when it resumes.
+** asked or TLSA records given. OpenSSL looks at nothing when it resumes.
 **
 ** A client has the chain that it verified. A server's ticket holds the client's
 ** own certificate alone: where an intermediate is missing, so that nothing can
@@ -19,6 +19,7 @@
 /* As libssl does it: ssl_verify_cert_chain in OpenSSL's ssl_cert.c. */
 static int prepare (const Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store);
+  if (c->tlsa != NULL) X509_STORE_CTX_set0_dane(store, SSL_get0_dane(ssl));
   X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
   return X509_STORE_CTX_set_default(store, c->options.server_side
                                            ? "ssl_client" : "ssl_server")
@@ -26,7 +27,7 @@ static int prepare (const Connection *c, SSL *ssl, X509_STORE_CTX *store) {
 }
 
 /* What the key was used for was decided in the session's own handshake. */
-static int judge (const Connection *c, X509_STORE_CTX *store,
+static int judge (const Connection *c, SSL *ssl, X509_STORE_CTX *store,
                   Faults *faults) {
   Judgement j;
   memset(&j, 0, sizeof(j));
@@ -34,6 +35,7 @@ static int judge (const Connection *c, X509_STORE_CTX *store,
   j.usage = KEY_USAGE_NONE;
   j.goes_on = 1;
   j.faults = faults;
+  j.records = c->tlsa != NULL ? ssl : NULL;
   return judgement_make(&j, store);
 }
 
@@ -47,7 +49,7 @@ static int make (const Connection *c, SSL *ssl, X509 *leaf,
              && prepare(c, ssl, store);
   int code = X509_V_ERR_OUT_OF_MEM;
   if (good) {
-    good = judge(c, store, faults);
+    good = judge(c, ssl, store, faults);
     code = X509_STORE_CTX_get_error(store);
     if (built != NULL) *built = X509_STORE_CTX_get1_chain(store);
   }
@@ -70,7 +72,7 @@ int rejudgement_make (const Connection *c, SSL *ssl, X509 *leaf,
 int rejudgement_allows (const Connection *c, SSL *ssl, SSL_SESSION *session) {
   X509 *leaf = SSL_SESSION_get0_peer(session);
   Faults faults;
-  if (!c->policy->revocation || leaf == NULL) return 1;
+  if ((!c->policy->revocation && c->tlsa == NULL) || leaf == NULL) return 1;
   return rejudgement_make(c, ssl, leaf, session_chain(session), &faults, NULL);
 }
 

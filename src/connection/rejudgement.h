@@ -17,7 +17,8 @@ int rejudgement_make (const Connection *c, SSL *ssl, X509 *leaf,
                       STACK_OF(X509) *chain, Faults *faults,
                       STACK_OF(X509) **built);
 
-/* 1: the session may be resumed, as far as CRLs are concerned. */
+/* 1: the session may be resumed, as far as CRLs and TLSA records are
+** concerned. */
 int rejudgement_allows (const Connection *c, SSL *ssl, SSL_SESSION *session);
 
 /* A server is given a ticket (SSL_CTX_set_session_ticket_cb(3)). */

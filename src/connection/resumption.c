@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "context/options.h"
+#include "context/tlsa.h"
 #include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
 #include "connection/resumption.h"
@@ -66,9 +67,11 @@ static int add_names (const Connection *c, unsigned char *digest) {
 }
 
 /* Of the context's digest, the name check, and the peer: its names, or else its
-** address, and its port. */
+** address, and its port; and its TLSA records. */
 static void find_scope (Connection *c) {
-  unsigned char bytes[DIGEST_SIZE + sizeof(c->name.text) + DIGEST_SIZE + 4];
+  enum { NAMES = DIGEST_SIZE + sizeof(c->name.text),
+         RECORDS = NAMES + DIGEST_SIZE, REST = RECORDS + DIGEST_SIZE };
+  unsigned char bytes[REST + 5];
   Address peer;
   const char *name = c->name.text;
   memset(bytes, 0, sizeof(bytes));
@@ -77,12 +80,14 @@ static void find_scope (Connection *c) {
     name = peer.host;
   memcpy(bytes, c->policy->digest, DIGEST_SIZE);
   memcpy(bytes + DIGEST_SIZE, name, strlen(name));
+  bytes[sizeof(bytes) - 5] = (unsigned char)c->options.tlsa_check_hostname;
   bytes[sizeof(bytes) - 4] = name == peer.host;
   bytes[sizeof(bytes) - 3] = (unsigned char)c->options.check_hostname;
   bytes[sizeof(bytes) - 2] = (unsigned char)(peer.port >> 8);
   bytes[sizeof(bytes) - 1] = (unsigned char)peer.port;
   c->peer_known = name[0] != '\0';
-  c->bound = add_names(c, bytes + DIGEST_SIZE + sizeof(c->name.text))
+  c->bound = add_names(c, bytes + NAMES)
+             && (c->tlsa == NULL || tlsa_digest(c->tlsa, bytes + RECORDS))
              && SHA256(bytes, sizeof(bytes), c->binding) != NULL;
 }
 

@@ -21,6 +21,8 @@ typedef struct Verification {
   int unpinned;           /* no public key is one of the pins */
   int stopped;            /* OpenSSL will ask once more, about the same */
   int refused;            /* the leaf was */
+  int by_record;          /* a TLSA record tells the leaf: of its own names and
+                          ** dates none counts */
   X509 *leaf;             /* owned; NULL: no certificate */
   STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
   STACK_OF(X509) *sent;   /* owned; as the refused peer sent it; or NULL */

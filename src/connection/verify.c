@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "context/pins.h"
 #include "context/session.h"
+#include "context/tlsa.h"
 #include "connection/handshake_usage.h"
 #include "connection/rejudgement.h"
 #include "connection/shared_key.h"
@@ -31,20 +32,26 @@ static SSL *ssl_of (X509_STORE_CTX *store) {
 }
 
 static int demands_of (const Connection *c) {
+  if (c->tlsa != NULL) return CERT_REQUIRED;
   return c->request != NULL ? c->request->demands : c->policy->cert_reqs;
 }
 
 /* OpenSSL's checks, and ours: the leaf may do what it does here. A client is
 ** told all faults, a server where a hook decides: each goes on with signatures
-** of a chain that anybody may send. */
+** of a chain that anybody may send. libssl has told `store` of TLSA records. */
 static int verifies (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
+  Verification *v = connection_verification(c);
   Judgement j;
+  int good;
   memset(&j, 0, sizeof(j));
   j.name = connection_names(c, &j.more);
   j.usage = handshake_usage(ssl);
   j.goes_on = !c->options.server_side || c->policy->hooks & HOOK_VERIFY;
-  j.faults = &connection_verification(c)->faults;
-  return judgement_make(&j, store);
+  j.faults = &v->faults;
+  j.records = c->tlsa != NULL ? ssl : NULL;
+  good = judgement_make(&j, store);
+  v->by_record = j.by_record;
+  return good;
 }
 
 /* A chain that is not verified is the peer's say-so, all but its leaf. */
@@ -180,6 +187,12 @@ void verify_prepare (SSL *ssl, const Policy *policy) {
     SSL_set_mode(ssl, SSL_MODE_ASYNC);
 }
 
+/* OpenSSL ignores a refusal under SSL_VERIFY_NONE. */
+int verify_by_tlsa (Connection *c, SSL *ssl) {
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+  return tlsa_apply(c->tlsa, ssl, c->options.tlsa_check_hostname);
+}
+
 /* ---- threads ---- */
 
 /* A number for each thread that ever came here: the system's ids are given
@@ -221,11 +234,12 @@ static int key_suffices (Connection *c) {
 ** name that it found in a full handshake, though not an address, nor what it
 ** was told in on_fault. */
 static int is_named (Connection *c, X509 *leaf) {
+  const Verification *v = connection_verification(c);
   const Hostname *names;
   int more;
   if (!c->options.check_hostname || c->options.server_side) return 1;
-  if (!connection_verification(c)->resumed
-      && SSL_get0_peername(c->ssl) != NULL) return 1;
+  if (v->by_record && !c->options.tlsa_check_hostname) return 1;
+  if (!v->resumed && SSL_get0_peername(c->ssl) != NULL) return 1;
   names = connection_names(c, &more);
   return hostname_matches_any(names, more, leaf);
 }
@@ -237,7 +251,7 @@ static int is_noted (const Faults *faults, int code) {
   return 0;
 }
 
-/* What CRLs say by now, and all else. */
+/* What CRLs say by now, and all else; and which TLSA record stands. */
 static void note_anew (Connection *c, X509 *leaf, STACK_OF(X509) **chain) {
   Verification *v = connection_verification(c);
   STACK_OF(X509) *built = NULL;
@@ -245,6 +259,7 @@ static void note_anew (Connection *c, X509 *leaf, STACK_OF(X509) **chain) {
   int i;
   if (rejudgement_make(c, c->ssl, leaf, *chain, &found, &built)) {
     sk_X509_pop_free(built, X509_free);
+    v->by_record = c->tlsa != NULL && judgement_by_record(c->ssl);
     return;
   }
   for (i = 0; i < found.count; i++)
@@ -260,8 +275,8 @@ static void note_again (Connection *c, X509 *leaf, int code,
                         STACK_OF(X509) **chain) {
   Verification *v = connection_verification(c);
   if (code != X509_V_OK) judgement_note(&v->faults, code, 0);
-  if (c->policy->revocation) note_anew(c, leaf, chain);
-  if (!is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
+  if (c->policy->revocation || c->tlsa != NULL) note_anew(c, leaf, chain);
+  if (!v->by_record && !is_noted(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED)
       && session_expired(SSL_get_session(c->ssl), c->policy))
     judgement_note(&v->faults, X509_V_ERR_CERT_HAS_EXPIRED, 0);
   if (!is_noted(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH)

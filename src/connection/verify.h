@@ -18,6 +18,10 @@ int verify_can_suspend (void);
 /* Before the handshake of `ssl`: lets the hook on_verify suspend it. */
 void verify_prepare (SSL *ssl, const Policy *policy);
 
+/* Before it, too: the server must match a TLSA record of the connection's. 0:
+** see the error queue. */
+int verify_by_tlsa (Connection *c, SSL *ssl);
+
 /* A step of the handshake has stopped: notes where. Then 1 if it waits inside
 ** OpenSSL's stack and this is another thread, where it cannot go on. */
 void verify_note_thread (Connection *c);

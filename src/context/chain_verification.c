@@ -14,6 +14,7 @@
 #include "context/chain_verification.h"
 #include "context/context_certificates.h"
 #include "context/options.h"
+#include "context/tlsa.h"
 #include "context/verify_options.h"
 #include "x509/certificate.h"
 #include "context/certificate_list.h"
@@ -43,6 +44,7 @@ typedef struct Task {
   int server_side;
   int unread;                /* see Trust */
   int bare;                  /* the system has no anchors */
+  SSL *records;              /* has the TLSA records; NULL: none were given */
   int named;                 /* `name` is asked for */
   Hostname name;
   const char *staple;        /* the options'; NULL: none was given */
@@ -57,6 +59,14 @@ static void free_store (void *store) {
 
 static void free_ctx (void *ctx) {
   X509_STORE_CTX_free(ctx);
+}
+
+static void free_ssl (void *ssl) {
+  SSL_free(ssl);
+}
+
+static void free_tlsa (void *tlsa) {
+  tlsa_free(tlsa);
 }
 
 static int fail (lua_State *L, const char *kind, const char *text) {
@@ -135,6 +145,34 @@ static int read_trust (lua_State *L, Task *t, int options) {
   return certificate_list_add(L, roots, -2, "roots") && trust(L, t, roots);
 }
 
+/* An SSL has them, which does nothing else. */
+static int read_tlsa (lua_State *L, Task *t, int options) {
+  Scratch *ssl, *holder;
+  SSL_CTX *ctx;
+  Tlsa *tlsa;
+  int list, names = options_boolean(L, options, "tlsa_check_hostname", 0);
+  if (names && !t->named)
+    options_raise(L, "tlsa_check_hostname", "needs option 'name'");
+  if (options_push(L, options, "tlsa") == LUA_TNIL) {
+    if (names) options_raise(L, "tlsa_check_hostname", "needs option 'tlsa'");
+    return 1;
+  }
+  list = lua_gettop(L);
+  ssl = scratch_new(L);
+  ssl->free_value = free_ssl;
+  holder = scratch_new(L);
+  holder->free_value = free_tlsa;
+  holder->value = tlsa = tlsa_new(compat_rawlen(L, list));
+  ctx = SSL_CTX_new(TLS_client_method());
+  ssl->value = t->records = ctx != NULL ? SSL_new(ctx) : NULL;
+  SSL_CTX_free(ctx);
+  if (tlsa == NULL || t->records == NULL)
+    return fail(L, "memory", "out of memory");
+  if (tlsa_read(L, list, SSL_get_SSL_CTX(t->records), tlsa) > 0) return 0;
+  return tlsa_apply(tlsa, t->records, names)
+         || fail(L, "memory", "out of memory");
+}
+
 /* The level that a context has, whose ciphers openssl.cnf may name; -1: no
 ** memory. */
 static int usual_level (void) {
@@ -157,6 +195,8 @@ static int prepare (Task *t) {
                                                          : "ssl_server"))
     return 0;
   X509_STORE_CTX_set0_crls(t->ctx, t->crls);
+  if (t->records != NULL)
+    X509_STORE_CTX_set0_dane(t->ctx, SSL_get0_dane(t->records));
   return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN)
          && (!t->named || hostname_ask(&t->name, param))
          && verify_parameters_apply(p, param);
@@ -178,6 +218,7 @@ static int judge (Task *t) {
   j.usage = usage_of(t);
   j.goes_on = 0;
   j.faults = &t->faults;
+  j.records = t->records;
   return judgement_make(&j, t->ctx);
 }
 
@@ -331,6 +372,11 @@ strings and Certificates. What else is in it may be used and is not trusted
    trust self-signed roots alone,
    `"partial_chain"`, `"policy_check"`, `"suiteb_128"`, `"suiteb_128_only"`,
    `"suiteb_192"`, `"trusted_first"`, `"use_deltas"`, `"x509_strict"`
+ - `tlsa`: list of TLSA records, one of which the chain has to match: see the
+   option of that name. A record of usage 3 that is for the certificate is all
+   that it needs
+ - `tlsa_check_hostname`: boolean, default false; true: it needs `name` all the
+   same
 
 @treturn[1] boolean true
 @treturn[1] {Certificate,...} the chain as it was verified, from the certificate
@@ -341,7 +387,8 @@ to what is trusted
 `chain` (as far as it was built), and of kind `"ocsp"` for the response; or
 another SSLError, for what is malformed
 @raise on wrong types, unknown options, flags and purposes
-@source RFC 5280, 6; RFC 6960, 3.2; RFC 9525, 6; X509_verify_cert(3)
+@source RFC 5280, 6; RFC 6698, 2.1; RFC 6960, 3.2; RFC 9525, 6;
+X509_verify_cert(3)
 @usage local ok, err = ssl.verify(pem, {name = "www.example.com"})
 if not ok then print(err, err.verify_message) end
 */
@@ -362,7 +409,8 @@ int chain_verification_verify (lua_State *L) {
   task.staple = options_string(L, options, "staple", &task.staple_size);
   luaL_checkstack(L, 24, OPERATION);
   if (!read_name(L, &task, options) || !read_chain(L, &task, options) ||
-      !read_crls(L, &task, options) || !read_trust(L, &task, options))
+      !read_crls(L, &task, options) || !read_tlsa(L, &task, options) ||
+      !read_trust(L, &task, options))
     return 2;
   return push_verdict(L, &task);
 }

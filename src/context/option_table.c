@@ -640,6 +640,34 @@ const Option option_table[] = {
   {"timeout", OPTION_SECONDS, OF_CONNECT | OF_FETCH, NOT_BOUND,
    .flags = ABOVE_ZERO},
   /***
+  TLSA records, by which the server is verified (DANE): a list of `{usage,
+  selector, matching type, data}`, three integers and a string, the data as
+  bytes or as hexadecimal digits. The program gets them from the DNS, and **has
+  to be sure of them**: they are worth what DNSSEC says of them. The server must
+  match one, whatever `cert_reqs` says. Usage 3 (DANE-EE) takes the server by its
+  key or certificate alone: nobody has to have issued it, and neither its dates
+  nor, but for `tlsa_check_hostname`, its names are looked at. Usage 2 (DANE-TA)
+  tells whom to trust; usages 0 and 1 are verified as without records, and then
+  have to match. These three check the name too, which needs one, unless
+  `check_hostname` is false. Records that OpenSSL cannot use are left out; where
+  it can use none, an empty list among them, there is no connection, but an
+  SSLError of kind `tlsa`. Sessions are for the same records.
+  @default none
+  @source RFC 6698; RFC 7671; SSL_dane_tlsa_add(3)
+  @usage {server_hostname = "mail.example.com", tlsa = {
+    {3, 1, 1, "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"},
+  }}
+  */
+  {"tlsa", OPTION_TLSA, OF_CONNECTION | OF_VERIFY, BOUND_BY_NAME,
+   .side = CLIENT_SIDE},
+  /***
+  Whether the certificate has to be for the server's name also where a TLSA
+  record of usage 3 is for it.
+  @source RFC 7671, 5.1
+  */
+  {"tlsa_check_hostname", OPTION_BOOLEAN, OF_CONNECTION | OF_VERIFY,
+   BOUND_BY_NAME, .side = CLIENT_SIDE, DEFAULT(0)},
+  /***
   Where readable lines about each handshake go: messages with their direction
   and length, alerts, states of OpenSSL. There is no secret in them; but names
   of servers. It is a file or a function, as for `keylog`.

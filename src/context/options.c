@@ -15,6 +15,7 @@
 #include "context/options.h"
 #include "base/quote.h"
 #include "context/certificate_list.h"
+#include "context/tlsa.h"
 #include "x509/hostname.h"
 #include "x509/verify_parameters.h"
 
@@ -200,6 +201,15 @@ static void check_time (lua_State *L, const Option *o) {
                   "system's clock can have, not %s", lua_tostring(L, -1));
 }
 
+static void check_tlsa (lua_State *L, const Option *o) {
+  int number;
+  const char *problem = tlsa_problem(L, lua_gettop(L), &number);
+  if (problem == NULL) return;
+  if (number == 0) options_raise(L, o->name, "%s", problem);
+  options_raise(L, o->name, "must hold records {usage, selector, matching "
+                "type, data}: number %d %s", number, problem);
+}
+
 static void check_x509 (lua_State *L, const Option *o) {
   const char *problem = certificate_list_problem(L, -1);
   if (problem != NULL) options_raise(L, o->name, "%s", problem);
@@ -229,6 +239,7 @@ static const Kind kinds[] = {  /* in the order of OptionType */
   {LUA_TTABLE, LUA_TTABLE, "table", check_server_names},
   {LUA_TSTRING, LUA_TTABLE, "string or a list of strings", check_texts},
   {LUA_TNUMBER, LUA_TNUMBER, "number", check_time},
+  {LUA_TTABLE, LUA_TTABLE, "list of records", check_tlsa},
   {LUA_TSTRING, LUA_TSTRING, "string", check_version},
   {LUA_TNONE, LUA_TNONE, NULL, check_x509}
 };
@@ -445,8 +456,8 @@ static void set_number (lua_State *L, const char *name, int value) {
 static void push_row (lua_State *L, const Option *o) {
   static const char *const types[] = {
     "boolean", "bytes", "certificates", "function", "integer", "list", "log",
-    "object", "password", "psk", "record_size", "responses", "seconds", "string", "table",
-    "texts", "time", "version", "x509"
+    "object", "password", "psk", "record_size", "responses", "seconds",
+    "string", "table", "texts", "time", "tlsa", "version", "x509"
   };
   static const char *const sides[] = {NULL, "client", "server"};
   lua_newtable(L);

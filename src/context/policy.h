@@ -41,6 +41,7 @@ enum { RECORD_FULL = 0, RECORD_DYNAMIC = -1 };
 typedef struct ConnectionOptions {
   int server_side;           /* this one not */
   int check_hostname;
+  int tlsa_check_hostname;   /* whatever matches */
   int suppress_ragged_eofs;
   int nodelay;
   double handshake_timeout;  /* seconds */

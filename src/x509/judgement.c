@@ -44,6 +44,8 @@ static int on_fault (int good, X509_STORE_CTX *store) {
     code = X509_V_ERR_CERT_SIGNATURE_FAILURE;
     X509_STORE_CTX_set_error(store, code);
   }
+  if (code == X509_V_ERR_DANE_NO_MATCH)  /* that is of the whole chain */
+    X509_STORE_CTX_set_error_depth(store, 0);
   if (!is_no_fault(j, store, code)) {
     judgement_note(j->faults, code, X509_STORE_CTX_get_error_depth(store));
     return j->goes_on;
@@ -58,11 +60,20 @@ static void check_rules (Judgement *j, X509_STORE_CTX *store) {
   if (code != X509_V_OK) judgement_note(j->faults, code, depth);
 }
 
+/* RFC 7671, 5.1: such a record is for the key, and nothing else in the
+** certificate counts. */
+int judgement_by_record (SSL *ssl) {
+  unsigned char usage = 0;
+  return SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) == 0
+         && usage == DANE_EE;
+}
+
 static int verifies (Judgement *j, X509_STORE_CTX *store) {
   X509_STORE_CTX_set_verify_cb(store, on_fault);
   if (X509_verify_cert(store) <= 0) return 0;
-  check_rules(j, store);
-  if (!key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))
+  j->by_record = j->records != NULL && judgement_by_record(j->records);
+  if (!j->by_record) check_rules(j, store);
+  if (!j->by_record && !key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))
     judgement_note(j->faults, X509_V_ERR_INVALID_PURPOSE, 0);
   if (j->faults->count == 0) return 1;
   X509_STORE_CTX_set_error(store, j->faults->list[0].code);

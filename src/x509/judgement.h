@@ -11,6 +11,7 @@
 #include "x509/issuer_choice.h"
 
 #define FAULTS_MAX 16
+#define DANE_EE 3     /* a usage: RFC 7218, 2.1 */
 
 typedef struct Faults {
   int count;
@@ -26,12 +27,19 @@ typedef struct Judgement {
   int usage;             /* bit of key usage that the leaf must have */
   int goes_on;           /* behind a fault, so that all are known */
   Faults *faults;        /* borrowed: where they go */
+  SSL *records;          /* borrowed: has the TLSA records that the store was
+                         ** told of; NULL: none */
+  int by_record;         /* found: one is of usage 3, and the leaf is the one */
 } Judgement;
 
 #pragma GCC visibility push(hidden)
 
 /* One more, unless there are FAULTS_MAX. */
 void judgement_note (Faults *faults, int code, int depth);
+
+/* 1: a TLSA record of usage 3 was for the leaf that was judged last by those of
+** `ssl`. */
+int judgement_by_record (SSL *ssl);
 
 /* Builds the chain of `store`, which OpenSSL has been told all about, and
 ** judges it: 1, it is good. 0: X509_STORE_CTX_get_error(3) says why not. */

@@ -3,8 +3,10 @@
 */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include <openssl/sha.h>
 #include <openssl/x509_vfy.h>
 
 #include "base/quote.h"
@@ -142,6 +144,23 @@ static int say_crl (const Verdict *v, Failure *f) {
   return 1;
 }
 
+/* What a record would look like that fits. */
+static void say_record (const Verdict *v, Failure *f) {
+  unsigned char digest[SHA256_DIGEST_LENGTH], *der = NULL;
+  char text[2 * SHA256_DIGEST_LENGTH + 1];
+  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(v->x509), &der);
+  size_t i;
+  failure_say(f, ": none of the TLSA records (tlsa) is for it or for an issuer "
+              "whose certificate came with it");
+  if (size > 0 && SHA256(der, (size_t)size, digest) != NULL) {
+    for (i = 0; i < sizeof(digest); i++)
+      snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    failure_say(f, ", as {3, 1, 1, \"%s\"} would be; if the server has a new "
+                "key, the records are out of date", text);
+  }
+  OPENSSL_free(der);
+}
+
 /* What to do about a certificate that is refused. */
 static void say_advice (const Verdict *v, Failure *f) {
   switch (v->code) {
@@ -185,6 +204,9 @@ static void say_advice (const Verdict *v, Failure *f) {
     case X509_V_ERR_NO_EXPLICIT_POLICY:
       failure_say(f, ": an authority above it asks for a certificate policy "
                   "that not all below have");
+      break;
+    case X509_V_ERR_DANE_NO_MATCH:
+      say_record(v, f);
       break;
     default:
       if (!say_crl(v, f)) verdict_say_extension(f, v->x509);
