@@ -104,7 +104,8 @@ local function default_context(level, operation, options)
   local given = {}
   for name, value in next, options do given[name] = value end
   if given.cert_reqs == nil then
-    given.cert_reqs = given.server_side and ssl.CERT_NONE or ssl.CERT_REQUIRED
+    local demands = not given.server_side or given.peer_public_keys
+    given.cert_reqs = demands and ssl.CERT_REQUIRED or ssl.CERT_NONE
   end
   if given.check_hostname == nil and not given.server_side and given.cert_reqs ~= ssl.CERT_NONE then
     given.check_hostname = true

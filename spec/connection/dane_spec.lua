@@ -346,7 +346,8 @@ describe("TLSA records:", function()
     assert.error_matches(function() server:wrap_object {tlsa = tlsa} end, "option 'tlsa' is for the client side")
     assert.error_matches(function() bare():wrap_object {tlsa_check_hostname = true} end, "needs option 'tlsa'")
     assert.error_matches(function()
-      bare():wrap_object {server_hostname = "a.example", tlsa = tlsa, tlsa_check_hostname = true, check_hostname = false}
+      bare():wrap_object {server_hostname = "a.example", tlsa = tlsa, tlsa_check_hostname = true,
+        check_hostname = false}
     end, "tlsa_check_hostname' is true, and check_hostname false")
     assert.error_matches(function() bare():wrap_object {tlsa = tlsa, tlsa_check_hostname = true} end,
       "check_hostname needs a server_hostname")

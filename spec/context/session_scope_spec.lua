@@ -114,6 +114,8 @@ local function identity()
       {on_certificate = no_certificate_either}},
     {"shows its certificate behind the handshake, too", {certfile = file "client.pem"},
       {certfile = file "client.pem", post_handshake_auth = true}},
+    {"says what it shows", nil, {certificate_types = {"x509"}}},
+    {"says what it takes", nil, {peer_certificate_types = {"x509"}}},
     {"has one hook in another's place", {on_verify = accept},
       {on_certificate = accept}},
   }
@@ -189,6 +191,7 @@ describe("each option that a session is bound to", function()
     on_client_hello = true, session_id_context = true,  -- a server's: session_id_context_spec
     server_hostname = true, server_hostnames = true,  -- of each connection: below
     tlsa = true, tlsa_check_hostname = true,  -- too: dane_spec
+    peer_public_keys = true,  -- needs a newer OpenSSL: raw_public_keys_spec
     -- What certfile leads to counts.
     cert = true, certificates = true, key = true, key_uri = true, keyfile = true, pkcs12 = true, pkcs12_file = true,
     server_side = true,  -- a session of one side is none of the other's

@@ -17,6 +17,8 @@ end
 option("cert_reqs", '{"cert_reqs", OPTION_INTEGER, OF_CONTEXT | OF_REQUEST, BOUND_VALUE')
 option("post_handshake_auth", '{"post_handshake_auth", OPTION_BOOLEAN, OF_CONTEXT, BOUND_VALUE')
 option("the pins", '{"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
+option("what this side shows", '{"certificate_types", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
+option("what the peer may show", '{"peer_certificate_types", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
 option("the ciphers", '{"ciphers", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the ciphers of TLS 1.3", '{"ciphersuites", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("the signature algorithms", '{"sigalgs", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')

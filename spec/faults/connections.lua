@@ -206,7 +206,7 @@ return {
     name = "the name check rests on OpenSSL's having memory for it",
     file = "src/connection/verify.c",
     from = [[
-         && (v->resumed || is_named(c, leaf));]],
+         && (v->resumed || key != NULL || is_named(c, leaf));]],
     to = ";",
     specs = "oom",
   },

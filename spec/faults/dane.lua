@@ -1,4 +1,4 @@
---- Faults in DANE: tlsa.c, and where its records count.
+--- Faults in DANE and public keys without certificates: tlsa.c, raw_key.c, and where their answers count.
 local list = {}
 
 local function fault(name, file, from, to, specs, also)
@@ -69,5 +69,49 @@ size == digest_size(r->matching) ? 0
                                                    : count_digits]], [[
 size == 0 ? 0
                                                    : count_digits]])
+
+-- Where OpenSSL has public keys without certificates.
+if require "luassl".HAS.RAW_PUBLIC_KEYS then
+  fault("any public key without a certificate is good", "src/connection/raw_key.c", [[
+certificate_types_match(c->policy->keys, key);]], [[
+key != NULL;]], "raw_public_keys")
+  fault("peer_public_keys stands in for TLSA records", "src/connection/raw_key.c", [[
+  j.listed = c->tlsa == NULL && cert]], [[
+  j.listed = cert]], "raw_public_keys", {
+    { file = "src/connection/raw_key.c", from = [[
+  if (code == COMPAT_KEY_UNKNOWN && j->listed)]], to = [[
+  if (j->listed)]] },
+  })
+  fault("a refused public key does not end the handshake, as in OpenSSL 3.2.0", "src/connection/verify.c", [[
+  if (accepts(c)) return 1;]], [[
+  if (accepts(c) || v->key != NULL) return 1;]], "raw_public_keys", {
+    { file = "src/connection/verify.c", from = [[
+  return v->known && v->code == X509_V_OK
+         && SSL_get_verify_result(c->ssl) == X509_V_OK]], to = [[
+  return v->known && (v->key != NULL || v->code == X509_V_OK)]] },
+  })
+  fault("a certificate will do where a public key is wanted", "src/connection/verify.c", [[
+    if (!c->policy->takes_certificates) good = refuse_type(v, store);
+]], "", "raw_public_keys")
+  fault("pins say nothing of public keys", "src/connection/verify.c", [[
+  if (v->key != NULL) return pins_match_key(c->policy->pins, v->key);
+]], [[
+  if (v->key != NULL) return 1;
+]], "raw_public_keys")
+  fault("a session's public key is not judged again", "src/connection/verify.c", [[
+  raw_key_judge_again(c, key, &v->faults);
+]], "", "raw_public_keys")
+  fault("a public key without a certificate fits any name", "src/connection/raw_key.c", [[
+    judgement_note(faults, X509_V_ERR_HOSTNAME_MISMATCH, 0);]], [[
+    (void)faults;]], "raw_public_keys")
+  fault("peer_public_keys demands nothing", "src/context/certificate_types.c", [[
+  lua_pushinteger(L, CERT_REQUIRED);]], [[
+  lua_pushinteger(L, CERT_NONE);]], "raw_public_keys")
+  fault("the certificate is told where its key alone was shown", "src/connection/chains.c", [[
+compat_is_key(c->ssl, c->options.server_side)
+]], [[
+compat_is_key(c->ssl, c->options.server_side) > 1
+]], "raw_public_keys")
+end
 
 return list

@@ -61,8 +61,10 @@ fault("post_handshake_auth does not keep the handshake from asking", "connection
 ]], "")
 fault("post_handshake_auth puts off what a session tells", "connection/verify.c", [[
          && SSL_version(c->ssl) >= TLS1_3_VERSION
-         && SSL_get0_peer_certificate(c->ssl) == NULL;]], [[
-         && SSL_version(c->ssl) >= TLS1_3_VERSION;]])
+         && SSL_get0_peer_certificate(c->ssl) == NULL
+]], [[
+         && SSL_version(c->ssl) >= TLS1_3_VERSION
+]])
 fault("post_handshake_auth puts off what TLS 1.2 cannot", "connection/verify.c", [[
          && SSL_version(c->ssl) >= TLS1_3_VERSION
          && SSL_get0]], [[
@@ -71,8 +73,10 @@ fault("a client offers it unasked", "context/context.c", [[
     SSL_CTX_set_post_handshake_auth(ctx, s->post_handshake_auth);]], [[
     SSL_CTX_set_post_handshake_auth(ctx, 1);]])
 fault("a client is asked for what nobody can verify", "connection/post_handshake_methods.c", [[
-  if (demands == CERT_NONE || c->policy->trusts) return 0;]], [[
-  if (demands == CERT_NONE || c->policy->trusts >= 0) return 0;]])
+  if (demands == CERT_NONE || c->policy->trusts
+      ||]], [[
+  if (demands == CERT_NONE || c->policy->trusts >= 0
+      ||]])
 fault("a second request takes the place of the first", "connection/post_handshake_methods.c", [[
   if (c->request != NULL)
     return errors_text]], [[

@@ -24,11 +24,10 @@ return {
     name = "a bad verdict is taken for a good one",
     file = "src/connection/verify.c",
     from = [[
-  code = X509_STORE_CTX_get_error(store);
+    if (!c->policy->takes_certificates) good = refuse_type(v, store);
 ]],
     to = [[
-  code = X509_V_OK;
-  good = 1;
+    good = 1;
 ]],
     specs = "connection",
   },
@@ -64,10 +63,10 @@ return {
     name = "a client that requires a certificate does without one",
     file = "src/connection/verify.c",
     from = [[
-  if (leaf == NULL)
+  if (leaf == NULL && key == NULL)
     return v->demands == CERT_OPTIONAL && c->options.server_side;]],
     to = [[
-  if (leaf == NULL) return p != NULL;]],
+  if (leaf == NULL && key == NULL) return p != NULL;]],
     specs = "anonymous_server",
   },
   {
@@ -85,8 +84,9 @@ return {
     name = "on_verify stands under SSL_VERIFY_NONE",
     file = "src/context/context.c",
     from = [[
-         || policy->hooks & HOOK_VERIFY;]],
-    to = [[;]],
+         || policy->hooks & HOOK_VERIFY || policy->takes_keys;]],
+    to = [[
+         || policy->takes_keys;]],
     specs = "resumption_verification",
   },
   {
@@ -337,9 +337,11 @@ return {
     name = "key usage is not looked at",
     file = "src/x509/judgement.c",
     from = [[
-  if (!j->by_record && !key_usage_allows(X509_STORE_CTX_get0_cert(store),]],
+  if (!j->by_record
+      && !key_usage_allows]],
     to = [[
-  if (j == NULL && !key_usage_allows(X509_STORE_CTX_get0_cert(store),]],
+  if (j == NULL
+      && !key_usage_allows]],
     specs = "key_usage",
   },
   {
@@ -405,7 +407,7 @@ case NID_kx_rsa_psk: return KEY_ENCIPHERMENT;]],
     also = {
       { file = "src/connection/verify.c",
         from = [[
-         && (v->resumed || is_named(c, leaf));]],
+         && (v->resumed || key != NULL || is_named(c, leaf));]],
         to = [[;]] },
     },
     specs = "wildcard hostname",

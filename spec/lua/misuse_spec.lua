@@ -237,6 +237,10 @@ local function connection_rows(at)
     shared_ciphers = {},
     verified_chain = {}, verify_errors = {},
     tlsa_match = {},
+    peer_public_key = {
+      {"#1 to 'peer_public_key' (expected", function(o) o[at]:peer_public_key "DER" end},
+      {"#1 to 'peer_public_key' (" .. STRING, function(o) o[at]:peer_public_key {} end},
+    },
     compression = {}, group = {}, info = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},

@@ -526,6 +526,36 @@ function lives.dane()
   if failing ~= "OpenSSL" then same("failure", err) end
 end
 
+-- A key that is shown without a certificate, and is good, where OpenSSL has that; else what is said of it.
+function lives.raw_keys()
+  local keys = {RECORDS.right[1][4], RECORDS.wrong[1][4]}
+  local client_context, err = again(ssl.SSLContext, {peer_public_keys = keys})
+  if not client_context then
+    if failing ~= "OpenSSL" then same("failure", err) end
+    return
+  end
+  local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
+    certificate_types = {"raw_public_key"}}))
+  local options = {}
+  for _ = 1, 2 do
+    local client = must(again(client_context.wrap_object, client_context, options))
+    local server = must(again(server_context.wrap_object, server_context))
+    must(handshake(client, server, pump))
+    same("key", must(again(client.peer_public_key, client, "pem")))
+    closing(client, server, pump)
+    options.session = again(client.session, client)
+  end
+end
+
+function lives.raw_keys_keep_out()
+  local client_context = again(ssl.SSLContext, {peer_public_keys = {RECORDS.wrong[1][4]}})
+  if not client_context then return end
+  local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
+    certificate_types = {"raw_public_key", "x509"}}))
+  refuse(must(again(client_context.wrap_object, client_context)),
+    must(again(server_context.wrap_object, server_context)), pump)
+end
+
 -- The context would trust the server without them.
 function lives.dane_keeps_out()
   local client_context = context "plain_client"

@@ -159,6 +159,62 @@ int compat_takes_raw_keys (SSL_CTX *ctx) {
 #endif
 }
 
+int compat_set_certificate_types (SSL_CTX *ctx, int servers,
+                                  const unsigned char *types, size_t n) {
+#if COMPAT_CERTIFICATE_TYPES
+  return (servers ? SSL_CTX_set1_server_cert_type(ctx, types, n)
+                  : SSL_CTX_set1_client_cert_type(ctx, types, n)) == 1;
+#else
+  (void)ctx;
+  (void)servers;
+  (void)types;
+  (void)n;
+  return 0;
+#endif
+}
+
+EVP_PKEY *compat_peer_key (const SSL *ssl) {
+#if COMPAT_CERTIFICATE_TYPES
+  return SSL_get0_peer_rpk(ssl);
+#else
+  (void)ssl;
+  return NULL;
+#endif
+}
+
+EVP_PKEY *compat_target_key (X509_STORE_CTX *store) {
+#if COMPAT_CERTIFICATE_TYPES
+  return X509_STORE_CTX_get0_rpk(store);
+#else
+  (void)store;
+  return NULL;
+#endif
+}
+
+int compat_ask_for_key (X509_STORE_CTX *store, X509_STORE *trust,
+                        EVP_PKEY *key) {
+#if COMPAT_CERTIFICATE_TYPES
+  return X509_STORE_CTX_init_rpk(store, trust, key) == 1;
+#else
+  (void)store;
+  (void)trust;
+  (void)key;
+  return 0;
+#endif
+}
+
+int compat_is_key (const SSL *ssl, int of_server) {
+#if COMPAT_CERTIFICATE_TYPES
+  return (of_server ? SSL_get_negotiated_server_cert_type(ssl)
+                    : SSL_get_negotiated_client_cert_type(ssl))
+         == TLSEXT_cert_type_rpk;
+#else
+  (void)ssl;
+  (void)of_server;
+  return 0;
+#endif
+}
+
 const char *compat_group_name (SSL *ssl) {
 #if OPENSSL_VERSION_PREREQ(3, 2)
   return SSL_get0_group_name(ssl);
@@ -171,8 +227,8 @@ const char *compat_group_name (SSL *ssl) {
 const char *compat_signature_name (SSL *ssl, int own) {
 #if OPENSSL_VERSION_PREREQ(3, 5)
   const char *name = NULL;
-  int found = own ? SSL_get0_signature_name(ssl, &name)
-                  : SSL_get0_peer_signature_name(ssl, &name);
+  long found = own ? SSL_get0_signature_name(ssl, &name)
+                   : SSL_get0_peer_signature_name(ssl, &name);
   return found ? name : NULL;
 #else
   (void)ssl;

@@ -22,6 +22,15 @@
 /* 1: RFC 7250 and RFC 8879 in the headers. */
 #define COMPAT_CERTIFICATE_TYPES OPENSSL_VERSION_PREREQ(3, 2)
 
+/* IANA, TLS Certificate Types; and the verdict on a key that nobody knows. */
+#define COMPAT_X509 0
+#define COMPAT_RAW_KEY 2
+#if defined(X509_V_ERR_RPK_UNTRUSTED)
+#define COMPAT_KEY_UNKNOWN X509_V_ERR_RPK_UNTRUSTED
+#else
+#define COMPAT_KEY_UNKNOWN 95
+#endif
+
 /* OpenSSL 3.4 deprecates the long. */
 #if OPENSSL_VERSION_PREREQ(3, 3)
 #define compat_session_time(session)  SSL_SESSION_get_time_ex(session)
@@ -61,6 +70,23 @@ typedef X509 CompatIssued;
 ** public keys without certificates (RFC 7250): OpenSSL 3.2, if built so. */
 int compat_compresses_certificates (SSL_CTX *ctx);
 int compat_takes_raw_keys (SSL_CTX *ctx);
+
+/* Sets which types of certificates servers, or clients, may show; 0: OpenSSL
+** cannot. */
+int compat_set_certificate_types (SSL_CTX *ctx, int servers,
+                                  const unsigned char *types, size_t n);
+
+/* The public key that the peer showed instead of a certificate, borrowed; NULL:
+** it did not. `target`: that which `store` is asked about. */
+EVP_PKEY *compat_peer_key (const SSL *ssl);
+EVP_PKEY *compat_target_key (X509_STORE_CTX *store);
+
+/* Asks `store` about such a key. 0: no memory, or OpenSSL cannot. */
+int compat_ask_for_key (X509_STORE_CTX *store, X509_STORE *trust,
+                        EVP_PKEY *key);
+
+/* 1: the certificate of a server, or of a client, is such a key. */
+int compat_is_key (const SSL *ssl, int of_server);
 
 /* The name of the key exchange's group; NULL: none. */
 const char *compat_group_name (SSL *ssl);

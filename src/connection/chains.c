@@ -102,8 +102,9 @@ static int push_nil (lua_State *L) {
 The certificate that this side showed in this handshake.
 @function local_certificate
 @treturn[1] Certificate
-@treturn[2] nil none: a client was not asked for one or has none that fits; or
-a session was resumed, where nobody shows any; or before the handshake
+@treturn[2] nil none: a client was not asked for one or has none that fits; a
+session was resumed, where nobody shows any; its public key alone was shown; or
+before the handshake
 @source SSL_get_certificate(3); RFC 8446, 4.4.2
 @usage local shown = conn:local_certificate()
 if shown then print(shown:not_after()) end
@@ -119,7 +120,8 @@ static int chains_local_certificate (lua_State *L, Connection *c) {
   if (!c->options.server_side && !SSL_get_signature_type_nid(c->ssl, &nid))
     return push_nil(L);
   x509 = SSL_get_certificate(c->ssl);
-  if (x509 == NULL || SSL_CIPHER_get_auth_nid(SSL_get_current_cipher(c->ssl))
+  if (x509 == NULL || compat_is_key(c->ssl, c->options.server_side)
+      || SSL_CIPHER_get_auth_nid(SSL_get_current_cipher(c->ssl))
                       == NID_auth_null) return push_nil(L);
   certificate_push(L, x509);
   return 1;
@@ -201,7 +203,7 @@ end
 static int chains_verify_errors (lua_State *L, Connection *c) {
   const Verification *v = &c->verification;
   if (c->closed) return errors_condition(L, "closed");
-  if (!v->known || v->leaf == NULL) return push_nil(L);
+  if (!v->known || (v->leaf == NULL && v->key == NULL)) return push_nil(L);
   chains_push_faults(L, &v->faults);
   return 1;
 }

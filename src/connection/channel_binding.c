@@ -68,6 +68,11 @@ static int hash_certificate (const X509 *x509, Bytes *b) {
   return 1;
 }
 
+/* NULL: its public key alone was. */
+static X509 *shown_by_server (SSL *ssl) {
+  return compat_is_key(ssl, 1) ? NULL : SSL_get_certificate(ssl);
+}
+
 /* Of a full handshake. The certificate that it was made with is in no ticket
 ** of a server, and may be another when that is used. */
 static void remember (SSL *ssl) {
@@ -75,7 +80,7 @@ static void remember (SSL *ssl) {
   SSL_SESSION *session = SSL_get_session(ssl);
   Bytes b;
   if (session == NULL || SSL_session_reused(ssl)
-      || !hash_certificate(SSL_get_certificate(ssl), &b)) return;
+      || !hash_certificate(shown_by_server(ssl), &b)) return;
   memcpy(data, MARK, MARK_SIZE);
   memcpy(data + MARK_SIZE, b.data, b.size);
   SSL_SESSION_set1_ticket_appdata(session, data, MARK_SIZE + b.size);
@@ -114,7 +119,7 @@ static int find_server_end_point (Connection *c, Bytes *b) {
   b->size = 0;
   if (shared_key_alone(c)) return 1;
   if (!SSL_session_reused(c->ssl))
-    return hash_certificate(SSL_get_certificate(c->ssl), b);
+    return hash_certificate(shown_by_server(c->ssl), b);
   recall(c->ssl, b);
   return 1;
 }

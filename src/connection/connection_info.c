@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include "x509/certificate.h"
+#include "x509/certificate_key.h"
 #include "x509/certificate_names.h"
 #include "connection/chains.h"
 #include "connection/method_prologue.h"
@@ -14,6 +15,7 @@
 #include "connection/connection_info.h"
 #include "connection/negotiated.h"
 #include "connection/ocsp_status.h"
+#include "connection/raw_key.h"
 #include "connection/resumption.h"
 #include "connection/shared_key.h"
 
@@ -51,8 +53,9 @@ What the peer was authenticated by. What a hook accepted although OpenSSL's
 verdict was bad, and what nobody asked to be verified, was not.
 @function authenticated_by
 @treturn[1] string `"certificate"`, of the handshake or, since then, of a
-client's answer to `verify_client_post_handshake`; `"session"`: by the
-certificate of the connection whose session was resumed; or `"psk"`: by a
+client's answer to `verify_client_post_handshake`; `"public_key"`, shown without
+a certificate: see the option `peer_public_keys`; `"session"`: by the
+certificate or key of the connection whose session was resumed; or `"psk"`: by a
 pre-shared key, whatever `cert_reqs` asks for
 @treturn[2] nil by nothing, or before the handshake
 @source RFC 8446, 4.4.2 and 2.2
@@ -247,7 +250,7 @@ if code ~= 0 then print(text, depth) end
 static int info_verify_result (lua_State *L, Connection *c) {
   long code;
   if (c->closed) return errors_condition(L, "closed");
-  if (chains_leaf(c) == NULL) {
+  if (chains_leaf(c) == NULL && raw_key_of(c) == NULL) {
     lua_pushnil(L);
     return 1;
   }
@@ -342,6 +345,10 @@ static int info_info (lua_State *L, Connection *c) {
   lua_setfield(L, -2, "server_side");
   set_fact(L, c, "server_hostname", info_server_hostname);
   set_fact(L, c, "peer_certificate", info_peer_certificate);
+  if (raw_key_of(c) != NULL) {
+    certificate_key_push(L, raw_key_of(c), 0);
+    lua_setfield(L, -2, "peer_public_key");
+  }
   set_verdict(L, c);
   if (!c->established) return 1;
   errors_clear();
@@ -411,6 +418,7 @@ void connection_info_methods (lua_State *L, int metatable, int shared) {
     {"getpeercert", info_getpeercert, TELLS, NULL},
     {"info", info_info, TELLS, NULL},
     {"peer_certificate", info_peer_certificate, TELLS, NULL},
+    {"peer_public_key", raw_key_peer_public_key, TELLS, NULL},
     {"pending", info_pending, TELLS, NULL},
     {"psk_identity", info_psk_identity, TELLS, NULL},
     {"selected_alpn_protocol", info_selected_alpn_protocol, TELLS,

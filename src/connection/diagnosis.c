@@ -37,10 +37,33 @@ static X509 *refused_certificate (const Connection *c) {
   return depth < sk_X509_num(chain) ? sk_X509_value(chain, depth) : NULL;
 }
 
+/* A public key without a certificate: by what it would be good. */
+static void read_key (Failure *f, EVP_PKEY *key, const Connection *c) {
+  char digest[2 * 32 + 1];
+  f->verify_depth = 0;
+  f->sentence[0] = '\0';
+  failure_say(f, "the %s's public key, shown without a certificate, is "
+              "refused: %s", c->options.server_side ? "client" : "server",
+              X509_verify_cert_error_string(f->verify_code));
+  if (f->verify_code == X509_V_ERR_DANE_NO_MATCH) {
+    if (verdict_hash_key(key, digest))
+      failure_say(f, "; {3, 1, 1, \"%s\"} would be a record for it (tlsa)",
+                  digest);
+  }
+  else if (f->verify_code == COMPAT_KEY_UNKNOWN)
+    failure_say(f, "; to accept it, give it in peer_public_keys, as "
+                "peer_public_key(\"pem\") tells it");
+}
+
 static void read_verdict (Failure *f, const Connection *c) {
   Verdict v;
   v.code = SSL_get_verify_result(c->ssl);
   if (v.code == X509_V_OK) return;  /* not OpenSSL's verdict: nothing to add */
+  if (c->verification.key != NULL) {
+    f->verify_code = v.code;
+    read_key(f, c->verification.key, c);
+    return;
+  }
   v.depth = depth_of(c);
   v.x509 = refused_certificate(c);
   v.of_client = c->options.server_side;
@@ -51,6 +74,9 @@ static void read_verdict (Failure *f, const Connection *c) {
   v.bare = c->policy->bare;
   v.trust = "ca_certs";
   verdict_tell(&v, f);
+  if (c->verification.leaf != NULL && !c->policy->takes_certificates)
+    failure_say(f, ": this side takes public keys alone "
+                "(peer_certificate_types)");
 }
 
 /* ---- peers that speak something else ---- */

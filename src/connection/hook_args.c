@@ -8,6 +8,7 @@
 #include "connection/hook_args.h"
 #include "connection/server_key.h"
 #include "x509/certificate.h"
+#include "x509/certificate_key.h"
 #include "x509/distinguished_name.h"
 
 static void push_issuers (lua_State *L, SSL *ssl) {
@@ -55,24 +56,35 @@ static void push_chain (lua_State *L, Connection *c) {
   lua_setfield(L, -2, "chain");
 }
 
+/* What the peer shows instead of a certificate; 1: it does. */
+static int push_key (lua_State *L, const Verification *v) {
+  if (v->key == NULL) return 0;
+  certificate_key_push(L, v->key, 0);
+  lua_setfield(L, -2, "public_key");
+  return 1;
+}
+
 static void push_verdict (lua_State *L, Connection *c) {
   const Verification *v = connection_verification(c);
+  int shown;
   lua_newtable(L);
   push_chain(L, c);
   lua_getfield(L, -1, "certificate");
-  if (!lua_isnil(L, -1)) {
-    lua_pushinteger(L, (lua_Integer)v->code);
-    lua_setfield(L, -3, "verify_code");
-    lua_pushstring(L, X509_verify_cert_error_string(v->code));
-    lua_setfield(L, -3, "verify_message");
-    lua_pushinteger(L, v->depth);
-    lua_setfield(L, -3, "verify_depth");
-    chains_push_faults(L, &v->faults);
-    lua_setfield(L, -3, "errors");
-  }
-  lua_pushboolean(L, !lua_isnil(L, -1) && v->code == X509_V_OK);
-  lua_setfield(L, -3, "verified");
+  shown = !lua_isnil(L, -1);
   lua_pop(L, 1);
+  if (push_key(L, v)) shown = 1;
+  if (shown) {
+    lua_pushinteger(L, (lua_Integer)v->code);
+    lua_setfield(L, -2, "verify_code");
+    lua_pushstring(L, X509_verify_cert_error_string(v->code));
+    lua_setfield(L, -2, "verify_message");
+    lua_pushinteger(L, v->depth);
+    lua_setfield(L, -2, "verify_depth");
+    chains_push_faults(L, &v->faults);
+    lua_setfield(L, -2, "errors");
+  }
+  lua_pushboolean(L, shown && v->code == X509_V_OK);
+  lua_setfield(L, -2, "verified");
   if (chains_push_match(L, c, v)) {
     lua_pop(L, 1);
     lua_setfield(L, -2, "tlsa_match");

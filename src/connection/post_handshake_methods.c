@@ -100,7 +100,8 @@ static int refuse_request (lua_State *L, const Connection *c, int demands,
     return errors_text(L, ERROR_T, name, "state", "the client has not "
                        "answered the last request yet");
   if (c->read_shut) return errors_condition(L, "closed");
-  if (demands == CERT_NONE || c->policy->trusts) return 0;
+  if (demands == CERT_NONE || c->policy->trusts
+      || !c->policy->takes_certificates) return 0;
   return errors_text(L, ERROR_T, name, "no_trust", "the context has nothing to "
                      "verify certificates with: give it ca_certs, ca_path, "
                      "ca_data or system_trust");

@@ -41,6 +41,11 @@ void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
   v->alert = SSL_AD_INTERNAL_ERROR;
 }
 
+void verification_set_key (Verification *v, EVP_PKEY *key, int code) {
+  if (EVP_PKEY_up_ref(key)) v->key = key;
+  verification_set(v, NULL, NULL, code, 0);
+}
+
 void verification_settle (Verification *v) {
   sk_X509_pop_free(v->chain, X509_free);
   v->chain = NULL;
@@ -52,13 +57,17 @@ void verification_free (Verification *v) {
   v->sent = NULL;
   X509_free(v->leaf);
   v->leaf = NULL;
+  EVP_PKEY_free(v->key);
+  v->key = NULL;
 }
 
 const char *verification_by (const Verification *v) {
   if (v->known && v->by_key)
     return v->answer == REFUSED || v->unpinned ? NULL : "psk";
-  if (!v->known || v->leaf == NULL || v->code != X509_V_OK) return NULL;
+  if (!v->known || (v->leaf == NULL && v->key == NULL)
+      || v->code != X509_V_OK) return NULL;
   if (v->demands == CERT_NONE || v->answer == REFUSED || v->unpinned)
     return NULL;
-  return v->resumed ? "session" : "certificate";
+  if (v->resumed) return "session";
+  return v->key != NULL ? "public_key" : "certificate";
 }

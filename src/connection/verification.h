@@ -24,6 +24,7 @@ typedef struct Verification {
   int by_record;          /* a TLSA record tells the leaf: of its own names and
                           ** dates none counts */
   X509 *leaf;             /* owned; NULL: no certificate */
+  EVP_PKEY *key;          /* owned; shown instead of one; or NULL */
   STACK_OF(X509) *chain;  /* owned; verified if the code is good; or NULL */
   STACK_OF(X509) *sent;   /* owned; as the refused peer sent it; or NULL */
   int code;               /* X509_V_OK: good; before cert_reqs and hooks */
@@ -43,12 +44,16 @@ void verification_begin (Verification *v, int demands);
 void verification_set (Verification *v, X509 *leaf, STACK_OF(X509) *chain,
                        int code, int depth);
 
+/* The same for a public key without a certificate. */
+void verification_set_key (Verification *v, EVP_PKEY *key, int code);
+
 /* Lets go of what only the handshake needs. */
 void verification_settle (Verification *v);
 void verification_free (Verification *v);
 
-/* "certificate", "session", "psk": what the peer was authenticated by; NULL: it
-** was not, as nothing was asked for, or whatever a hook accepted. */
+/* "certificate", "public_key", "session", "psk": what the peer was authenticated
+** by; NULL: it was not, as nothing was asked for, or whatever a hook
+** accepted. */
 const char *verification_by (const Verification *v);
 
 #pragma GCC visibility pop

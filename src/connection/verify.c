@@ -19,6 +19,7 @@
 #include "context/session.h"
 #include "context/tlsa.h"
 #include "connection/handshake_usage.h"
+#include "connection/raw_key.h"
 #include "connection/rejudgement.h"
 #include "connection/shared_key.h"
 #include "x509/judgement.h"
@@ -60,6 +61,7 @@ static int is_pinned (Connection *c) {
   STACK_OF(X509) *leaf;
   int found = 0;
   if (c->policy->pins == NULL) return 1;
+  if (v->key != NULL) return pins_match_key(c->policy->pins, v->key);
   if (v->leaf == NULL) return 0;
   if (v->code == X509_V_OK && v->chain != NULL)
     return pins_match(c->policy->pins, v->chain);
@@ -70,23 +72,50 @@ static int is_pinned (Connection *c) {
   return found;
 }
 
+/* The peer shows a certificate though it was told not to. */
+static int refuse_type (Verification *v, X509_STORE_CTX *store) {
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  X509_STORE_CTX_set_error_depth(store, 0);
+  memset(&v->faults, 0, sizeof(v->faults));
+  judgement_note(&v->faults, X509_V_ERR_CERT_REJECTED, 0);
+  return 0;
+}
+
+static void take_key (Connection *c, X509_STORE_CTX *store, EVP_PKEY *key) {
+  Verification *v = connection_verification(c);
+  int good = raw_key_judge(c, store, &v->faults);
+  verification_set_key(v, key, good ? X509_V_OK
+                                    : X509_STORE_CTX_get_error(store));
+}
+
 static void take (Connection *c, SSL *ssl, X509_STORE_CTX *store) {
   Verification *v = connection_verification(c);
-  int good, code;
+  EVP_PKEY *key = compat_target_key(store);
+  int good;
   verification_begin(v, demands_of(c));
-  good = verifies(c, ssl, store);
-  code = X509_STORE_CTX_get_error(store);
-  verification_set(v, X509_STORE_CTX_get0_cert(store),
-                   X509_STORE_CTX_get1_chain(store), good ? X509_V_OK : code,
-                   good ? 0 : X509_STORE_CTX_get_error_depth(store));
+  if (key != NULL) take_key(c, store, key);
+  else {
+    good = verifies(c, ssl, store);
+    if (!c->policy->takes_certificates) good = refuse_type(v, store);
+    verification_set(v, X509_STORE_CTX_get0_cert(store),
+                     X509_STORE_CTX_get1_chain(store),
+                     good ? X509_V_OK : X509_STORE_CTX_get_error(store),
+                     good ? 0 : X509_STORE_CTX_get_error_depth(store));
+  }
   v->unpinned = !is_pinned(c);
+}
+
+/* The peer shows what the verdict is about. */
+static int is_about (const Verification *v, X509 *leaf, EVP_PKEY *key) {
+  if (key != NULL) return v->key != NULL && EVP_PKEY_eq(v->key, key) == 1;
+  return leaf != NULL && v->leaf != NULL && X509_cmp(leaf, v->leaf) == 0;
 }
 
 /* A client's handshake comes here once more after the hook has answered. */
 static void replay (const Verification *v, X509_STORE_CTX *store) {
   X509_STORE_CTX_set_error(store, v->code);
   X509_STORE_CTX_set_error_depth(store, v->depth);
-  if (v->code == X509_V_OK && v->chain != NULL)
+  if (v->code == X509_V_OK && v->chain != NULL && v->leaf != NULL)
     X509_STORE_CTX_set0_verified_chain(store, X509_chain_up_ref(v->chain));
 }
 
@@ -158,7 +187,8 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
   Verification *v = connection_verification(c);
   X509 *leaf = X509_STORE_CTX_get0_cert(store);
   (void)unused;
-  if (v->stopped && leaf != NULL && leaf == v->leaf) replay(v, store);
+  if (v->stopped && is_about(v, leaf, compat_target_key(store)))
+    replay(v, store);
   else take(c, ssl, store);
   v->stopped = 0;
   if (c->policy->hooks & HOOK_VERIFY && !v->unpinned
@@ -222,12 +252,14 @@ int verify_is_elsewhere (const SSL *ssl, const Connection *c) {
 static int puts_off (const Connection *c) {
   return c->policy->puts_off && c->request == NULL
          && SSL_version(c->ssl) >= TLS1_3_VERSION
-         && SSL_get0_peer_certificate(c->ssl) == NULL;
+         && SSL_get0_peer_certificate(c->ssl) == NULL
+         && compat_peer_key(c->ssl) == NULL;
 }
 
 /* The peer has a pre-shared key, and that is all that is asked of it. */
 static int key_suffices (Connection *c) {
-  return connection_verification(c)->by_key && c->policy->psk_authenticates;
+  return connection_verification(c)->by_key && c->policy->psk_authenticates
+         && c->tlsa == NULL;
 }
 
 /* The certificate is for the name, where that is asked for. OpenSSL keeps the
@@ -284,6 +316,17 @@ static void note_again (Connection *c, X509 *leaf, int code,
     judgement_note(&v->faults, X509_V_ERR_HOSTNAME_MISMATCH, 0);
 }
 
+/* A session holds the key that was shown, and no verdict that would last. */
+static void note_key (Connection *c, EVP_PKEY *key) {
+  Verification *v = connection_verification(c);
+  int earlier = (int)SSL_get_verify_result(c->ssl);
+  if (earlier != X509_V_OK) judgement_note(&v->faults, earlier, 0);
+  raw_key_judge_again(c, key, &v->faults);
+  verification_set_key(v, key, v->faults.count > 0 ? v->faults.list[0].code
+                                                   : X509_V_OK);
+  v->unpinned = !is_pinned(c);
+}
+
 void verify_again (Connection *c) {
   Verification *v = connection_verification(c);
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
@@ -293,6 +336,11 @@ void verify_again (Connection *c) {
   int depth = 0;
   if (v->known) return;
   verification_begin(v, puts_off(c) ? CERT_NONE : demands_of(c));
+  if (compat_peer_key(c->ssl) != NULL) {
+    v->resumed = c->request == NULL && SSL_session_reused(c->ssl);
+    note_key(c, compat_peer_key(c->ssl));
+    return;
+  }
   v->by_key = c->request == NULL && leaf == NULL && shared_key_used(c);
   v->resumed = c->request == NULL && !v->by_key && SSL_session_reused(c->ssl);
   if (bound != NULL) chain = X509_chain_up_ref(bound);
@@ -323,6 +371,7 @@ int verify_is_left (Connection *c) {
 ** checks none: the policy stands all the same. */
 int verify_holds (Connection *c) {
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+  EVP_PKEY *key = compat_peer_key(c->ssl);
   const Policy *p = c->policy;
   const Verification *v = connection_verification(c);
   if (v->answer == REFUSED || v->unpinned) return 0;
@@ -330,18 +379,18 @@ int verify_holds (Connection *c) {
   if (p->hooks & HOOK_VERIFY && v->answer == UNANSWERED && !puts_off(c))
     return 0;
   if (v->demands == CERT_NONE) return 1;
-  if (leaf == NULL)
+  if (leaf == NULL && key == NULL)
     return v->demands == CERT_OPTIONAL && c->options.server_side;
-  if (v->leaf == NULL || X509_cmp(leaf, v->leaf) != 0) return 0;
+  if (!is_about(v, leaf, key)) return 0;
   if (v->answer == ACCEPTED) return 1;
   return v->known && v->code == X509_V_OK
          && SSL_get_verify_result(c->ssl) == X509_V_OK
-         && (v->resumed || is_named(c, leaf));
+         && (v->resumed || key != NULL || is_named(c, leaf));
 }
 
 int verify_complain (Connection *c) {
   Verification *v = connection_verification(c);
-  if (v->leaf == NULL || v->code == X509_V_OK) return 0;
+  if ((v->leaf == NULL && v->key == NULL) || v->code == X509_V_OK) return 0;
   v->refused = 1;
   SSL_set_verify_result(c->ssl, v->code);
   ERR_raise(ERR_LIB_SSL, SSL_R_CERTIFICATE_VERIFY_FAILED);

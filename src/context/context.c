@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "context/alpn.h"
+#include "context/certificate_types.h"
 #include "context/session_binding.h"
 #include "context/context.h"
 #include "context/context_certificates.h"
@@ -65,6 +66,7 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   if (policy == NULL) return;
   alpn_free(policy->protocols);
   pins_free(policy->pins);
+  certificate_types_free(policy->keys);
   psk_free(policy->psk);
   early_guard_free(policy->early);
   log_free(policy->keylog);
@@ -123,7 +125,7 @@ SSL_CTX *context_check (lua_State *L, int index) {
 
 int context_verifies (const Policy *policy) {
   return policy->cert_reqs != CERT_NONE || policy->pins != NULL
-         || policy->hooks & HOOK_VERIFY;
+         || policy->hooks & HOOK_VERIFY || policy->takes_keys;
 }
 
 /* Building: each step answers 1, or pushes nil and an error and answers 0 */
@@ -268,7 +270,7 @@ static int use_trust (lua_State *L, Context *c, int options,
 static int apply_trust (lua_State *L, Context *c, int options,
                         const Settings *s) {
   if (s->policy.cert_reqs != CERT_NONE && !s->own_trust && !s->system_trust
-      && !s->policy.psk_authenticates) {
+      && !s->policy.psk_authenticates && s->policy.takes_certificates) {
     errors_text(L, ERROR_T, "cert_reqs", "no_trust", "there is nothing to "
                 "verify certificates with: give ca_certs, ca_path, ca_data or "
                 "system_trust");
@@ -342,6 +344,9 @@ static int build (lua_State *L, int options) {
       !apply_versions(L, c->ctx, &s) ||
       !alpn_apply(L, c->ctx, options, &s, &c->policy->protocols) ||
       !pins_read(L, options, &c->policy->pins) ||
+      !certificate_types_apply(L, c->ctx, options,
+                               s.policy.defaults.server_side, &s.types,
+                               &c->policy->keys) ||
       !take_psk(L, c, options) ||
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||

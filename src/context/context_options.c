@@ -184,6 +184,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   Policy *p = &s->policy;
   memset(s, 0, sizeof(*s));
   p->name_decided = is_set(L, options, "check_hostname");
+  certificate_types_read(L, options, p, &s->types);
   options_complete(L, options, OF_CONTEXT);
   p->defaults.server_side = options_boolean(L, options, "server_side", 0);
   options_check_exclusion(L, options);

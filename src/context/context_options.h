@@ -5,6 +5,7 @@
 #ifndef LUASSL_CONTEXT_OPTIONS_H
 #define LUASSL_CONTEXT_OPTIONS_H
 
+#include "context/certificate_types.h"
 #include "context/negotiation.h"
 #include "context/policy.h"
 #include "x509/verify_parameters.h"
@@ -28,6 +29,7 @@ typedef struct Settings {
   int post_handshake_auth;
   int max_early_data;     /* bytes; 0: none */
   int num_tickets;        /* -1: OpenSSL's default */
+  CertificateTypes types;
   Negotiation negotiation;
   size_t protocols_size;  /* of alpn_protocols on the wire */
 } Settings;

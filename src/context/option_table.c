@@ -107,6 +107,17 @@ const Option option_table[] = {
   {"certificate_compression", OPTION_LIST, OF_CONTEXT, NOT_BOUND,
    .side = EITHER_SIDE},
   /***
+  What this side shows of itself, best first: `"x509"`, its certificate, or
+  `"raw_public_key"`, the public key in it alone. The peer takes what it can.
+  Raw keys need OpenSSL 3.2 or later: see `HAS` (`RAW_PUBLIC_KEYS`).
+  @default `{"x509"}`
+  @source RFC 7250; SSL_CTX_set1_server_cert_type(3)
+  @usage {server_side = true, certfile = "server.pem",
+   certificate_types = {"raw_public_key", "x509"}}
+  */
+  {"certificate_types", OPTION_LIST, OF_CONTEXT, BOUND_VALUE,
+   .side = EITHER_SIDE},
+  /***
   Several certificates, each with its key. The list has tables with the options
   `certfile` or `cert`, `keyfile`, `key` or `key_uri`, `pkcs12_file` or
   `pkcs12`, and `password`, for which the option `password` beside the list
@@ -406,6 +417,30 @@ const Option option_table[] = {
   {"password", OPTION_PASSWORD, OF_CONTEXT, NOT_BOUND, .flags = OWN_SECRET,
    .group = IDENTITY},
   /***
+  What the peer may show of itself, best first: `"x509"`, a certificate, which
+  is verified as always, or `"raw_public_key"`, a public key alone, which
+  `peer_public_keys` or, on a client, `tlsa` has to name. What is not in the
+  list is refused.
+  @default `{"x509"}`; with `peer_public_keys` `{"raw_public_key"}`
+  @source RFC 7250; SSL_CTX_set1_client_cert_type(3)
+  @usage {peer_certificate_types = {"raw_public_key", "x509"}}
+  */
+  {"peer_certificate_types", OPTION_LIST, OF_CONTEXT, BOUND_VALUE,
+   .side = EITHER_SIDE},
+  /***
+  The public keys that are good where a peer shows one without a certificate:
+  strings in PEM or DER (SubjectPublicKeyInfo), as `Certificate:spki` and
+  `SSLSocket:peer_public_key` give them. A key has no name and no dates: who
+  holds it is the peer, and `check_hostname` looks at nothing. With `tlsa` its
+  records decide instead. The keys do not count for certificates, and `pins`
+  only restricts. Without `cert_reqs` it is `CERT_REQUIRED`.
+  @default none
+  @source RFC 7250, 4 and 6
+  @usage {peer_public_keys = {certificate:spki()}}
+  */
+  {"peer_public_keys", OPTION_LIST, OF_CONTEXT, BOUND_VALUE,
+   .side = EITHER_SIDE},
+  /***
   Public keys of which the peer must show one: strings of `sha256//` and the
   base64 of the SHA-256 of a SubjectPublicKeyInfo, as curl takes them. The
   verified chain must hold one of the keys; where nothing is verified, the
@@ -644,18 +679,18 @@ const Option option_table[] = {
   selector, matching type, data}`, three integers and a string, the data as
   bytes or as hexadecimal digits. The program gets them from the DNS, and **has
   to be sure of them**: they are worth what DNSSEC says of them. The server must
-  match one, whatever `cert_reqs` says. Usage 3 (DANE-EE) takes the server by its
-  key or certificate alone: nobody has to have issued it, and neither its dates
-  nor, but for `tlsa_check_hostname`, its names are looked at. Usage 2 (DANE-TA)
-  tells whom to trust; usages 0 and 1 are verified as without records, and then
-  have to match. These three check the name too, which needs one, unless
-  `check_hostname` is false. Records that OpenSSL cannot use are left out; where
-  it can use none, an empty list among them, there is no connection, but an
-  SSLError of kind `tlsa`. Sessions are for the same records.
+  match one, whatever `cert_reqs` says. Usage 3 (DANE-EE) takes the server by
+  its key or certificate alone: nobody has to have issued it, and neither its
+  dates nor, but for `tlsa_check_hostname`, its names are looked at. Usage 2
+  (DANE-TA) tells whom to trust; usages 0 and 1 are verified as without records,
+  and then have to match. These three check the name too, which needs one,
+  unless `check_hostname` is false. Records that OpenSSL cannot use are left
+  out; where it can use none, an empty list among them, there is no connection,
+  but an SSLError of kind `tlsa`. Sessions are for the same records.
   @default none
   @source RFC 6698; RFC 7671; SSL_dane_tlsa_add(3)
   @usage {server_hostname = "mail.example.com", tlsa = {
-    {3, 1, 1, "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f90"},
+    {3, 1, 1, digest},
   }}
   */
   {"tlsa", OPTION_TLSA, OF_CONNECTION | OF_VERIFY, BOUND_BY_NAME,

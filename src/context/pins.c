@@ -71,9 +71,9 @@ int pins_read (lua_State *L, int options, Pins **pins) {
   return 1;
 }
 
-static int is_pinned (const Pins *pins, X509 *x509) {
-  unsigned char digest[SHA256_DIGEST_LENGTH], *der = NULL;
-  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
+/* By the key's `size` bytes of DER, which are freed. */
+static int is_listed (const Pins *pins, unsigned char *der, int size) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
   size_t i;
   if (size <= 0) return 0;
   if (SHA256(der, (size_t)size, digest) == NULL) size = 0;
@@ -82,6 +82,18 @@ static int is_pinned (const Pins *pins, X509 *x509) {
   for (i = 0; i < pins->count; i++)
     if (memcmp(pins->digests[i], digest, sizeof(digest)) == 0) return 1;
   return 0;
+}
+
+static int is_pinned (const Pins *pins, X509 *x509) {
+  unsigned char *der = NULL;
+  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
+  return is_listed(pins, der, size);
+}
+
+int pins_match_key (const Pins *pins, const EVP_PKEY *key) {
+  unsigned char *der = NULL;
+  int size = i2d_PUBKEY(key, &der);
+  return is_listed(pins, der, size);
 }
 
 int pins_match (const Pins *pins, const STACK_OF(X509) *chain) {

@@ -19,6 +19,9 @@ int pins_read (lua_State *L, int options, Pins **pins);
 /* 1: one of the chain's public keys is pinned. */
 int pins_match (const Pins *pins, const STACK_OF(X509) *chain);
 
+/* 1: this one is. */
+int pins_match_key (const Pins *pins, const EVP_PKEY *key);
+
 /* The bytes of all of them. */
 const unsigned char *pins_bytes (const Pins *pins, size_t *size);
 

@@ -29,6 +29,7 @@ enum { STAPLE_OFF, STAPLE_REQUESTED, STAPLE_REQUIRED };
 struct EarlyGuard;
 struct Log;
 struct Pins;
+struct PublicKeys;
 struct Protocols;
 struct PskTable;
 struct SessionCache;
@@ -70,6 +71,10 @@ typedef struct Policy {
   struct Log *keylog, *trace;     /* owned; NULL: none */
   struct Protocols *protocols;    /* owned; or NULL */
   struct Pins *pins;              /* owned; NULL: none */
+  struct PublicKeys *keys;        /* owned: of peers without certificates; or
+                                  ** NULL */
+  int takes_keys;                 /* peers may show no more than a key */
+  int takes_certificates;         /* peers may show certificates */
   struct PskTable *psk;           /* owned; NULL: none, or a function */
   int psk_authenticates;          /* it stands for a certificate */
   struct SessionCache *cache;     /* a reference; NULL: not kept */

@@ -1,6 +1,6 @@
 /*
-** tlsa.c -- TLSA records (RFC 6698): which keys and certificates are a server's,
-** by its DNS.
+** tlsa.c -- TLSA records (RFC 6698): which keys and certificates are a
+** server's, by its DNS.
 **
 ** OpenSSL alone knows which it can use: it is asked before anything is sent. It
 ** would verify as if there were no records where it can use none.

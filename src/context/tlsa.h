@@ -1,6 +1,6 @@
 /*
-** tlsa.h -- TLSA records (RFC 6698): which keys and certificates are a server's,
-** by its DNS. The program has them from there; nothing is asked here.
+** tlsa.h -- TLSA records (RFC 6698): which keys and certificates are a
+** server's, by its DNS. The program has them from there; nothing is asked here.
 */
 #ifndef LUASSL_TLSA_H
 #define LUASSL_TLSA_H

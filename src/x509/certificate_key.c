@@ -128,6 +128,28 @@ static void push_spki (lua_State *L) {
                       encode);
 }
 
+/* Replaces the DER at the top. */
+static void armor (lua_State *L) {
+  size_t size;
+  const char *der = lua_tolstring(L, -1, &size);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  luaL_addstring(&b, "-----BEGIN PUBLIC KEY-----\n");
+  base64_add(&b, (const unsigned char *)der, size);
+  luaL_addstring(&b, "-----END PUBLIC KEY-----\n");
+  luaL_pushresult(&b);
+  lua_remove(L, -2);
+}
+
+static int encode_key (const void *key, unsigned char **out) {
+  return i2d_PUBKEY(key, out);
+}
+
+void certificate_key_push (lua_State *L, const EVP_PKEY *key, int pem) {
+  asn1_value_push_der(L, key, encode_key);
+  if (pem) armor(L);
+}
+
 /***
 The public key as the certificate holds it: SubjectPublicKeyInfo.
 @function spki
@@ -139,21 +161,11 @@ The public key as the certificate holds it: SubjectPublicKeyInfo.
 */
 static int key_spki (lua_State *L) {
   static const char *const forms[] = {"der", "pem", NULL};
-  const char *der;
-  size_t size;
-  luaL_Buffer b;
+  int form;
   certificate_check(L, 1);
-  if (certificate_check_form(L, 2, forms) == 0) {
-    push_spki(L);
-    return 1;
-  }
+  form = certificate_check_form(L, 2, forms);
   push_spki(L);
-  der = lua_tolstring(L, -1, &size);
-  luaL_buffinit(L, &b);
-  luaL_addstring(&b, "-----BEGIN PUBLIC KEY-----\n");
-  base64_add(&b, (const unsigned char *)der, size);
-  luaL_addstring(&b, "-----END PUBLIC KEY-----\n");
-  luaL_pushresult(&b);
+  if (form == 1) armor(L);
   return 1;
 }
 

@@ -73,7 +73,8 @@ static int verifies (Judgement *j, X509_STORE_CTX *store) {
   if (X509_verify_cert(store) <= 0) return 0;
   j->by_record = j->records != NULL && judgement_by_record(j->records);
   if (!j->by_record) check_rules(j, store);
-  if (!j->by_record && !key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))
+  if (!j->by_record
+      && !key_usage_allows(X509_STORE_CTX_get0_cert(store), j->usage))
     judgement_note(j->faults, X509_V_ERR_INVALID_PURPOSE, 0);
   if (j->faults->count == 0) return 1;
   X509_STORE_CTX_set_error(store, j->faults->list[0].code);

@@ -144,21 +144,33 @@ static int say_crl (const Verdict *v, Failure *f) {
   return 1;
 }
 
+/* Of `size` bytes of DER, which are freed. */
+static int hash (unsigned char *der, int size, char *text) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  size_t i;
+  int done = size > 0 && SHA256(der, (size_t)size, digest) != NULL;
+  OPENSSL_free(der);
+  for (i = 0; done && i < sizeof(digest); i++)
+    snprintf(text + 2 * i, 3, "%02x", digest[i]);
+  return done;
+}
+
+int verdict_hash_key (const EVP_PKEY *key, char text[2 * 32 + 1]) {
+  unsigned char *der = NULL;
+  int size = i2d_PUBKEY(key, &der);
+  return hash(der, size, text);
+}
+
 /* What a record would look like that fits. */
 static void say_record (const Verdict *v, Failure *f) {
-  unsigned char digest[SHA256_DIGEST_LENGTH], *der = NULL;
   char text[2 * SHA256_DIGEST_LENGTH + 1];
+  unsigned char *der = NULL;
   int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(v->x509), &der);
-  size_t i;
   failure_say(f, ": none of the TLSA records (tlsa) is for it or for an issuer "
               "whose certificate came with it");
-  if (size > 0 && SHA256(der, (size_t)size, digest) != NULL) {
-    for (i = 0; i < sizeof(digest); i++)
-      snprintf(text + 2 * i, 3, "%02x", digest[i]);
+  if (hash(der, size, text))
     failure_say(f, ", as {3, 1, 1, \"%s\"} would be; if the server has a new "
                 "key, the records are out of date", text);
-  }
-  OPENSSL_free(der);
 }
 
 /* What to do about a certificate that is refused. */

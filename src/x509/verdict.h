@@ -24,6 +24,10 @@ typedef struct Verdict {
 
 #pragma GCC visibility push(hidden)
 
+/* Writes the SHA-256 of the key's SubjectPublicKeyInfo in hexadecimal digits;
+** 0: no memory. */
+int verdict_hash_key (const EVP_PKEY *key, char text[2 * 32 + 1]);
+
 /* Makes it the sentence of the failure. Needs no Lua. May leave entries in the
 ** error queue. */
 void verdict_tell (const Verdict *v, Failure *f);
