@@ -25,7 +25,7 @@ end
 -- @tfield boolean CERTIFICATE_COMPRESSION certificates can go compressed (RFC 8879)
 -- @tfield boolean MLDSA signatures of ML-DSA: `sigalgs = "mldsa65"` (FIPS 204)
 -- @tfield boolean MLKEM key exchange that resists quantum computers: `groups = "X25519MLKEM768"` (FIPS 203)
--- @tfield boolean RAW_PUBLIC_KEYS OpenSSL knows public keys in place of certificates (RFC 7250)
+-- @tfield boolean RAW_PUBLIC_KEYS public keys in place of certificates: `peer_public_keys` (RFC 7250)
 -- @tfield boolean SNI server names: `server_hostname`, `server_names`
 -- @tfield boolean SSLv2 `PROTOCOL_SSLv2`: false everywhere
 -- @tfield boolean SSLv3 `PROTOCOL_SSLv3`: false everywhere

@@ -234,6 +234,24 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       end
     end)
 
+    it("a session of a server that an authority's record tells is resumed, and judged by it", function()
+      local far_context = assert(ssl.SSLContext {server_side = true, cert = with_root "rsa",
+        key = helpers.read_file(file "rsa.key")})
+      for usage, of in pairs {[0] = "root.crt", "rsa.crt", "root.crt"} do
+        local context = client {ca_certs = file "root.crt"}
+        local options = {tlsa = {record(of, usage, 1, 1)}}
+        options.session = resuming.session(context, far_context, options)
+        local near, far = assert(resuming.meet(context, far_context, options))
+        assert.is_true(near:session_reused())
+        local match, depth = near:tlsa_match()
+        assert.same(options.tlsa[1], match)
+        assert.equal(of == "root.crt" and 1 or 0, depth)
+        resuming.part(near, far)
+        options.server_hostname = "other.example"
+        assert.is_false(resuming.offers(context, options))
+      end
+    end)
+
     it("a session is not offered under other records", function()
       local far_context = assert(ssl.SSLContext {server_side = true, certfile = file "rsa.pem"})
       local one, two = record("rsa.crt", 3, 1, 1), record("rsa.crt", 3, 1, 2)

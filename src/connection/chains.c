@@ -214,7 +214,8 @@ resumption it is the one that its certificate matches by now.
 @function tlsa_match
 @treturn[1] table `{usage, selector, matching type, data}`, the data as bytes
 @treturn[1] integer where in the chain what it is for stands: 0, the server's
-own certificate, or one of its issuers
+own certificate, or one of its issuers; with an issuer's key in full
+(`{2, 1, 0}`), what that has signed
 @treturn[2] nil no record matched: the option was not given, or `on_verify`
 accepted the server all the same; or before the handshake
 @source SSL_get0_dane_tlsa(3); RFC 6698, 2.1
