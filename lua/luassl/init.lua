@@ -339,7 +339,7 @@ end
 
 --- Fetches the certificate of a TLS server. It is verified only with
 -- `ca_certs`, and then the chain must hold; with `check_hostname = true` the
--- name must match too.
+-- name must match too. With `tlsa` it has to match one of the records.
 -- @function get_server_certificate
 -- @tparam table address `{host, port}`
 -- @tparam[opt] table options those below, and any of the options of a context

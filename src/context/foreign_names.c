@@ -56,6 +56,7 @@ static const ForeignName names[] = {
   {"curvepreferences", "groups", GROUPS},
   {"curves", "groups", GROUPS},
   {"curveslist", "groups", GROUPS},
+  {"dane", "tlsa", "It takes the records themselves"},
   {"depth", "verify_depth", NULL},
   {"dhparam", "groups", "OpenSSL knows the parameters of each"},
   {"ecdhcurve", "groups", GROUPS},
