@@ -1,10 +1,10 @@
 // Echo.java serve|visit VERSION LEAVES CA ... -- Java's JSSE, for the table of
 // peers.
-//   serve VERSION LEAVES CA             prints "ready PORT", sends back what
+//   serve VERSION LEAVES CA ALPN        prints "ready PORT", sends back what
 //     comes; demands a client certificate by CA, unless that is empty
-//   visit VERSION LEAVES CA PORT TEXT   sends TEXT, prints the line that comes
-//     back
-// LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
+//   visit VERSION LEAVES CA ALPN PORT TEXT   sends TEXT, prints the line that
+//     comes back; speaks the last protocol of ALPN, or none
+// ALPN: protocols, with commas. LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 import java.io.*;
 import java.net.InetAddress;
 import java.nio.file.*;
@@ -29,6 +29,10 @@ public class Echo {
         .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(text)));
   }
 
+  static String[] protocols(String alpn) {
+    return alpn.isEmpty() ? new String[0] : alpn.split(",");
+  }
+
   static SSLContext context(String leaves, String ca) throws Exception {
     KeyStore own = KeyStore.getInstance("PKCS12"), trusted = KeyStore.getInstance("PKCS12");
     char[] none = new char[0];
@@ -51,11 +55,14 @@ public class Echo {
     return context;
   }
 
-  static void serve(String version, String leaves, String ca) throws Exception {
+  static void serve(String version, String leaves, String ca, String alpn) throws Exception {
     SSLServerSocket listener = (SSLServerSocket) context(leaves, ca)
         .getServerSocketFactory().createServerSocket(0, 5, InetAddress.getByName("127.0.0.1"));
     listener.setEnabledProtocols(new String[] {version});
     listener.setNeedClientAuth(!ca.isEmpty());
+    SSLParameters parameters = listener.getSSLParameters();
+    parameters.setApplicationProtocols(protocols(alpn));
+    listener.setSSLParameters(parameters);
     System.out.println("ready " + listener.getLocalPort());
     while (true) {
       try (SSLSocket socket = (SSLSocket) listener.accept()) {
@@ -69,13 +76,20 @@ public class Echo {
     }
   }
 
-  static void visit(String version, String leaves, String ca, int port, String text) throws Exception {
+  static void visit(String version, String leaves, String ca, String alpn, int port, String text) throws Exception {
     String line;
     try (SSLSocket socket = (SSLSocket) context(leaves, ca).getSocketFactory().createSocket("localhost", port)) {
       SSLParameters parameters = socket.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       parameters.setProtocols(new String[] {version});
+      parameters.setApplicationProtocols(protocols(alpn));
       socket.setSSLParameters(parameters);
+      socket.startHandshake();
+      String spoken = socket.getApplicationProtocol();
+      if (!(alpn.isEmpty() ? "" : alpn.substring(alpn.lastIndexOf(',') + 1)).equals(spoken)) {
+        System.out.println("protocol " + spoken);
+        System.exit(2);
+      }
       socket.getOutputStream().write((text + "\n").getBytes("US-ASCII"));
       line = new BufferedReader(new InputStreamReader(socket.getInputStream())).readLine();
       System.out.println(line);
@@ -84,7 +98,7 @@ public class Echo {
   }
 
   public static void main(String[] args) throws Exception {
-    if (args[0].equals("serve")) serve(args[1], args[2], args[3]);
-    else visit(args[1], args[2], args[3], Integer.parseInt(args[4]), args[5]);
+    if (args[0].equals("serve")) serve(args[1], args[2], args[3], args[4]);
+    else visit(args[1], args[2], args[3], args[4], Integer.parseInt(args[5]), args[6]);
   }
 }

@@ -1,18 +1,20 @@
 // echo.js serve|visit VERSION LEAVES CA ... -- Node's TLS, for the table of peers.
-//   serve VERSION LEAVES CA RESPONSE     prints "ready PORT", sends back what
+//   serve VERSION LEAVES CA ALPN RESPONSE   prints "ready PORT", sends back what
 //     comes; demands a client certificate by CA, and staples the file RESPONSE,
 //     unless they are empty
-//   visit VERSION LEAVES CA PORT TEXT SIGALGS   sends TEXT, prints what comes
-//     until it is back
-// LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
+//   visit VERSION LEAVES CA ALPN PORT TEXT SIGALGS   sends TEXT, prints
+//     what comes until it is back; speaks the last protocol of ALPN, or none
+// ALPN: protocols, with commas. LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 const fs = require('fs');
 const tls = require('tls');
 
-const [mode, version, leaves, ca, port, text, sigalgs] = process.argv.slice(2);
+const [mode, version, leaves, ca, alpn, port, text, sigalgs] = process.argv.slice(2);
 setTimeout(() => process.exit(3), 20000);
 
 const names = leaves === '' ? [] : leaves.split(',');
+const protocols = alpn === '' ? [] : alpn.split(',');
 const options = {
+  ALPNProtocols: protocols.length > 0 ? protocols : undefined,
   cert: names.map((name) => fs.readFileSync(name + '.crt')),
   key: names.map((name) => fs.readFileSync(name + '.key')),
   ca: ca === '' ? undefined : fs.readFileSync(ca),
@@ -33,7 +35,10 @@ if (mode === 'serve') {
 } else {
   const socket = tls.connect({
     ...options, port: Number(port), host: '127.0.0.1', servername: 'localhost',
-  }, () => socket.write(text + '\n'));
+  }, () => {
+    if (socket.alpnProtocol !== (protocols.at(-1) ?? false)) process.exit(2);
+    socket.write(text + '\n');
+  });
   let got = '';
   socket.on('data', (data) => {
     got += data;

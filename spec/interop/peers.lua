@@ -6,13 +6,18 @@
 --     "reverse" or "http" (GET /page)
 --   visit(cell, port, text): a process that ends with status 0 once it has got
 --     `text` back from us ("echo"), or a page holding it ("http")
+--   protocol: by ALPN, "echo" where there is none
 --   limits: by role and column what it cannot: the `keys` it can, and `why`
 -- A cell of `serve` has `version` ("TLSv1.2"), the `leaves` of the server and
--- `demands`, if it wants a client certificate, and `ocsp`, a response to staple; one of `visit` has `version`,
--- `client`, the leaf that the client shows, `accepts`, the one kind of key that
--- it takes ("rsa", "ecdsa", "ed25519"), and `ocsp`, if it needs a stapled
--- response that says "good": all optional.
+-- `demands`, if it wants a client certificate, `ocsp`, a response to staple,
+-- `alpn`, if it is to agree on the protocol, `asks`, if it is to ask behind the
+-- handshake, which the process's `asks(conn, try)` then makes it do; one of
+-- `visit` has `version`, `client`, the leaf that the client shows, `accepts`, the
+-- one kind of key that it takes ("rsa", "ecdsa", "ed25519"), `ocsp`, if it needs
+-- a stapled response that says "good", `alpn` and `asks`: all optional. A process
+-- that says by which protocol it speaks has `told`, that text.
 local helpers = require "spec.support.helpers"
+local socket = require "socket"
 
 local unpack = table.unpack or unpack
 
@@ -114,6 +119,25 @@ local function clear_visit(port, text)
   ]], port, text)
 end
 
+local ALPN, ASKS = "1.3 ALPN", "1.3 post-handshake authentication"
+
+local function cannot(why)
+  return { keys = {}, why = why }
+end
+
+-- Commands of s_server's stand in a block of their own.
+local function openssl_asks(process, conn, try)
+  assert(conn:send "first\n")
+  process:expect "first"
+  process:write "c\n"
+  assert(#socket.select({ conn }, nil, 10) == 1, "it does not ask")
+  process:write "asked\n"
+  assert(conn:receive() == "asked")  -- which reads the request too
+  process:expect("(CN = " .. try.client:gsub("%-", "%%-") .. ")\n")
+  process:write "seen\n"
+  assert(assert(conn:receive()) == "seen")
+end
+
 peers[#peers + 1] = {
   name = "OpenSSL", program = "openssl",
   limits = { server = { ["1.2 several keys"] = {
@@ -121,27 +145,31 @@ peers[#peers + 1] = {
     why = "s_server's checks of a certificate by `-xcert` never let Ed25519 through in TLS 1.2",
   } } },
   serve = function(cell)
-    local argv = arguments("-rev", "-tls" .. short(cell.version):gsub("%.", "_"),
-      cell.demands and { "-Verify", 1, "-verify_return_error", "-CAfile", roots },
+    local argv = arguments("-tls" .. short(cell.version):gsub("%.", "_"),
+      cell.asks and { "-num_tickets", 0, "-verify_return_error", "-CAfile", roots } or "-rev",
+      cell.alpn and { "-alpn", "echo" }, cell.demands and { "-Verify", 1, "-verify_return_error", "-CAfile", roots },
       cell.ocsp and { "-status_file", cell.ocsp })
     for i = 1, #cell.leaves > 1 and #cell.leaves or 0 do  -- they replace "-cert"
       local cert, key = certificate(cell.leaves[i])
       argv = arguments(argv, "-xcert", cert, "-xkey", key)
     end
-    return helpers.s_server { cert = cell.leaves[1], arguments = argv }, "reverse"
+    local process = helpers.s_server { cert = cell.leaves[1], arguments = argv }
+    process.asks = openssl_asks
+    return process, "reverse"
   end,
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
     local process = helpers.s_client(port, {
-      arguments = arguments(cell.ocsp and "-status" or "-quiet", "-no_ign_eof",
-        "-tls" .. short(cell.version):gsub("%.", "_"),
-        "-CAfile", roots, cell.client and { "-cert", cert, "-key", key }),
+      arguments = arguments("-tls" .. short(cell.version):gsub("%.", "_"), "-CAfile", roots,
+        cell.alpn and { "-alpn", "other,echo" } or { cell.ocsp and "-status" or "-quiet", "-no_ign_eof" },
+        cell.asks and "-enable_pha", cell.client and { "-cert", cert, "-key", key }),
       env = accepting(cell),
     })
     if cell.ocsp then process:expect "(Cert Status: good)" end
     process:write(text .. "\n")
     process:expect(text)
     process:close_input()
+    process.told = cell.alpn and "ALPN protocol: echo\n"
     return process, "echo"
   end,
 }
@@ -158,11 +186,12 @@ end
 
 peers[#peers + 1] = {
   name = "GnuTLS", program = "gnutls-serv",
+  limits = { server = { [ASKS] = cannot "gnutls-serv asks in the handshake alone" } },
   serve = function(cell)
     local port = helpers.free_port()
     local argv = arguments("gnutls-serv", "--echo", "-p", port, "--priority", priority(cell),
       cell.demands and { "--require-client-cert", "--verify-client-cert", "--x509cafile", roots }
-      or "--disable-client-cert",
+      or "--disable-client-cert", cell.alpn and { "--alpn", "echo", "--alpn-fatal" },
       cell.ocsp and { "--ocsp-response", cell.ocsp, "--ignore-ocsp-response-errors" })
     for _, leaf in ipairs(cell.leaves) do
       local cert, key = certificate(leaf)
@@ -173,15 +202,25 @@ peers[#peers + 1] = {
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
     local process = helpers.spawn(arguments("gnutls-cli", "--x509cafile", roots, "--priority", priority(cell),
-      "-p", port, cell.client and { "--x509certfile", cert, "--x509keyfile", key }, cell.ocsp and "--ocsp",
+      "-p", port, cell.alpn and { "--alpn", "other", "--alpn", "echo" }, cell.asks and "--post-handshake-auth",
+      cell.client and { "--x509certfile", cert, "--x509keyfile", key }, cell.ocsp and "--ocsp",
       "localhost"), { input = true })
     if cell.ocsp then process:expect "(OCSP status request)" end
     process:write(text .. "\n")
     process:expect("\n" .. text)
     process:close_input()
+    process.told = cell.alpn and "Application protocol: echo\n"
     return process, "echo"
   end,
 }
+
+local function python_asks(process, conn, try)
+  assert(conn:send "first\n")
+  assert(conn:receive() == "asked")
+  assert(conn:send "second\n")
+  assert(conn:receive() == "second")
+  process:expect("shown by " .. try.client:gsub("%-", "%%-") .. "\n")
+end
 
 peers[#peers + 1] = {
   name = "Python", program = "python3",
@@ -190,28 +229,34 @@ peers[#peers + 1] = {
     local version = cell.version:gsub("%.", "_")
     local argv = { "--min", version, "--max", version }
     for i = 2, #cell.leaves do argv = arguments(argv, "--cert", helpers.file(cell.leaves[i] .. ".pem")) end
-    argv = arguments(argv, cell.demands and { "--ca", roots, "--verify", "required" })
-    return helpers.python_server("echo", { cert = cell.leaves[1], arguments = argv }), "echo"
+    argv = arguments(argv, (cell.demands or cell.asks) and { "--ca", roots, "--verify", "required" },
+      cell.alpn and { "--alpn", "echo" }, cell.asks and "--pha")
+    local process = helpers.python_server(cell.asks and "ask" or "echo", { cert = cell.leaves[1], arguments = argv })
+    process.asks = python_asks
+    return process, "echo"
   end,
   visit = function(cell, port)
     local version = cell.version:gsub("%.", "_")
-    return helpers.python_client(port, "echo", {
-      arguments = arguments("--ca", roots, "--min", version, "--max", version,
-        cell.client and { "--cert", helpers.file(cell.client .. ".pem") }),
+    local process = helpers.python_client(port, "echo", {
+      arguments = arguments("--ca", roots, "--min", version, "--max", version, cell.alpn and { "--alpn", "other,echo" },
+        cell.asks and "--pha", cell.client and { "--cert", helpers.file(cell.client .. ".pem") }),
       env = accepting(cell),
-    }), "echo"
+    })
+    process.told = cell.alpn and "alpn=echo\n"
+    return process, "echo"
   end,
 }
 
 peers[#peers + 1] = {
-  name = "curl", program = "curl",
+  name = "curl", program = "curl", protocol = "http/1.1",
   visit = function(cell, port, text)
     local version = short(cell.version)
-    local process = helpers.spawn(arguments("curl", "-sS", "--cacert", roots, "--tlsv" .. version, "--tls-max",
+    local process = helpers.spawn(arguments("curl", "-sSv", "--cacert", roots, "--tlsv" .. version, "--tls-max",
       version, "--noproxy", "*", cell.ocsp and "--cert-status",
       cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
       ("https://localhost:%d/page"):format(port)), { env = accepting(cell) })
     process.expected = text
+    process.told = cell.alpn and "ALPN: server accepted http/1.1\n"
     return process, "http"
   end,
 }
@@ -232,8 +277,10 @@ local function nginx(body, env)
 end
 
 peers[#peers + 1] = {
-  name = "nginx", program = "nginx",
-  limits = { client = no_ocsp "it asks upstream servers for no response" },
+  name = "nginx", program = "nginx", protocol = "http/1.1",
+  limits = { server = { [ASKS] = cannot "asks in the handshake alone" },
+    client = no_ocsp("it asks upstream servers for no response", {
+      [ALPN] = cannot "its proxy offers no protocol", [ASKS] = cannot "says that it cannot be asked" }) },
   serve = function(cell)
     local port = helpers.free_port()
     local verify = cell.demands and ("ssl_client_certificate %s; ssl_verify_client on;"):format(roots) or ""
@@ -266,14 +313,17 @@ end
 
 peers[#peers + 1] = {
   name = "haproxy", program = "haproxy",
-  limits = { client = no_ocsp "it asks other servers for no response", server = { ["1.3 several keys"] = {
+  limits = { client = no_ocsp("it asks other servers for no response", { [ASKS] = cannot
+    "says that it cannot be asked" }), server = { [ASKS] = cannot "asks in the handshake alone",
+    ["1.3 several keys"] = {
     keys = { "rsa", "ed25519" },
     why = "2.6 takes the ECDSA certificate only for a cipher suite that names ECDSA, "
       .. "as none of TLS 1.3 does (its issue 2300)",
   } } },
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
-    local settings = cell.demands and { "verify", "required", "ca-file", roots } or {}
+    local settings = arguments(cell.demands and { "verify", "required", "ca-file", roots },
+      cell.alpn and { "alpn", "echo" })
     for _, leaf in ipairs(cell.leaves) do
       local file = helpers.file(leaf .. ".pem")
       if cell.ocsp then  -- it looks for the names of the certificate with other ends
@@ -301,7 +351,8 @@ listen l
   default-server ssl verify required sni str(localhost) verifyhost localhost
   server s 127.0.0.1:%d ca-file %s ssl-min-ver %s ssl-max-ver %s %s
 ]]):format(front, port, roots, cell.version, cell.version,
-      cell.client and "crt " .. helpers.file(cell.client .. ".pem") or ""), accepting(cell))
+      table.concat(arguments(cell.client and { "crt", helpers.file(cell.client .. ".pem") },
+        cell.alpn and { "alpn", "other,echo" }), " ")), accepting(cell))
     proxy:status(0.3)  -- a probe would be a client that says nothing
     local process = clear_visit(front, text)
     process.behind = proxy
@@ -315,8 +366,9 @@ end
 
 peers[#peers + 1] = {
   name = "stunnel", program = "stunnel4",
-  limits = { server = no_ocsp "it staples only what it has fetched itself",
-    client = no_ocsp "it asks responders, not servers" },
+  limits = { server = no_ocsp("it staples only what it has fetched itself", { [ALPN] = cannot "knows no ALPN",
+    [ASKS] = cannot "asks in the handshake alone" }), client = no_ocsp("it asks responders, not servers", {
+    [ALPN] = cannot "knows no ALPN", [ASKS] = cannot "says that it cannot be asked" }) },
   serve = function(cell)
     local port, behind = helpers.free_port(), clear_echo()
     local process = listening(stunnel(([[
@@ -362,25 +414,28 @@ local SCHEMES = {
 
 peers[#peers + 1] = {
   name = "Node", program = "node", large = true,
+  limits = { server = { [ASKS] = cannot "asks in the handshake alone" },
+    client = no_ocsp("it gives the response to the program, which has no function to judge it", {
+      [ASKS] = cannot "says that it cannot be asked" }) },
   serve = function(cell)
     local process = helpers.spawn { "node", "spec/interop/echo.js", "serve", cell.version, leaf_files(cell.leaves),
-      cell.demands and roots or "", cell.ocsp or "" }
+      cell.demands and roots or "", cell.alpn and "echo" or "", cell.ocsp or "" }
     process.port = tonumber(process:expect "ready (%d+)")
     return process, "echo"
   end,
-  limits = { client = no_ocsp "it gives the response to the program, which has no function to judge it" },
   visit = function(cell, port, text)
     return helpers.spawn { "node", "spec/interop/echo.js", "visit", cell.version, leaf_files { cell.client }, roots,
-      port, text, SIGALGS[cell.accepts] or "" }, "echo"
+      cell.alpn and "other,echo" or "", port, text, SIGALGS[cell.accepts] or "" }, "echo"
   end,
 }
 
 peers[#peers + 1] = {
   name = "Java", program = "java", large = true,
-  limits = { server = no_ocsp "it staples only what it has fetched itself" },
+  limits = { server = no_ocsp("it staples only what it has fetched itself", { [ASKS] = cannot
+    "asks in the handshake alone" }), client = { [ASKS] = cannot "says that it cannot be asked" } },
   serve = function(cell)
     local process = helpers.spawn { "java", "spec/interop/Echo.java", "serve", cell.version, leaf_files(cell.leaves),
-      cell.demands and roots or "" }
+      cell.demands and roots or "", cell.alpn and "echo" or "" }
     process.port = tonumber(process:expect("ready (%d+)", 25))
     return process, "echo"
   end,
@@ -388,7 +443,7 @@ peers[#peers + 1] = {
     return helpers.spawn(arguments("java",
       cell.accepts and "-Djdk.tls.client.SignatureSchemes=" .. SCHEMES[cell.accepts],
       cell.ocsp and "-Dcom.sun.net.ssl.checkRevocation=true", "spec/interop/Echo.java",
-      "visit", cell.version, leaf_files { cell.client }, roots, port, text)), "echo"
+      "visit", cell.version, leaf_files { cell.client }, roots, cell.alpn and "other,echo" or "", port, text)), "echo"
   end,
 }
 

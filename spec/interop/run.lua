@@ -1,6 +1,7 @@
 -- run.lua [all] [write] -- the table of peer x role x column: a line (or a
 -- page) goes each way, verified by whichever side is the client.
 --   all    with the large peers (Node, Java) too
+--   only NAME ...  these peers alone
 --   write  puts the table into doc/peers.md, between its two marks
 -- Ends with "N passed, N failed, N skipped".
 
@@ -22,7 +23,8 @@ local TEXT = ("0123456789abcdef"):rep(8)
 
 -- A column has the `leaves` of the server, `prefix` and key kinds, and `tries`,
 -- one connection each, in this order: `key` is the kind that the client must meet, `accepts` says that
--- it takes no other, `client` is its certificate, if `refused` a wrong one.
+-- it takes no other, `client` is its certificate, if `refused` a wrong one. `alpn`: it also speaks a protocol that
+-- nobody else knows; `updates`: keys change; `asks`: the client is asked for its certificate behind the handshake.
 local columns = {}
 
 local function leaves_of(prefix, keys)
@@ -34,7 +36,8 @@ end
 local function column(version, title, prefix, keys, tries)
   columns[#columns + 1] = {
     name = version:match "TLSv(.*)" .. " " .. title, version = version, prefix = prefix,
-    leaves = leaves_of(prefix, keys), tries = tries, demands = tries[1].client ~= nil,
+    leaves = leaves_of(prefix, keys), tries = tries, demands = tries[1].client ~= nil and not tries[1].asks,
+    alpn = tries[1].alpn, updates = tries[1].updates, asks = tries[1].asks,
   }
   for _, try in ipairs(tries) do try.version = version end
 end
@@ -52,6 +55,12 @@ for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
   for _, key in ipairs(KEYS) do tries[#tries + 1] = { key = key, accepts = key } end
   column(version, "several keys", "pure-", KEYS, tries)
 end
+column("TLSv1.3", "ALPN", "", { "ecdsa" }, { { key = "ecdsa", alpn = true } })
+column("TLSv1.3", "key update", "", { "ecdsa" }, { { key = "ecdsa", updates = true } })
+column("TLSv1.3", "post-handshake authentication", "", { "ecdsa" }, {
+  { key = "ecdsa", client = "client-ecdsa", asks = true },
+  { key = "ecdsa", client = "stranger", refused = true, asks = true },
+})
 
 -- A good response, and one that says that the certificate was revoked; each has a server of its own.
 for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
@@ -65,6 +74,11 @@ for _, argument in ipairs(arg) do wanted[argument] = true end
 local function installed(program)
   local found = os.execute("command -v " .. program .. " >/dev/null 2>&1")
   return found == true or found == 0
+end
+
+-- By ALPN.
+local function protocol_of(peer)
+  return peer.protocol or "echo"
 end
 
 local function finish(process)
@@ -89,11 +103,16 @@ local function fetch(conn)
 end
 
 local function connect(process, answers, try)
+  local updates = 0
   local conn, err = ssl.connect("localhost", process.port, {
     ca_certs = helpers.file "kinds.crt", minimum_version = try.version, maximum_version = try.version,
     sigalgs = try.accepts and KINDS[try.accepts].sigalgs, timeout = 10,
     certfile = try.client and helpers.file(try.client .. ".crt"),
-    keyfile = try.client and helpers.file(try.client .. ".key"),
+    keyfile = try.client and helpers.file(try.client .. ".key"), post_handshake_auth = try.asks,
+    alpn_protocols = try.alpn and { "other", process.protocol },
+    trace = try.updates and function(line)
+      if line:find "received KeyUpdate" then updates = updates + 1 end
+    end,
     ocsp = try.ocsp and "require" or nil,
   })
   if not conn and try.ocsp and try.refused and err.kind ~= "ocsp" then return end  -- that is no refusal
@@ -101,7 +120,12 @@ local function connect(process, answers, try)
   conn:settimeout(10)
   assert(conn:version() == try.version)
   assert(conn:peer_certificate():key_type() == KINDS[try.key].type, "a certificate of another kind")
-  if answers == "http" then fetch(conn) else exchange_lines(conn, answers) end
+  if try.alpn then assert(conn:selected_alpn_protocol() == process.protocol, "another protocol") end
+  if try.updates then assert(conn:key_update(true)) end
+  if try.asks then process:asks(conn, try)
+  elseif answers == "http" then fetch(conn)
+  else exchange_lines(conn, answers) end
+  assert(updates == (try.updates and 1 or 0), "the peer sent no KeyUpdate")
   conn:close()
 end
 
@@ -118,6 +142,7 @@ end
 
 local function meet_server(peer, cell, tries)
   local process, answers = peer.serve(cell)
+  process.protocol = protocol_of(peer)
   local err = each(tries, function(try) connect(process, answers, try) end)
   finish(process)
   return err and err .. "\n" .. process:output()
@@ -143,31 +168,59 @@ end
 -- they are being started.
 local SERVER = [[
   local ssl, socket = require "luassl", require "socket"
-  local version, text, demanded, response = ...
+  local version, text, demanded, response, extra, protocol = ...
   local certificates = {}
-  for i = 5, select("#", ...), 2 do
+  for i = 7, select("#", ...), 2 do
     local cert, key = select(i, ...)
     certificates[#certificates + 1] = { certfile = cert, keyfile = key }
   end
   local tcp = assert(socket.bind("127.0.0.1", 0))
   print("ready " .. select(2, tcp:getsockname()))
   io.stdout:flush()
-  local offered = "-"
+  local offered, updates = "-", 0
   local context = assert(ssl.create_default_context {
     server_side = true, certificates = certificates, minimum_version = version, maximum_version = version,
-    cert_reqs = demanded ~= "" and ssl.CERT_REQUIRED or nil, ca_certs = demanded ~= "" and demanded or nil,
+    cert_reqs = demanded ~= "" and extra ~= "asks" and ssl.CERT_REQUIRED or nil,
+    ca_certs = demanded ~= "" and demanded or nil, post_handshake_auth = extra == "asks",
     ocsp_response = response ~= "" and response or nil,
+    alpn_protocols = extra == "alpn" and { "unknown", protocol } or nil,
+    trace = extra == "updates" and function(line)
+      if line:find "sent KeyUpdate" then updates = updates + 1 end
+    end or nil,
     on_client_hello = #certificates > 1 and function(_, hello)
       offered = table.concat(hello.signature_algorithms, " ")
     end or nil,
   })
   local listener = assert(context:wrap_socket(tcp))
   listener:settimeout(20)
+  -- What came before the answer to a request for a certificate.
+  local function known(conn)
+    assert(conn:verify_client_post_handshake())
+    local deadline, data = socket.gettime() + 10, ""
+    conn:settimeout(0.01)
+    repeat
+      local more, err = conn:read()
+      data = data .. (more or "")
+      if not more and err ~= "timeout" then return nil, err end
+    until conn:authenticated_by() and data ~= "" or socket.gettime() > deadline
+    conn:settimeout(10)
+    return data
+  end
   while true do
     local conn, err = listener:accept()
     if conn then
       conn:settimeout(10)
-      local data = conn:read()
+      if extra == "updates" then
+        updates = 0
+        assert(conn:key_update(true))
+        assert(updates == 1)
+      end
+      local data
+      if extra == "asks" then
+        data, err = known(conn)
+      else
+        data, err = conn:read()
+      end
       if data and data:find "^GET" then
         conn:send("HTTP/1.0 200 OK\r\nContent-Length: " .. #text .. "\r\n\r\n" .. text)
         repeat data, err = conn:read() until not data
@@ -178,8 +231,8 @@ local SERVER = [[
         end
       end
       local peer = conn:peer_certificate()
-      print(("ended %s %s by %s, offered %s"):format(tostring(err), conn:version(),
-        peer and peer:subject "oneline" or "nobody", offered))
+      print(("ended %s %s by %s, offered %s, speaks %s"):format(tostring(err), conn:version(),
+        peer and peer:subject "oneline" or "nobody", offered, conn:selected_alpn_protocol() or "-"))
       conn:close()
     else
       print("failed " .. tostring(err))
@@ -200,7 +253,9 @@ local function visit(peer, server, try)
     local who = try.client and "CN = " .. try.client or "nobody"
     local kind = try.accepts and KINDS[try.accepts].offered or ""
     local line = ("ended closed %s by %s, offered "):format(try.version, who):gsub("[.%-]", "%%%0")
-    local offered = server:expect(line .. "(" .. kind .. "[^\n]*)\n")
+    local offered, spoken = server:expect(line .. "(" .. kind .. "[^\n]*), speaks ([^\n]*)\n")
+    assert(spoken == (try.alpn and protocol_of(peer) or "-"), "it speaks " .. spoken)
+    if process.told then assert(process:output():find(process.told, 1, true), "it does not say what it speaks") end
     for name in offered:gmatch "%S+" do
       assert(name:find("^" .. kind), "the peer offered " .. name)
     end
@@ -219,8 +274,9 @@ local function meet_client(peer, cell, tries)
     end
     files[#files + 1], files[#files + 2] = cert, helpers.file(leaf .. ".key")
   end
-  local server = helpers.lua(SERVER, cell.version, TEXT, cell.demands and helpers.file "kinds.crt" or "",
-    cell.ocsp or "", unpack(files))
+  local extra = cell.alpn and "alpn" or cell.updates and "updates" or cell.asks and "asks" or ""
+  local server = helpers.lua(SERVER, cell.version, TEXT, (cell.demands or cell.asks) and helpers.file "kinds.crt" or "",
+    cell.ocsp or "", extra, protocol_of(peer), unpack(files))
   server.port = tonumber(server:expect "ready (%d+)")
   local err = each(tries, function(try) visit(peer, server, try) end)
   server:stop()
@@ -241,17 +297,22 @@ local function within(cell, limit)
       if try.key == key then tries[#tries + 1] = try end
     end
   end
-  local part = { version = cell.version, leaves = leaves_of(cell.prefix, limit.keys), tries = tries }
+  local part = { version = cell.version, alpn = cell.alpn, updates = cell.updates, asks = cell.asks,
+    leaves = leaves_of(cell.prefix, limit.keys), tries = tries }
   return part, table.concat(titles, ", ")
 end
 
 local count = { passed = 0, failed = 0, skipped = 0 }
 local rows, notes = {}, {}
 
+-- Of all peers that have the same reason.
 local function note(peer, role, why)
-  local text = ("%s as a %s: %s."):format(peer.name, role, why)
-  if notes[#notes] ~= text then notes[#notes + 1] = text end
-  return (" <sup>%d</sup>"):format(#notes)
+  local i = 1
+  while notes[i] and not (notes[i].role == role and notes[i].why == why) do i = i + 1 end
+  notes[i] = notes[i] or { role = role, why = why, names = {} }
+  local names = notes[i].names
+  if names[#names] ~= peer.name then names[#names + 1] = peer.name end
+  return (" <sup>%d</sup>"):format(i)
 end
 
 local function fill(peer, role, run)
@@ -275,7 +336,8 @@ local function fill(peer, role, run)
 end
 
 for _, peer in ipairs(peers) do
-  if not installed(peer.program) or peer.large and not wanted.all then
+  if wanted.only and not wanted[peer.name] then count.skipped = count.skipped + 1
+  elseif not installed(peer.program) or peer.large and not wanted.all then
     count.skipped = count.skipped + 1
     print(("%s: left out (%s)"):format(peer.name, installed(peer.program) and "large" or "not installed"))
   else
@@ -290,7 +352,9 @@ local function write_page()
   for _, cell in ipairs(columns) do head[#head + 1] = cell.name end
   local lines = { "| " .. table.concat(head, " | ") .. " |", ("|---"):rep(#head) .. "|", table.concat(rows, "\n") }
   if notes[1] then lines[#lines + 1] = "" end
-  for i, text in ipairs(notes) do lines[#lines + 1] = ("%d. %s"):format(i, text) end
+  for i, found in ipairs(notes) do
+    lines[#lines + 1] = ("%d. %s as a %s: %s."):format(i, table.concat(found.names, ", "), found.role, found.why)
+  end
   local page = helpers.read_file "doc/peers.md"
   local before, after = page:match "^(.-<!%-%- interop %-%->\n).-(<!%-%- end %-%->.*)$"
   assert(before, "doc/peers.md has no marks for the table")

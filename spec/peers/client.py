@@ -40,6 +40,7 @@ def arguments():
     add("--max")
     add("--ciphers")
     add("--alpn", help="protocols, with commas")
+    add("--pha", action="store_true", help="may be asked after the handshake")
     add("--data", default="hello\n")
     add("--bytes", type=int, default=1000)
     add("--file", help="to send")
@@ -66,6 +67,7 @@ def context_of(args):
         context.load_cert_chain(args.cert)
     if args.alpn:
         context.set_alpn_protocols(args.alpn.split(","))
+    context.post_handshake_auth = args.pha
     return context
 
 

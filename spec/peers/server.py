@@ -12,6 +12,8 @@ sni=NAME alpn=NAME" or "failed: REASON". Modes, after the handshake:
   transfer  reads to the end into --out, then sends --file and close_notify,
             prints "ended cleanly" once the client's has come too
   trickle   sends --bytes bytes, one byte of ciphertext each --pause seconds
+  ask       reads, asks for a certificate, sends "asked\n", prints "shown by
+            NAME" and echoes
   hold      nothing
 Instead of TLS:
   plain     answers in HTTP
@@ -42,6 +44,7 @@ def arguments():
     add("--max")
     add("--ciphers")
     add("--alpn", help="protocols, with commas")
+    add("--pha", action="store_true", help="asks after the handshake alone")
     add("--bytes", type=int, default=1000)
     add("--pause", type=float, default=0.05)
     add("--file", help="to send")
@@ -67,6 +70,7 @@ def context_of(args):
     context.verify_mode = getattr(ssl, "CERT_" + args.verify.upper())
     if args.alpn:
         context.set_alpn_protocols(args.alpn.split(","))
+    context.post_handshake_auth = args.pha
 
     def on_name(connection, name, _):
         connection.sni = name
@@ -141,6 +145,16 @@ def transfer(tls, args):
     print("ended cleanly", flush=True)
 
 
+def ask(tls, args):
+    tls.recv(BLOCK)
+    tls.verify_client_post_handshake()
+    tls.sendall(b"asked\n")
+    data = tls.recv(BLOCK)
+    print("shown by", tls.getpeercert()["subject"][-1][-1][-1], flush=True)
+    tls.sendall(data)
+    echo(tls, args)
+
+
 def hold(tls, _):
     while tls.recv(BLOCK):
         pass
@@ -174,7 +188,8 @@ def plain(sock):
 
 
 MODES = dict(echo=echo, notify=notify, truncate=truncate, reset=reset,
-             digest=digest, source=source, transfer=transfer, hold=hold)
+             digest=digest, source=source, transfer=transfer, ask=ask,
+             hold=hold)
 
 
 def serve(sock, context, args):
