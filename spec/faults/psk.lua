@@ -62,6 +62,10 @@ return {
     file = "src/connection/verify.c",
     from = [[->by_key && c->policy->psk_authenticates]],
     to = [[->by_key]],
+    from = [[->by_key && c->policy->psk_authenticates
+]],
+    to = [[->by_key
+]],
     specs = "psk",
   },
   {

@@ -113,8 +113,7 @@ end
 local FACTS = {
   "cipher", "dirty", "getpeercert", "peer_certificate", "pending", "selected_alpn_protocol", "server_hostname",
   "session", "session_reused", "verify_result", "version", "want", "local_certificate", "peer_chain", "verified_chain",
-  "verify_errors", "ocsp_response", "tlsa_match"}
-  "verify_errors", "tlsa_match", "peer_public_key"}
+  "verify_errors", "ocsp_response", "tlsa_match", "peer_public_key"}
 local OF_SOCKETS = {"getfd", "getfamily", "getpeername", "getsockname", "getstats", "gettimeout"}
 
 local function types_of(conn, kind)

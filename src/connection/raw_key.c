@@ -90,7 +90,7 @@ EVP_PKEY *raw_key_of (const Connection *c) {
 }
 
 /***
-@page SSLSocket SSLObject
+@page SSLSocket SSLObject SSLStream
 @group What is known
 */
 
