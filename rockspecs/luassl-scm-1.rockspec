@@ -135,6 +135,7 @@ build = {
         "src/context/verify_options.c",
         "src/context/warnings.c",
         "src/core.c",
+        "src/x509/anchors.c",
         "src/x509/asn1_value.c",
         "src/x509/bundle.c",
         "src/x509/certificate.c",

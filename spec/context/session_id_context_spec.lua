@@ -13,8 +13,10 @@ local file, read_file = helpers.file, helpers.read_file
 -- Runs `code` in a new process: the id contexts that it gave to OpenSSL, one
 -- for each ClientHello. `meet(options [, name])` is such a connection, with a
 -- new context each time.
-local function ids_of(code)
+local function ids_of(code, env)
   local log = helpers.temp_name()
+  env = env or {}
+  env.LUASSL_IDS = log
   resuming.elsewhere([[
     local near_context = resuming.client {cert_reqs = ssl.CERT_NONE,
       check_hostname = false, certfile = file "client.pem",
@@ -27,7 +29,7 @@ local function ids_of(code)
       near:close()
       far:close()
     end
-  ]] .. code, {LUASSL_IDS = log})
+  ]] .. code, env)
   local list = {}
   for line in read_file(log):gmatch "[^\n]+" do
     assert.matches("^%x+$", line)
@@ -82,6 +84,68 @@ describe("a server's session id context", function()
         assert.is_not_equal(one[1], one[2])
       end)
   end
+
+  -- Machines have their files elsewhere, in another order, written at another
+  -- time.
+  it("is told by what is trusted, not by where it lies", function()
+    local roots = {read_file(file "root.crt"), read_file(file "other-root.crt")}
+    local function hashed(...)
+      local directory = helpers.temp_name()
+      assert.equal(0, helpers.spawn({"mkdir", directory}):wait())
+      for i, pem in ipairs {...} do helpers.write_file(directory .. "/" .. i .. ".pem", pem) end
+      local rehash = helpers.spawn {"openssl", "rehash", directory}
+      assert.equal(0, rehash:wait(), rehash:output())
+      return directory
+    end
+    local function ids(what)
+      return ids_of(("meet({cert_reqs = ssl.CERT_OPTIONAL, %s}, 'localhost')"):format(what))[1]
+    end
+    local function ca_certs(...) return ids(("ca_certs = %q"):format(helpers.temp_file(table.concat {...}))) end
+    local function ca_path(...) return ids(("ca_path = %q"):format(hashed(...))) end
+    assert.equal(ca_certs(roots[1], roots[2]), ca_certs(roots[2], roots[1], roots[2]))
+    assert.is_not_equal(ca_certs(roots[1], roots[2]), ca_certs(roots[2]))
+    assert.equal(ca_path(roots[1], roots[2]), ca_path(roots[2], roots[1]))
+    assert.is_not_equal(ca_path(roots[1], roots[2]), ca_path(roots[1]))
+  end)
+
+  it("is told by what the system trusts where that is asked, not by where it lies", function()
+    local roots = {read_file(file "root.crt"), read_file(file "other-root.crt")}
+    local function ids(reqs, ...)
+      return ids_of(([[meet({cert_reqs = %d, system_trust = true}, 'localhost')]]):format(reqs),
+        {SSL_CERT_FILE = helpers.temp_file(table.concat {...}), SSL_CERT_DIR = "/nowhere"})[1]
+    end
+    assert.equal(ids(1, roots[1], roots[2]), ids(1, roots[2], roots[1]))
+    assert.is_not_equal(ids(1, roots[1], roots[2]), ids(1, roots[1]))
+    assert.equal(ids(0, roots[1], roots[2]), ids(0, roots[1]))
+  end)
+
+  it("is the same where hooks_id names the hooks, whichever they are", function()
+    local code = [[
+      meet({on_verify = function() end, hooks_id = "one"}, "localhost")
+      meet({on_verify = function() return nil end, hooks_id = "one"}, "localhost")
+      meet({on_verify = function() end, hooks_id = "two"}, "localhost")
+      meet({on_certificate = function() end, hooks_id = "one"}, "localhost")
+      meet({hooks_id = "one"}, "localhost")
+    ]]
+    local here, there = ids_of(code), ids_of(code)
+    assert.same(here, there)
+    assert.equal(here[1], here[2])
+    for _, pair in ipairs {{1, 3}, {1, 4}, {1, 5}, {4, 5}} do
+      assert.is_not_equal(here[pair[1]], here[pair[2]])
+    end
+  end)
+
+  it("of one's own does not stand for who is trusted", function()
+    local ids = ids_of [[
+      meet({session_id_context = "x", cert_reqs = 1, ca_certs = file "root.crt"}, "localhost")
+      meet({session_id_context = "x", cert_reqs = 1, ca_certs = file "roots.crt"}, "localhost")
+      meet({session_id_context = "x", cert_reqs = 2, ca_certs = file "root.crt"}, "localhost")
+      meet({session_id_context = "x"}, "localhost")
+    ]]
+    for i = 1, 4 do
+      for j = i + 1, 4 do assert.is_not_equal(ids[i], ids[j]) end
+    end
+  end)
 
   it("is the same whatever sessions do not depend on", function()
     local ids = ids_of [[

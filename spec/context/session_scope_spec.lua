@@ -116,6 +116,9 @@ local function identity()
       {certfile = file "client.pem", post_handshake_auth = true}},
     {"says what it shows", nil, {certificate_types = {"x509"}}},
     {"says what it takes", nil, {peer_certificate_types = {"x509"}}},
+    {"has another hooks_id", {on_verify = accept, hooks_id = "1"}, {on_verify = accept, hooks_id = "2"}},
+    {"has a hooks_id without the hook", {on_verify = accept, hooks_id = "1"}, {hooks_id = "1"}},
+    {"has hooks_id and hook for others", {on_verify = accept, hooks_id = "1"}, {on_certificate = accept, hooks_id = "1"}},
     {"has one hook in another's place", {on_verify = accept},
       {on_certificate = accept}},
   }

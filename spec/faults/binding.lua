@@ -27,14 +27,38 @@ option("the length of records", '{"max_fragment_length", OPTION_INTEGER, OF_CONT
 option("the named options", '{"options", OPTION_LIST, OF_CONTEXT, BOUND_VALUE')
 option("the profile", '{"profile", OPTION_STRING, OF_CONTEXT, BOUND_VALUE')
 option("trust in the system", '{"system_trust", OPTION_BOOLEAN, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
-option("the directory that is trusted", '{"ca_path", OPTION_STRING, OF_CONTEXT, BOUND_PLACE', nil, "session_id_context")
+list[#list].also = { { file = "src/context/session_binding.c",
+  from = [[
+  return truststore_digest(digest, &trust)
+         && add(md, "system", digest, sizeof(digest));]], to = [[
+  return truststore_digest(digest, &trust);]] } }
+digest("what the system trusts, on a server", [[
+         && add(md, "system", digest, sizeof(digest));]], ";", "session_id_context")
+digest("what lies in a directory, on a server", [[
+    done = done && anchors_add_directories(&anchors, s->ca_path);]], ";", "session_id_context")
+digest("whether a directory is trusted", [[
+         && add(md, "directory", &directory, 1);]], ";", "session_id_context")
+digest("trust where session_id_context stands for the rest", [[
+  return add(md, "trust", policy->trust, sizeof(policy->trust))
+         && add(md, "session_id_context", name, size);]], [[
+  return policy != NULL && add(md, "session_id_context", name, size);]], "session_id_context reload")
+list[#list + 1] = {
+  name = "anchors in another order are others",
+  file = "src/x509/anchors.c",
+  from = [[
+  if (a->count > 1) qsort]],
+  to = [[
+  if (a->count > 1000) qsort]],
+  specs = "session_id_context",
+}
+option("hooks_id", '{"hooks_id", OPTION_BYTES, OF_CONTEXT, BOUND_VALUE')
 option("the flags of verification", '{"verify_flags", OPTION_LIST, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
 option("the depth of chains", '{"verify_depth", OPTION_INTEGER, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
 option("the purpose", '{"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
 option("the time of verification", '{"verify_time", OPTION_TIME, OF_CONTEXT, BOUND_VALUE')
 digest("the CRLs", [[
-           && add_crl(md, X509_OBJECT_get0_X509_CRL(object));]], [[
-           && (object == NULL || add_crl(md, NULL));]])
+         && (crl == NULL || add_crl(a, crl));]], ";")
+list[#list].file = "src/x509/anchors.c"
 option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "session_id_context")
 option("on_certificate", '{"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
 option("on_verify", '{"on_verify", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')
@@ -43,9 +67,8 @@ digest("session_id_context", [[
 instead != NULL ? ]], [[
 size > 0xffffffff ? ]], "session_id_context")
 digest("the security level", [[
-  return add_level(md, ctx)
-         && ]], [[
-  return ctx != NULL && ]], "session_scope")
+         && add_level(md, ctx)
+]], "", "session_scope")
 digest("their side's own certificate", [[
          && add_own(md, ctx, s)
 ]], nil, "session_scope reload")
@@ -80,9 +103,11 @@ list[#list + 1] = {
 digest("the trust anchors", [[
   for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {]], [[
   for (i = 0; done && i < 0 * sk_X509_OBJECT_num(objects); i++) {]])
+list[#list].file = "src/x509/anchors.c"
 digest("what the anchors are trusted for", [[
-  size = i2d_X509_AUX(x509, &der);]], [[
-  size = i2d_X509(x509, &der);]], "session_scope")
+  int size = i2d_X509_AUX(x509, &der);]], [[
+  int size = i2d_X509(x509, &der);]], "session_scope")
+list[#list].file = "src/x509/anchors.c"
 digest("what the system trusts", [[
 stamp = truststore_stamp();]], [[
 stamp = 0;]])

@@ -220,6 +220,16 @@ const Option option_table[] = {
   {"handshake_timeout", OPTION_SECONDS, BOTH, NOT_BOUND, .flags = ABOVE_ZERO,
    DEFAULT(30)},
   /***
+  A name for what the hooks `on_client_hello`, `on_certificate` and `on_verify`
+  do. Their code cannot be compared, so that sessions made under them are resumed
+  by the same functions of the same process alone. With the same name, chosen by
+  the program, another process or machine resumes them too. **Change it whenever a
+  hook decides otherwise than before.**
+  @usage {server_side = true, certfile = "server.pem", on_verify = check,
+    hooks_id = "check, version 3"}
+  */
+  {"hooks_id", OPTION_BYTES, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},
+  /***
   Further certificates that may stand in the chain and are not trusted, as
   `roots` has them.
   @source X509_STORE_CTX_set0_untrusted(3)
@@ -614,8 +624,8 @@ const Option option_table[] = {
    .side = EITHER_SIDE},
   /***
   A string that a server's sessions are bound to, besides the client's SNI,
-  instead of the digest of its configuration. Who has the same string accepts
-  the other's sessions, whatever was verified for them.
+  `cert_reqs` and what is trusted, instead of the digest of its configuration. Who
+  has the same string accepts the other's sessions, whatever else was asked.
   @default the digest of the configuration
   @source SSL_CTX_set_session_id_context(3)
   */

@@ -1,8 +1,9 @@
 /*
 ** session_binding.c -- a digest of all that a context asks of a peer and shows
-** it: sessions live within it. It is the same in each process and on each
-** machine with the same configuration; hooks, whose code cannot be compared,
-** are told apart by a random number for each function.
+** it: sessions live within it. A server's is the same in each process and on
+** each machine with the same configuration. Hooks, whose code cannot be compared,
+** are told apart by the option hooks_id; without it by a random number for each
+** function.
 */
 
 #include <stdio.h>
@@ -15,9 +16,11 @@
 #include <openssl/x509v3.h>
 
 #include "context/session_binding.h"
+#include "context/context.h"
 #include "base/errors.h"
 #include "context/options.h"
 #include "base/file_identity.h"
+#include "x509/anchors.h"
 #include "x509/truststore.h"
 
 #define IDENTITY_SIZE 16
@@ -75,32 +78,11 @@ static int add (EVP_MD_CTX *md, const char *name, const void *data,
          && EVP_DigestUpdate(md, data, size);
 }
 
-/* With its trust settings, if it has any. */
-static int add_anchor (EVP_MD_CTX *md, X509 *x509) {
-  unsigned char *der = NULL;
-  int size, done;
-  if (x509 == NULL) return 1;
-  size = i2d_X509_AUX(x509, &der);
-  done = size > 0 && add(md, "anchor", der, (size_t)size);
-  OPENSSL_free(der);
-  return done;
-}
-
 static int add_name (EVP_MD_CTX *md, const char *part,
                      const X509_NAME *name) {
   unsigned char *der = NULL;
   int size = i2d_X509_NAME(name, &der);
   int done = size >= 0 && add(md, part, der, (size_t)size);
-  OPENSSL_free(der);
-  return done;
-}
-
-static int add_crl (EVP_MD_CTX *md, X509_CRL *crl) {
-  unsigned char *der = NULL;
-  int size, done;
-  if (crl == NULL) return 1;
-  size = i2d_X509_CRL(crl, &der);
-  done = size > 0 && add(md, "crl", der, (size_t)size);
   OPENSSL_free(der);
   return done;
 }
@@ -162,20 +144,34 @@ static int add_own (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   return done;
 }
 
+/* Who is trusted, by what they are. A server's directory may be another on each
+** machine; what a client trusts it is asked about more closely: add_stamp. */
 static int add_anchors (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
-  X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-  STACK_OF(X509_OBJECT) *objects;
-  int i, done;
-  if (!s->own_trust && !s->crls) return 1;
-  objects = compat_objects_take(store);
-  done = objects != NULL;
-  for (i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {
-    X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
-    done = add_anchor(md, X509_OBJECT_get0_X509(object))
-           && add_crl(md, X509_OBJECT_get0_X509_CRL(object));
-  }
-  compat_objects_leave(store, objects);
+  unsigned char digest[ANCHOR_SIZE], directory = s->ca_path != NULL;
+  Anchors anchors;
+  int done = 1;
+  memset(&anchors, 0, sizeof(anchors));
+  if (s->own_trust || s->crls)
+    done = anchors_add_store(&anchors, SSL_CTX_get_cert_store(ctx));
+  if (directory && s->policy.defaults.server_side)
+    done = done && anchors_add_directories(&anchors, s->ca_path);
+  done = done && anchors_digest(&anchors, digest)
+         && add(md, "anchors", digest, sizeof(digest))
+         && add(md, "directory", &directory, 1);
+  anchors_free(&anchors);
   return done;
+}
+
+/* The system's, where a server may have to do with them: to list them takes
+** some milliseconds, once. */
+static int add_system (EVP_MD_CTX *md, const Settings *s,
+                       const Policy *policy) {
+  unsigned char digest[ANCHOR_SIZE];
+  Trust trust;
+  if (!s->system_trust || (!context_verifies(policy) && !policy->puts_off))
+    return 1;
+  return truststore_digest(digest, &trust)
+         && add(md, "system", digest, sizeof(digest));
 }
 
 /* What the handshake refuses beyond the chain, openssl.cnf's say included. */
@@ -184,7 +180,7 @@ static int add_level (EVP_MD_CTX *md, SSL_CTX *ctx) {
   return add(md, "level", &level, 1);
 }
 
-/* Where anchors come from, and when that was changed. */
+/* Where a client's anchors come from, and when that was changed. */
 static int add_stamp (EVP_MD_CTX *md, const char *path, const Settings *s) {
   uint64_t stamp = 0;
   if (s->system_trust) stamp = truststore_stamp();
@@ -194,21 +190,36 @@ static int add_stamp (EVP_MD_CTX *md, const char *path, const Settings *s) {
 
 /* ---- the options' values ---- */
 
-/* Those that a digest is made of; the other rows are bound otherwise. */
-static int is_added (const Option *o) {
+/* Those that a digest is made of; the other rows are bound otherwise. A
+** server's places are told by what lies there. */
+static int is_added (const Option *o, int server_side) {
   return o->of & OF_CONTEXT
          && (o->binding == BOUND_VALUE || o->binding == BOUND_FUNCTION
-             || o->binding == BOUND_PLACE || o->binding == BOUND_BY_NAME);
+             || o->binding == BOUND_BY_NAME
+             || (o->binding == BOUND_PLACE
+                 && !(server_side && o->type == OPTION_STRING)));
+}
+
+/* Replaces the function at the top by what tells it from others: the caller's
+** word, or else an identity within this process. */
+static void name_function (lua_State *L, int named) {
+  if (!named) {
+    identify(L);
+    return;
+  }
+  lua_pop(L, 1);
+  lua_pushliteral(L, "hooks_id");
 }
 
 /* Pushes a list of them all, as nothing may raise while a digest is made. */
-static void push_values (lua_State *L, int options) {
+static void push_values (lua_State *L, int options, int server_side) {
   const Option *o;
-  int n = 0;
+  int n = 0, named = options_string(L, options, "hooks_id", NULL) != NULL;
   lua_newtable(L);
   for (o = option_table; o->name != NULL; o++) {
-    if (!is_added(o)) continue;
-    if (options_push(L, options, o->name) == LUA_TFUNCTION) identify(L);
+    if (!is_added(o, server_side)) continue;
+    if (options_push(L, options, o->name) == LUA_TFUNCTION)
+      name_function(L, named);
     lua_rawseti(L, -2, ++n);
   }
 }
@@ -242,11 +253,12 @@ static int add_value (EVP_MD_CTX *md, lua_State *L, const Option *o) {
   return done;
 }
 
-static int add_values (EVP_MD_CTX *md, lua_State *L, int values) {
+static int add_values (EVP_MD_CTX *md, lua_State *L, int values,
+                       int server_side) {
   const Option *o;
   int n = 0, done = 1;
   for (o = option_table; done && o->name != NULL; o++) {
-    if (!is_added(o)) continue;
+    if (!is_added(o, server_side)) continue;
     lua_rawgeti(L, values, ++n);
     done = add_value(md, L, o);
     lua_pop(L, 1);
@@ -254,21 +266,31 @@ static int add_values (EVP_MD_CTX *md, lua_State *L, int values) {
   return done;
 }
 
-static int add_trust (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
+/* Who is believed, and whether anybody has to be: of a server the same on each
+** machine, whatever files it has that from and when they were written. */
+static int add_trust (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s,
+                      const Policy *policy) {
   unsigned char reqs = (unsigned char)s->policy.cert_reqs;
   return add(md, "cert_reqs", &reqs, 1)
          && add_anchors(md, ctx, s)
-         && add_stamp(md, s->ca_path, s);
+         && (s->policy.defaults.server_side ? add_system(md, s, policy)
+                                            : add_stamp(md, s->ca_path, s));
 }
 
-/* Servers on several machines have the system's trust at other times. */
+/* The trust goes in always: no name that a caller gives to the rest stands for
+** it. */
 static int add_all (EVP_MD_CTX *md, lua_State *L, SSL_CTX *ctx,
                     const Settings *s, int values, const Policy *policy) {
-  return add_level(md, ctx)
+  return add(md, "trust", policy->trust, sizeof(policy->trust))
+         && add_level(md, ctx)
          && add_own(md, ctx, s)
-         && (s->policy.defaults.server_side ? add_anchors(md, ctx, s)
-             : add(md, "trust", policy->trust, sizeof(policy->trust)))
-         && add_values(md, L, values);
+         && add_values(md, L, values, s->policy.defaults.server_side);
+}
+
+static int add_named (EVP_MD_CTX *md, const char *name, size_t size,
+                      const Policy *policy) {
+  return add(md, "trust", policy->trust, sizeof(policy->trust))
+         && add(md, "session_id_context", name, size);
 }
 
 int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
@@ -278,14 +300,14 @@ int session_binding_make (lua_State *L, SSL_CTX *ctx, int options,
   size_t size;
   EVP_MD_CTX *md;
   int done;
-  push_values(L, options);
+  push_values(L, options, s->policy.defaults.server_side);
   instead = options_string(L, options, "session_id_context", &size);
   md = EVP_MD_CTX_new();  /* nothing raises from here */
   done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-         && add_trust(md, ctx, s)
+         && add_trust(md, ctx, s, policy)
          && EVP_DigestFinal_ex(md, policy->trust, NULL)
          && EVP_DigestInit_ex(md, EVP_sha256(), NULL)
-         && (instead != NULL ? add(md, "session_id_context", instead, size)
+         && (instead != NULL ? add_named(md, instead, size, policy)
                              : add_all(md, L, ctx, s, values, policy))
          && EVP_DigestFinal_ex(md, policy->digest, NULL);
   EVP_MD_CTX_free(md);

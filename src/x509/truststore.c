@@ -29,6 +29,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "x509/anchors.h"
 #include "x509/bundle.h"
 #include "x509/issuer_choice.h"
 #include "base/compat.h"
@@ -60,6 +61,8 @@ typedef struct State {
   int unread;                /* why not: an errno; 0: none is wanted */
   int bare;                  /* neither file nor directories hold any */
   X509_STORE *store;         /* shared, counted; NULL: nobody asked yet */
+  int digested;              /* `digest` is known */
+  unsigned char digest[ANCHOR_SIZE];
 } State;
 
 /* What the whole process shares. */
@@ -388,6 +391,38 @@ int truststore_add_system (X509_STORE *store, Trust *trust) {
   int done;
   if (!enter(trust)) return 0;
   done = add_sources(store, shared.state.directories, shared.state.bundle);
+  CRYPTO_THREAD_unlock(shared.lock);
+  return done;
+}
+
+/* A store of its own: the shared one is filled when an issuer is missing. */
+static int add_bundle (Anchors *anchors, Bundle *bundle) {
+  X509_STORE *store;
+  int filled = 0, done;
+  if (bundle_is_bare(bundle)) return 1;
+  store = X509_STORE_new();
+  done = store != NULL && bundle_fill(bundle, store, &filled)
+         && anchors_add_store(anchors, store);
+  X509_STORE_free(store);
+  return done;
+}
+
+/* `shared` is locked. */
+static int state_digest (State *state) {
+  Anchors anchors;
+  memset(&anchors, 0, sizeof(anchors));
+  state->digested = add_bundle(&anchors, state->bundle)
+                    && anchors_add_directories(&anchors, state->directories)
+                    && anchors_digest(&anchors, state->digest);
+  anchors_free(&anchors);
+  return state->digested;
+}
+
+int truststore_digest (unsigned char *digest, Trust *trust) {
+  int done;
+  if (!enter(trust)) return 0;
+  done = shared.state.digested || state_digest(&shared.state);
+  if (done) memcpy(digest, shared.state.digest, ANCHOR_SIZE);
   CRYPTO_THREAD_unlock(shared.lock);
   return done;
 }

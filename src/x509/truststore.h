@@ -36,6 +36,10 @@ void truststore_fill (X509_STORE *store);
 ** directories with colons between them; borrowed from the environment. */
 void truststore_places (const char **file, const char **directories);
 
+/* A digest of the anchors, the same wherever the same are trusted; it takes
+** ANCHOR_SIZE bytes. 0: see `trust`. */
+int truststore_digest (unsigned char *digest, Trust *trust);
+
 /* Changes with the files and directories that hold the anchors. */
 uint64_t truststore_stamp (void);
 
