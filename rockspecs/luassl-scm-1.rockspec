@@ -132,6 +132,7 @@ build = {
         "src/context/session_binding.c",
         "src/context/session_cache.c",
         "src/context/tlsa.c",
+        "src/context/ticket_keys.c",
         "src/context/verify_options.c",
         "src/context/warnings.c",
         "src/core.c",

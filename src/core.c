@@ -38,6 +38,7 @@
 #include "base/random.h"
 #include "context/context_trust.h"
 #include "context/session.h"
+#include "context/ticket_keys.h"
 #include "carrier/sslsocket.h"
 #include "connection/transfer.h"
 #include "base/file_identity.h"
@@ -213,6 +214,7 @@ static const luaL_Reg functions[] = {
   {"features", features_find},
   {"hides", core_hides},
   {"load_certificates", certificate_list_load},
+  {"new_ticket_key", ticket_keys_make},
   {"publish", core_publish},
   {"stamp", core_stamp},
   {"verify", chain_verification_verify},

@@ -299,8 +299,10 @@ return {
     name = "set makes new keys for tickets",
     file = "src/context/renewal.c",
     from = [[
-             && SSL_CTX_set_tlsext_ticket_keys(to, keys, sizeof(keys));]],
-    to = ";",
+  ticket_keys_free(fresh->ticket_keys);
+  fresh->ticket_keys = ticket_keys_share(old->ticket_keys);
+]],
+    to = "",
     specs = "context reload",
   },
   {

@@ -128,32 +128,16 @@ sort(cert)]],
     specs = "reload misuse",
   },
   {
-    name = "ticket keys outlive a change of trust",
-    file = "src/context/renewal.c",
+    name = "a server's sessions outlive a change of trust",
+    file = "src/context/session_binding.c",
     from = [[
-  if (memcmp(old->trust, fresh->trust, DIGEST_SIZE) != 0) return 1;
+  return add(md, "cert_reqs", &reqs, 1)
+         && add_anchors(md, ctx, s)
 ]],
-    to = "",
-    specs = "reload",
-  },
-  {
-    name = "what is trusted does not count for ticket keys",
-    file = "src/context/session_binding.c",
-    from = [[
-         && add_anchors(md, ctx, s)
-         && add_stamp(md, s->ca_path, s);]],
     to = [[
-         && add_stamp(md, s->ca_path, s);]],
-    specs = "reload",
-  },
-  {
-    name = "a directory that has changed does not count for ticket keys",
-    file = "src/context/session_binding.c",
-    from = [[
-         && add_anchors(md, ctx, s)
-         && add_stamp(md, s->ca_path, s);]],
-    to = [[
-         && add_anchors(md, ctx, s);]],
+  return add(md, "cert_reqs", &reqs, 1)
+         && ctx != NULL
+]],
     specs = "reload",
   },
   {
@@ -163,7 +147,7 @@ sort(cert)]],
     carry_sessions(from, to);
 ]],
     to = [[
-    return carry_ticket_keys(from, to);
+    return;
 ]],
     specs = "reload",
   },

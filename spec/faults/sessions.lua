@@ -142,6 +142,24 @@ v->chain,]],
     specs = "tickets",
   },
   {
+    name = "a ticket under an old key is not renewed",
+    file = "src/context/ticket_keys.c",
+    from = [[
+    return i == 0 ? 1 : 2;]],
+    to = [[
+    return 1;]],
+    specs = "ticket_keys",
+  },
+  {
+    name = "the last ticket key encrypts",
+    file = "src/context/ticket_keys.c",
+    from = [[
+  TicketKey *key = keys->list;]],
+    to = [[
+  TicketKey *key = keys->list + keys->count - 1;]],
+    specs = "ticket_keys",
+  },
+  {
     name = "a connection that ends well spoils its session",
     file = "src/connection/lifetime.c",
     from = [[

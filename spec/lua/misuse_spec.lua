@@ -51,6 +51,7 @@ local rows = {}
 rows.ssl = {
   DER_cert_to_PEM_cert = {{"#1", function() ssl.DER_cert_to_PEM_cert() end}},
   PEM_cert_to_DER_cert = {{"#1", function() ssl.PEM_cert_to_DER_cert {} end}},
+  new_ticket_key = {},
   load_certificates = {
     {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates() end},
     {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates(1) end},
@@ -188,6 +189,14 @@ rows.SSLContext = {
   set = {
     {"#1 to 'set' (" .. TABLE, function(o) o.context:set() end},
     {"unknown option 'cerfile'", function(o) o.unused:set {cerfile = "x"} end},
+  },
+  set_ticket_keys = {
+    {"calling 'set_ticket_keys' on bad self (ticket keys are a server's", function(o)
+      o.context:set_ticket_keys {("x"):rep(80)} end, 1},
+    {"#1 to 'set_ticket_keys' (" .. TABLE, function(o) o.server_context:set_ticket_keys() end},
+    {"#1 to 'set_ticket_keys' (list of 1 to 64 keys", function(o) o.server_context:set_ticket_keys {} end},
+    {"#1 to 'set_ticket_keys' (key 1 is no string of 80 bytes", function(o)
+      o.server_context:set_ticket_keys {"x"} end, 1},
   },
   warnings = {},
   wrap_fd = {

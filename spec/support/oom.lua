@@ -718,6 +718,28 @@ function lives.early()
   end
 end
 
+local KEYS = spare(function() return {assert(ssl.new_ticket_key()), assert(ssl.new_ticket_key())} end)
+
+-- One server's session at another that has its ticket key, and a stranger's.
+function lives.tickets()
+  local session
+  for i, keys in ipairs {{KEYS[1]}, {KEYS[2], KEYS[1]}} do
+    local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
+      cert_reqs = ssl.CERT_OPTIONAL, ca_path = file "empty", hooks_id = "x"}))
+    must(again(server_context.set_ticket_keys, server_context, keys))
+    local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt"}))
+    local client = must(again(client_context.wrap_object, client_context,
+      {server_hostname = "localhost", session = session}))
+    local server = must(again(server_context.wrap_object, server_context))
+    must(handshake(client, server, pump))
+    lines(client, server, pump)
+    if failing ~= "OpenSSL" then same("resumed " .. i, again(client.session_reused, client)) end
+    session = again(client.session, client)
+    closing(client, server, pump)
+  end
+  if #must(again(ssl.new_ticket_key)) ~= 80 then error("half a key", 0) end
+end
+
 local function spare_accept(...)
   return spare(accept, ...)
 end

@@ -33,6 +33,7 @@
 #include "context/session_cache.h"
 #include "context/context_options.h"
 #include "context/renewal.h"
+#include "context/ticket_keys.h"
 #include "context/warnings.h"
 #include "x509/issuer_choice.h"
 
@@ -73,6 +74,7 @@ static void on_free (void *ctx, void *data, CRYPTO_EX_DATA *all, int index,
   log_free(policy->trace);
   session_cache_free(policy->cache);
   counters_free(policy->counters);
+  ticket_keys_free(policy->ticket_keys);
   OPENSSL_free(policy);
 }
 
@@ -295,6 +297,9 @@ static int apply_server_sessions (lua_State *L, Context *c,
   }
   if (c->policy->revocation)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  c->policy->ticket_keys = ticket_keys_new();
+  if (c->policy->ticket_keys == NULL) return fail(L, OPERATION, NULL);
+  ticket_keys_install(ctx);
   if (early_guard_apply(ctx, s->max_early_data, &c->policy->early) &&
       SSL_CTX_set_num_tickets(ctx, tickets) &&
       SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
@@ -464,10 +469,7 @@ static int renew (lua_State *L, Context *c) {
   if (!lua_rawequal(L, -1, 4))
     return errors_text(L, ERROR_T, OPERATION, "state", "it was set in the "
                        "middle of this, by its password function");
-  if (!renewal_carry_over(c->ctx, c->policy, fresh->ctx, fresh->policy)) {
-    fail(L, OPERATION, NULL);
-    return 2;
-  }
+  renewal_carry_over(c->ctx, c->policy, fresh->ctx, fresh->policy);
   errors_clear();
   old = *c;
   *c = *fresh;
@@ -545,6 +547,34 @@ static int context_reload (lua_State *L) {
 }
 
 /***
+Sets the keys with which a server's session tickets are made and read, in the
+place of the random one that each context has of its own. The first makes new
+tickets, all of them read; who comes with a ticket of another than the first gets
+a new one. The keys hold at once, for the connections that are there too, and stay
+when `set` and `reload` renew the context.
+
+Servers with the same keys and the same configuration resume each other's
+sessions. To rotate them, give each server the new key as the second, then as the
+first: see `doc/sessions.md`. A context in `server_names`, or one that a hook
+chooses, has keys of its own.
+@function set_ticket_keys
+@tparam {string,...} keys 1 to 64, of `new_ticket_key`
+@treturn[1] boolean true
+@treturn[2] nil
+@treturn[2] SSLError without memory
+@raise on a client's context, and for what is no list of keys
+@source RFC 5077; SSL_CTX_set_tlsext_ticket_key_evp_cb(3)
+@usage context:set_ticket_keys {new, last, one_before}
+*/
+static int context_set_ticket_keys (lua_State *L) {
+  Context *c = check(L, 1);
+  lua_settop(L, 2);
+  if (c->policy->ticket_keys == NULL)
+    luaL_argerror(L, 1, "ticket keys are a server's");
+  return ticket_keys_set(L, c->policy->ticket_keys, 2);
+}
+
+/***
 What looks wrong with the certificates that a context shows, though it can use
 them. Dates are judged now, all else as it was loaded.
 
@@ -613,6 +643,7 @@ static const luaL_Reg methods[] = {
   {"get_ca_certs", context_get_ca_certs},
   {"reload", context_reload},
   {"set", context_set},
+  {"set_ticket_keys", context_set_ticket_keys},
   {"warnings", context_warnings},
   {NULL, NULL}
 };

@@ -34,6 +34,7 @@ struct Protocols;
 struct PskTable;
 struct SessionCache;
 struct Counters;
+struct TicketKeys;
 
 /* ConnectionOptions.record_size, or a number of bytes. */
 enum { RECORD_FULL = 0, RECORD_DYNAMIC = -1 };
@@ -80,6 +81,7 @@ typedef struct Policy {
   struct SessionCache *cache;     /* a reference; NULL: not kept */
   struct EarlyGuard *early;       /* owned; NULL: no early data is taken */
   struct Counters *counters;      /* a reference, which `set` passes on */
+  struct TicketKeys *ticket_keys; /* a reference, passed on too; a server's */
   unsigned char digest[DIGEST_SIZE];  /* of all that sessions depend on */
   unsigned char trust[DIGEST_SIZE];   /* of who is believed, as it is now */
 } Policy;

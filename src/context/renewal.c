@@ -11,16 +11,7 @@
 #include "context/counters.h"
 #include "context/renewal.h"
 #include "context/session_cache.h"
-
-#define TICKET_KEYS 80  /* bytes: OpenSSL's name, HMAC key and AES key */
-
-static int carry_ticket_keys (SSL_CTX *from, SSL_CTX *to) {
-  unsigned char keys[TICKET_KEYS];
-  int done = SSL_CTX_get_tlsext_ticket_keys(from, keys, sizeof(keys))
-             && SSL_CTX_set_tlsext_ticket_keys(to, keys, sizeof(keys));
-  OPENSSL_cleanse(keys, sizeof(keys));
-  return done;
-}
+#include "context/ticket_keys.h"
 
 /* One session of a client without tickets. A session is in one cache at a
 ** time, so that the other gets a copy; without memory it gets none. */
@@ -37,19 +28,19 @@ static void carry_sessions (SSL_CTX *from, SSL_CTX *to) {
   if (sessions != NULL) OPENSSL_LH_doall_arg(sessions, on_session, to);
 }
 
-int renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
-                        Policy *fresh) {
+/* Ticket keys pass on whatever has changed: what sessions are bound to tells
+** those apart that may be resumed. */
+void renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
+                         Policy *fresh) {
   counters_free(fresh->counters);
   fresh->counters = counters_share(old->counters);
   if (old->cache != NULL && fresh->cache != NULL) {
     session_cache_free(fresh->cache);
     fresh->cache = session_cache_share(old->cache);
   }
-  if (!old->defaults.server_side) return 1;
-  /* Whatever session_id_context says: who was let in before has to be judged
-  ** by those who are trusted now. */
-  if (memcmp(old->trust, fresh->trust, DIGEST_SIZE) != 0) return 1;
+  if (!old->defaults.server_side) return;
+  ticket_keys_free(fresh->ticket_keys);
+  fresh->ticket_keys = ticket_keys_share(old->ticket_keys);
   if (memcmp(old->digest, fresh->digest, DIGEST_SIZE) == 0)
     carry_sessions(from, to);
-  return carry_ticket_keys(from, to);
 }

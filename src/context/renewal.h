@@ -8,10 +8,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Gives `to` the ticket keys and the sessions of `from`, as far as it trusts
-** the same; 0: see the error queue. Their policies are at hand. */
-int renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
-                        Policy *fresh);
+/* Gives `to` the ticket keys of `from`, and the sessions as far as they are
+** bound to the same. Their policies are at hand. */
+void renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
+                         Policy *fresh);
 
 #pragma GCC visibility pop
 

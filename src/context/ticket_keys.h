@@ -1,0 +1,33 @@
+/*
+** ticket_keys.h -- the keys of a server's session tickets. All policies of one
+** context share them, so that those set later hold for connections of before.
+*/
+#ifndef LUASSL_TICKET_KEYS_H
+#define LUASSL_TICKET_KEYS_H
+
+#include "base/compat.h"
+
+#define TICKET_KEY_SIZE 80  /* bytes: a name, a key for HMAC, one for AES */
+
+typedef struct TicketKeys TicketKeys;
+
+#pragma GCC visibility push(hidden)
+
+/* One key, a random one. NULL: see the error queue. */
+TicketKeys *ticket_keys_new (void);
+TicketKeys *ticket_keys_share (TicketKeys *keys);
+void ticket_keys_free (TicketKeys *keys);
+
+/* The context's tickets are made and read with the keys of its policy. */
+void ticket_keys_install (SSL_CTX *ctx);
+
+/* Takes the list of strings at `index` in the place of what it has: true, or
+** nil and an error; raises for what is no list of keys. [-0, +1|2, m] */
+int ticket_keys_set (lua_State *L, TicketKeys *keys, int index);
+
+/* new_ticket_key() */
+int ticket_keys_make (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
