@@ -446,6 +446,22 @@ describe("what has expired between two connections:", function()
       assert.equal("true\nnil\ttrue\t10\tcertificate has expired\n", output)
     end)
 
+    it("the client's issuer's certificate, " .. version, function()
+      local output = later("brief-intermediate.crt", version, [[
+        local near_context = resuming.client {maximum_version = version,
+          certfile = file "brief-visitor.pem"}
+        local far_context = resuming.server {cert_reqs = ssl.CERT_REQUIRED,
+          ca_certs = file "root.crt"}
+        session = resuming.session(near_context, far_context)
+      ]], [[
+        local near = near_context:wrap_object {server_hostname = "localhost", session = session}
+        local far = far_context:wrap_object()
+        local done, _, err = helpers.handshake(near, far)
+        print(done, err.verify_code, err.verify_depth, far:session_reused())
+      ]])
+      assert.equal("nil\t10\t1\tnil\n", output)  -- at depth 1: it was shown anew
+    end)
+
     -- Who accepts one fault of a certificate has not accepted what came later.
     it("what a hook on the server accepted for another reason, " .. version, function()
       local output = later("brief-client.crt", version, [[

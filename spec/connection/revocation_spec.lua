@@ -364,10 +364,38 @@ for _, version in ipairs {"TLSv1.2", "TLSv1.3"} do
       assert.equal("true\nnil\t12\t1\n", output)
     end)
 
-    it("gives way to a full handshake where a server lacks an intermediate", function()
+    it("is resumed by a server that has no intermediate: it comes with the ticket", function()
       local far_context = asking {crl_data = crl(pki.inter)}
       local context = client {certfile = pki.client.file, maximum_version = version}
-      assert.is_false(resuming.reuses(context, far_context, {session = resuming.session(context, far_context)}))
+      local session = resuming.session(context, far_context)
+      for _ = 1, 3 do
+        local near, far = assert(resuming.meet(context, far_context, {session = session}))
+        assert.is_true(far:session_reused())
+        session = near:session()
+        resuming.part(near, far)
+      end
+      assert.is_true(far_context:set {crl_data = crl(pki.inter)})  -- a newer one
+      assert.is_true(resuming.reuses(context, far_context, {session = session}))
+    end)
+
+    it("is not resumed by a server that has heard of a revocation, of an intermediate too", function()
+      for _, revoked in ipairs {{pki.inter, pki.client}, {pki.root, pki.inter}} do
+        local flags = {"crl_check_all"}
+        local none = crl(pki.inter) .. crl(pki.root)
+        local far_context = asking {crl_data = none, verify_flags = flags}
+        local context = client {certfile = pki.client.file, maximum_version = version}
+        local session = resuming.session(context, far_context)
+        local others = revoked[1] == pki.inter and crl(pki.root) or crl(pki.inter)
+        assert.is_true(far_context:set {crl_data = crl(revoked[1], revoked[2]) .. others})
+        local near = assert(context:wrap_object {server_hostname = "localhost", session = session})
+        local far = assert(far_context:wrap_object())
+        local done, _, err = helpers.handshake(near, far)
+        assert.is_nil(done)
+        assert.equal(REVOKED, err.verify_code)
+        assert.is_not_true(far:session_reused())
+        near:close()
+        far:close()
+      end
     end)
 
     -- Sessions go on under another configuration.

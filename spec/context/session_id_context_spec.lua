@@ -264,20 +264,6 @@ describe("a server does not resume", function()
     end
   end)
 
-  it("where option pins holds: only the leaf would be in the session",
-    function()
-      for _, version in ipairs(VERSIONS) do
-        local far_context = resuming.server {cert_reqs = ssl.CERT_REQUIRED,
-          ca_certs = file "root.crt",
-          pins = {resuming.pin "root.crt"}}
-        local near_context = resuming.client {maximum_version = version,
-          session_cache = true, certfile = file "client.pem"}
-        for _ = 1, 3 do
-          assert.is_false(resuming.reuses(near_context, far_context))
-        end
-      end
-    end)
-
   it("where session_cache is off", function()
     for _, version in ipairs(VERSIONS) do
       local far_context = resuming.server {session_cache = false}

@@ -266,7 +266,8 @@ describe("a ticket that is", function()
     end)
 
     it("another's is of no use without its secret: " .. version, function()
-      local mine, theirs = keep(version), keep(version)
+      local mine, theirs = keep(version), nil
+      repeat theirs = keep(version) until #theirs:ticket() == #mine:ticket()
       assert.is_true(visit(version, "-sess_in", theirs:with(theirs:ticket())))
       local reused, err = visit(version, "-sess_in", mine:with(theirs:ticket()))
       assert.is_nil(reused)

@@ -37,7 +37,10 @@ digest("what the system trusts, on a server", [[
 digest("what lies in a directory, on a server", [[
     done = done && anchors_add_directories(&anchors, s->ca_path);]], ";", "session_id_context")
 digest("whether a directory is trusted", [[
-         && add(md, "directory", &directory, 1);]], ";", "session_id_context")
+         && add(md, "directory", &directory, 1)
+]], "", "session_id_context")
+digest("whether CRLs are asked", [[
+         && add(md, "crls", &crls, 1);]], ";", "session_id_context")
 digest("trust where session_id_context stands for the rest", [[
   return add(md, "trust", policy->trust, sizeof(policy->trust))
          && add(md, "session_id_context", name, size);]], [[
@@ -57,7 +60,7 @@ option("the depth of chains", '{"verify_depth", OPTION_INTEGER, OF_CONTEXT | OF_
 option("the purpose", '{"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE')
 option("the time of verification", '{"verify_time", OPTION_TIME, OF_CONTEXT, BOUND_VALUE')
 digest("the CRLs", [[
-         && (crl == NULL || add_crl(a, crl));]], ";")
+         && (crl == NULL || !a->crls || add_crl(a, crl));]], ";")
 list[#list].file = "src/x509/anchors.c"
 option("on_client_hello", '{"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION', nil, "session_id_context")
 option("on_certificate", '{"on_certificate", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION')

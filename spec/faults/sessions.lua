@@ -40,9 +40,11 @@ return {
     name = "a session outlives its issuer's certificate",
     file = "src/context/session.c",
     from = [[
-    for (i = 0; i < sk_X509_num(s->chain); i++)]],
+  for (i = 0; i < sk_X509_num(chain); i++)
+    first = sooner]],
     to = [[
-    for (i = 0; i < 0; i++)]],
+  for (i = 0; i < 0; i++)
+    first = sooner]],
     specs = "resumption_verification",
   },
   {
@@ -59,10 +61,10 @@ return {
     file = "src/context/session.c",
     from = [[
   if (chain != NULL) s->chain = X509_chain_up_ref(chain);
-  if ((chain != NULL && s->chain == NULL)
-      || ]],
+  if ((chain == NULL || s->chain != NULL)
+      && SSL_SESSION]],
     to = [[
-  if (]],
+  if (SSL_SESSION]],
     specs = "resumption_verification pins",
   },
   {
@@ -181,22 +183,57 @@ v->chain,]],
     specs = "session_id_context",
   },
   {
-    name = "a server with pins resumes",
-    file = "src/context/context.c",
-    from = [[
-  if (!s->session_cache || c->policy->pins != NULL) {]],
-    to = [[
-  if (!s->session_cache) {]],
-    specs = "session_id_context",
-  },
-  {
     name = "a server resumes though session_cache is off",
     file = "src/context/context.c",
     from = [[
-  if (!s->session_cache || c->policy->pins != NULL) {]],
+  if (!s->session_cache) {
+    SSL]],
     to = [[
-  if (c->policy->pins != NULL) {]],
+  if (s->session_cache > 1) {
+    SSL]],
     specs = "session_id_context session",
+  },
+  {
+    name = "a server does not ask pins about a ticket",
+    file = "src/connection/tickets.c",
+    from = [[ || !is_pinned(policy, session)) return 0;]],
+    to = [[ || (policy == NULL && !is_pinned(policy, session))) return 0;]],
+    specs = "carried_sessions",
+  },
+  {
+    name = "a ticket outlives its client's issuer",
+    file = "src/connection/tickets.c",
+    from = [[
+  data.expires = chain != NULL ? session_chain_end(chain) : 0;
+]],
+    to = "",
+    specs = "resumption_verification",
+  },
+  {
+    name = "an expired session is not given up for a full handshake",
+    file = "src/connection/tickets.c",
+    from = [[
+  if (!(policy->hooks & HOOK_VERIFY) && session_expired(session, policy))
+    return 0;
+]],
+    to = "",
+    specs = "resumption_verification",
+  },
+  {
+    name = "a ticket does not carry the chain",
+    file = "src/connection/tickets.c",
+    from = [[
+  if (asks_chain(c->policy)) data.chain = chain;
+]],
+    to = "",
+    specs = "carried_sessions revocation",
+  },
+  {
+    name = "a hook's chain is not carried",
+    file = "src/connection/tickets.c",
+    from = [[ || p->revocation || p->hooks & HOOK_VERIFY;]],
+    to = [[ || p->revocation;]],
+    specs = "carried_sessions",
   },
   {
     name = "a session is given to a connection that cannot have it",

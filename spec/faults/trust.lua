@@ -236,9 +236,11 @@ CrlResult]],
   },
   {
     name = "a server that resumes does not ask CRLs",
-    file = "src/connection/callbacks.c",
-    from = "policy->revocation ? rejudgement_on_ticket",
-    to = "policy == NULL ? rejudgement_on_ticket",
+    file = "src/connection/tickets.c",
+    from = [[
+  return rejudgement_allows(c, ssl, session);]],
+    to = [[
+  return c != NULL && ssl != NULL;]],
     specs = "revocation",
   },
   {
@@ -260,7 +262,7 @@ CrlResult]],
     name = "a server's memory holds sessions that CRLs are not asked about",
     file = "src/context/context.c",
     from = [[
-  if (c->policy->revocation)
+  if (c->policy->revocation || c->policy->pins != NULL)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 ]],
     to = "",

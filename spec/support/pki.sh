@@ -175,6 +175,8 @@ DAYS=10 issue brief-intermediate '/O=LuaSSL/CN=LuaSSL brief intermediate' \
   authority root
 issue brief /CN=brief server brief-intermediate
 cat brief-intermediate.crt >>brief.pem
+issue brief-visitor '/CN=brief visitor' client brief-intermediate
+cat brief-intermediate.crt >>brief-visitor.pem
 issue untrusted /CN=untrusted server other-root
 SAN=DNS:other.example issue other /CN=other.example server root
 SAN='DNS:*.wildcard.example' issue wildcard /CN=wildcard server root

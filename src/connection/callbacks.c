@@ -7,15 +7,14 @@
 
 #include "context/alpn.h"
 #include "connection/callbacks.h"
-#include "connection/channel_binding.h"
 #include "connection/decision.h"
 #include "connection/early_data.h"
 #include "connection/client_hello.h"
 #include "context/identity.h"
 #include "connection/ocsp_status.h"
-#include "connection/rejudgement.h"
 #include "connection/resumption.h"
 #include "connection/server_key.h"
+#include "connection/tickets.h"
 #include "connection/trace.h"
 #include "connection/verify.h"
 
@@ -94,9 +93,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
   if (policy->defaults.server_side) {
     SSL_CTX_set_client_hello_cb(ctx, on_client_hello, NULL);
     SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
-    SSL_CTX_set_session_ticket_cb(ctx, channel_binding_on_ticket,
-                                  policy->revocation ? rejudgement_on_ticket
-                                                     : NULL, NULL);
+    tickets_set_callbacks(ctx, policy);
     server_key_set_callbacks(ctx, policy);
     early_data_set_callbacks(ctx, policy);
   }

@@ -11,6 +11,7 @@
 #include "connection/channel_binding.h"
 #include "connection/method_prologue.h"
 #include "connection/shared_key.h"
+#include "connection/ticket_data.h"
 #include "context/options.h"
 
 /***
@@ -46,9 +47,6 @@ static int push_bytes (lua_State *L, const Bytes *b) {
 
 /* ---- the server's certificate ---- */
 
-#define MARK "LuaSSL certificate hash"  /* before it in a session's data */
-#define MARK_SIZE (sizeof(MARK) - 1)
-
 /* RFC 5929, 4.1: by the hash of its signature, SHA-256 for older ones. There
 ** is none for a signature without one, as Ed25519's. 0: no memory. */
 static int hash_certificate (const X509 *x509, Bytes *b) {
@@ -73,44 +71,27 @@ static X509 *shown_by_server (SSL *ssl) {
   return compat_is_key(ssl, 1) ? NULL : SSL_get_certificate(ssl);
 }
 
-/* Of a full handshake. The certificate that it was made with is in no ticket
-** of a server, and may be another when that is used. */
-static void remember (SSL *ssl) {
-  unsigned char data[MARK_SIZE + EVP_MAX_MD_SIZE];
-  SSL_SESSION *session = SSL_get_session(ssl);
+int channel_binding_hash (SSL *ssl, unsigned char *hash, size_t *size) {
   Bytes b;
-  if (session == NULL || SSL_session_reused(ssl)
-      || !hash_certificate(shown_by_server(ssl), &b)) return;
-  memcpy(data, MARK, MARK_SIZE);
-  memcpy(data + MARK_SIZE, b.data, b.size);
-  SSL_SESSION_set1_ticket_appdata(session, data, MARK_SIZE + b.size);
-}
-
-/* TLS 1.2 sends its ticket before the handshake is done. */
-int channel_binding_on_ticket (SSL *ssl, void *unused) {
-  (void)unused;
-  remember(ssl);
+  if (!hash_certificate(shown_by_server(ssl), &b)) return 0;
+  memcpy(hash, b.data, b.size);
+  *size = b.size;
   return 1;
 }
 
 /* When OpenSSL has failed it does not tell any more. */
 void channel_binding_note (Connection *c) {
   c->extended_master = SSL_get_extms_support(c->ssl) == 1;
-  if (c->options.server_side) remember(c->ssl);
 }
 
 /* What a resumed session remembers. */
 static void recall (SSL *ssl, Bytes *b) {
-  void *data = NULL;
-  size_t size = 0;
+  TicketData data;
   SSL_SESSION *session = SSL_get_session(ssl);
   b->size = 0;
-  if (session == NULL
-      || !SSL_SESSION_get0_ticket_appdata(session, &data, &size)
-      || size < MARK_SIZE || size > MARK_SIZE + sizeof(b->data)
-      || memcmp(data, MARK, MARK_SIZE) != 0) return;
-  b->size = size - MARK_SIZE;
-  memcpy(b->data, (unsigned char *)data + MARK_SIZE, b->size);
+  if (session == NULL || !ticket_data_read(session, &data)) return;
+  memcpy(b->data, data.hash, data.hash_size);
+  b->size = data.hash_size;
 }
 
 static int find_server_end_point (Connection *c, Bytes *b) {

@@ -8,8 +8,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A server is about to make a ticket (SSL_CTX_set_session_ticket_cb(3)). */
-int channel_binding_on_ticket (SSL *ssl, void *unused);
+/* The hash that stands for a server's certificate in tls-server-end-point, of
+** EVP_MAX_MD_SIZE bytes at most; where there is none, of 0. 0: no memory. */
+int channel_binding_hash (SSL *ssl, unsigned char *hash, size_t *size);
 
 /* The handshake is done: what of it cannot be asked for later. */
 void channel_binding_note (Connection *c);

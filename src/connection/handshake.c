@@ -85,9 +85,9 @@ static int handshake_done (lua_State *L, Connection *c) {
     ocsp_status_complain();
     return outcome_push_failure(L, c, "handshake");
   }
-  if (c->options.server_side) tickets_limit(c);
-  else resumption_bind(c);
   channel_binding_note(c);
+  if (c->options.server_side) tickets_settle(c);
+  else resumption_bind(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();
   SSL_set_read_ahead(c->ssl, 1);  /* the queue knows how far */

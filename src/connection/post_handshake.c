@@ -102,9 +102,9 @@ static Outcome conclude (Connection *c) {
   if (!holds && !verify_complain(c))
     ERR_raise(ERR_LIB_SSL, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
   connection_take_answer(c);
-  verification_settle(&c->verification);
   if (holds) tickets_renew(c);
   else c->failed = 1;
+  verification_settle(&c->verification);
   return holds ? DONE : FAILED;
 }
 

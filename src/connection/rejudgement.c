@@ -2,9 +2,9 @@
 ** rejudgement.c -- whether a session's certificate still stands, where CRLs are
 ** asked or TLSA records given. OpenSSL looks at nothing when it resumes.
 **
-** A client has the chain that it verified. A server's ticket holds the client's
-** own certificate alone: where an intermediate is missing, so that nothing can
-** be said about it, the ticket is not accepted, and a full handshake follows.
+** A client has the chain that it verified, a server's ticket carries it
+** (ticket_data.c). Where an issuer is missing all the same, so that nothing can be
+** said about it, the ticket is not accepted, and a full handshake follows.
 */
 
 #include <string.h>
@@ -74,20 +74,4 @@ int rejudgement_allows (const Connection *c, SSL *ssl, SSL_SESSION *session) {
   Faults faults;
   if ((!c->policy->revocation && c->tlsa == NULL) || leaf == NULL) return 1;
   return rejudgement_make(c, ssl, leaf, session_chain(session), &faults, NULL);
-}
-
-/* What OpenSSL does without this, but for a certificate that was revoked. */
-SSL_TICKET_RETURN rejudgement_on_ticket (SSL *ssl, SSL_SESSION *session,
-                                         const unsigned char *name,
-                                         size_t size, SSL_TICKET_STATUS status,
-                                         void *unused) {
-  const Connection *c = SSL_get_app_data(ssl);
-  (void)name;
-  (void)size;
-  (void)unused;
-  if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
-      || !rejudgement_allows(c, ssl, session))
-    return SSL_TICKET_RETURN_IGNORE_RENEW;
-  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
-                                      : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -21,12 +21,6 @@ int rejudgement_make (const Connection *c, SSL *ssl, X509 *leaf,
 ** concerned. */
 int rejudgement_allows (const Connection *c, SSL *ssl, SSL_SESSION *session);
 
-/* A server is given a ticket (SSL_CTX_set_session_ticket_cb(3)). */
-SSL_TICKET_RETURN rejudgement_on_ticket (SSL *ssl, SSL_SESSION *session,
-                                         const unsigned char *name,
-                                         size_t size, SSL_TICKET_STATUS status,
-                                         void *unused);
-
 #pragma GCC visibility pop
 
 #endif

@@ -8,11 +8,17 @@
 
 #pragma GCC visibility push(hidden)
 
+/* What tickets carry, and whether one that comes is taken. */
+void tickets_set_callbacks (SSL_CTX *ctx, const Policy *policy);
+
+/* A server has resumed a session: what was known of its client. */
+void tickets_restore (const Connection *c);
+
 /* Keeps OpenSSL from sending them at the end of the handshake. */
 void tickets_defer (SSL *ssl, Connection *c, const Policy *policy);
 
-/* At its end: how many there will be. */
-void tickets_limit (Connection *c);
+/* At its end: how many there will be, and what they carry. */
+void tickets_settle (Connection *c);
 
 /* Who the client is has changed: there will be new ones. */
 void tickets_renew (Connection *c);

@@ -22,6 +22,7 @@
 #include "connection/raw_key.h"
 #include "connection/rejudgement.h"
 #include "connection/shared_key.h"
+#include "connection/tickets.h"
 #include "x509/judgement.h"
 #include "connection/verify.h"
 
@@ -330,11 +331,12 @@ static void note_key (Connection *c, EVP_PKEY *key) {
 void verify_again (Connection *c) {
   Verification *v = connection_verification(c);
   X509 *leaf = SSL_get0_peer_certificate(c->ssl);
-  STACK_OF(X509) *bound = session_chain(SSL_get_session(c->ssl));
-  STACK_OF(X509) *chain = NULL;
+  STACK_OF(X509) *bound, *chain = NULL;
   int code = (int)SSL_get_verify_result(c->ssl);
   int depth = 0;
   if (v->known) return;
+  if (SSL_session_reused(c->ssl)) tickets_restore(c);
+  bound = session_chain(SSL_get_session(c->ssl));
   verification_begin(v, puts_off(c) ? CERT_NONE : demands_of(c));
   if (compat_peer_key(c->ssl) != NULL) {
     v->resumed = c->request == NULL && SSL_session_reused(c->ssl);

@@ -281,21 +281,19 @@ static int apply_trust (lua_State *L, Context *c, int options,
   return use_trust(L, c, options, s);
 }
 
-/* What is verified by pins cannot be verified again from a session that a
-** ticket holds: only the leaf is in it. So such a server resumes nothing. With
-** CRLs it asks them about the leaf before it accepts a ticket, which it could
-** not do of a session in its memory. */
+/* With CRLs or pins a server asks them about the client's chain before it takes
+** a ticket (tickets.c), which it could not do of a session in its memory. */
 static int apply_server_sessions (lua_State *L, Context *c,
                                   const Settings *s) {
   SSL_CTX *ctx = c->ctx;
   size_t tickets = s->num_tickets >= 0 ? (size_t)s->num_tickets
                                        : SSL_CTX_get_num_tickets(ctx);
-  if (!s->session_cache || c->policy->pins != NULL) {
+  if (!s->session_cache) {
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     tickets = 0;
   }
-  if (c->policy->revocation)
+  if (c->policy->revocation || c->policy->pins != NULL)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   c->policy->ticket_keys = ticket_keys_new();
   if (c->policy->ticket_keys == NULL) return fail(L, OPERATION, NULL);

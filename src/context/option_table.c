@@ -182,8 +182,8 @@ const Option option_table[] = {
   too. With them the peer's certificate is refused if it was revoked, and if the
   CRL of its issuer is missing or out of date. `verify_flags =
   {"crl_check_all"}` asks the same of all certificates of its chain. A
-  resumption asks again: a session is for the CRLs that it was made with, and
-  ends when they do. The file is read when the context is made.
+  resumption asks again. A client's session is for the CRLs that it was made
+  with, and ends when they do; a server asks those that it has by then. The file is read when the context is made.
   @source RFC 5280, 6.3; X509_STORE_add_crl(3)
   @usage {cert_reqs = ssl.CERT_REQUIRED, ca_certs = "ca.pem",
    crl_file = "ca.crl"}
@@ -454,7 +454,8 @@ const Option option_table[] = {
   Public keys of which the peer must show one: strings of `sha256//` and the
   base64 of the SHA-256 of a SubjectPublicKeyInfo, as curl takes them. The
   verified chain must hold one of the keys; where nothing is verified, the
-  peer's own certificate. A server with pins resumes no sessions.
+  peer's own certificate. A server's ticket carries the chain, up to 8 KiB, and
+  the pins are asked about it again; without it sessions are not resumed.
   @source RFC 7469, 2.4
   */
   {"pins", OPTION_LIST, OF_CONTEXT, BOUND_VALUE, .side = EITHER_SIDE},

@@ -73,19 +73,35 @@ static SessionScope *scope_of (const SSL_SESSION *session) {
   return scope_index < 0 ? NULL : SSL_SESSION_get_ex_data(session, scope_index);
 }
 
-void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
-                        STACK_OF(X509) *chain, double until) {
+/* NULL without memory. */
+static SessionScope *add_scope (SSL_SESSION *session, STACK_OF(X509) *chain) {
   SessionScope *s;
   if (!CRYPTO_THREAD_run_once(&scope_once, make_index) || scope_index < 0)
-    return;
+    return NULL;
   s = OPENSSL_zalloc(sizeof(*s));
-  if (s == NULL) return;
+  if (s == NULL) return NULL;
   s->references = 1;
-  s->until = until;
-  memcpy(s->digest, digest, sizeof(s->digest));
   if (chain != NULL) s->chain = X509_chain_up_ref(chain);
-  if ((chain != NULL && s->chain == NULL)
-      || !SSL_SESSION_set_ex_data(session, scope_index, s)) scope_release(s);
+  if ((chain == NULL || s->chain != NULL)
+      && SSL_SESSION_set_ex_data(session, scope_index, s)) return s;
+  scope_release(s);
+  return NULL;
+}
+
+void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
+                        STACK_OF(X509) *chain, double until) {
+  SessionScope *s = add_scope(session, chain);
+  if (s == NULL) return;
+  memcpy(s->digest, digest, sizeof(s->digest));
+  s->until = until;
+}
+
+int session_restore (SSL_SESSION *session, STACK_OF(X509) *chain,
+                     int64_t expires) {
+  SessionScope *s = add_scope(session, chain);
+  if (s == NULL) return 0;
+  s->expires = expires;
+  return 1;
 }
 
 /* The time at which a certificate ends, if it is before `first`. */
@@ -100,13 +116,20 @@ static int64_t sooner (const X509 *x509, int64_t first) {
   return first == 0 || end < first ? end : first;
 }
 
-static int has_expired (SSL_SESSION *session, SessionScope *s, time_t now) {
+static int64_t first_end (STACK_OF(X509) *chain, int64_t first) {
   int i;
-  if (s->expires == 0) {
-    s->expires = sooner(SSL_SESSION_get0_peer(session), 0);
-    for (i = 0; i < sk_X509_num(s->chain); i++)
-      s->expires = sooner(sk_X509_value(s->chain, i), s->expires);
-  }
+  for (i = 0; i < sk_X509_num(chain); i++)
+    first = sooner(sk_X509_value(chain, i), first);
+  return first;
+}
+
+int64_t session_chain_end (STACK_OF(X509) *chain) {
+  return first_end(chain, 0);
+}
+
+static int has_expired (SSL_SESSION *session, SessionScope *s, time_t now) {
+  if (s->expires == 0)
+    s->expires = first_end(s->chain, sooner(SSL_SESSION_get0_peer(session), 0));
   return s->expires != 0 && s->expires <= (int64_t)now;
 }
 

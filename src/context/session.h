@@ -5,6 +5,8 @@
 #ifndef LUASSL_SESSION_H
 #define LUASSL_SESSION_H
 
+#include <stdint.h>
+
 #include "context/policy.h"
 
 #define SESSION_T "luassl.SSLSession"
@@ -17,6 +19,15 @@
 ** offered. */
 void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
                         STACK_OF(X509) *chain, double until);
+
+/* The same on a server, of what came with a ticket: the chain that was verified,
+** or NULL, and when the first of it ends; 0: not known. 0: no memory. */
+int session_restore (SSL_SESSION *session, STACK_OF(X509) *chain,
+                     int64_t expires);
+
+/* When the first of these certificates ends, in seconds since the epoch; 0: there
+** is none. */
+int64_t session_chain_end (STACK_OF(X509) *chain);
 
 int session_has_scope (const SSL_SESSION *session);
 

@@ -145,19 +145,24 @@ static int add_own (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
 }
 
 /* Who is trusted, by what they are. A server's directory may be another on each
-** machine; what a client trusts it is asked about more closely: add_stamp. */
+** machine; what a client trusts it is asked about more closely: add_stamp. A
+** server asks its CRLs of now about each session (rejudgement.c): they may be
+** renewed. */
 static int add_anchors (EVP_MD_CTX *md, SSL_CTX *ctx, const Settings *s) {
   unsigned char digest[ANCHOR_SIZE], directory = s->ca_path != NULL;
+  unsigned char crls = s->crls != 0;
   Anchors anchors;
   int done = 1;
   memset(&anchors, 0, sizeof(anchors));
+  anchors.crls = !s->policy.defaults.server_side;
   if (s->own_trust || s->crls)
     done = anchors_add_store(&anchors, SSL_CTX_get_cert_store(ctx));
   if (directory && s->policy.defaults.server_side)
     done = done && anchors_add_directories(&anchors, s->ca_path);
   done = done && anchors_digest(&anchors, digest)
          && add(md, "anchors", digest, sizeof(digest))
-         && add(md, "directory", &directory, 1);
+         && add(md, "directory", &directory, 1)
+         && add(md, "crls", &crls, 1);
   anchors_free(&anchors);
   return done;
 }

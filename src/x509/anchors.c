@@ -57,7 +57,7 @@ static int add_crl (Anchors *a, X509_CRL *crl) {
 
 static int add_either (Anchors *a, X509 *x509, X509_CRL *crl) {
   return (x509 == NULL || anchors_add(a, x509))
-         && (crl == NULL || add_crl(a, crl));
+         && (crl == NULL || !a->crls || add_crl(a, crl));
 }
 
 /* ---- stores ---- */

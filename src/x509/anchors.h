@@ -11,11 +11,12 @@
 
 #define ANCHOR_SIZE 32  /* SHA-256 */
 
-/* Digests of certificates, with their trust settings, and of CRLs. All zero:
-** none. */
+/* Digests of certificates, with their trust settings, and of CRLs if these are
+** wanted. All zero: none. */
 typedef struct Anchors {
   unsigned char *digests;  /* owned */
   size_t count, room;
+  int crls;                /* they count */
 } Anchors;
 
 #pragma GCC visibility push(hidden)
