@@ -37,6 +37,7 @@
 #include "carrier/poll.h"
 #include "base/random.h"
 #include "context/context_trust.h"
+#include "context/saved_session.h"
 #include "context/session.h"
 #include "context/ticket_keys.h"
 #include "carrier/sslsocket.h"
@@ -214,6 +215,7 @@ static const luaL_Reg functions[] = {
   {"features", features_find},
   {"hides", core_hides},
   {"load_certificates", certificate_list_load},
+  {"load_session", saved_session_load},
   {"new_ticket_key", ticket_keys_make},
   {"publish", core_publish},
   {"stamp", core_stamp},

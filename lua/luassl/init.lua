@@ -142,6 +142,7 @@ end
 ssl.SSLContext = core.context.new
 ssl.get_default_verify_paths = core.get_default_verify_paths
 ssl.load_certificates = core.load_certificates
+ssl.load_session = core.load_session
 ssl.new_ticket_key = core.new_ticket_key
 ssl.verify = core.verify
 ssl.poll = poll

@@ -63,7 +63,7 @@ local WRONG = {
   num_tickets = {-1, 101, 1.5, "1"},
   ocsp = {1, true, {}, "x", "off\0", "Require"},
   ocsp_response = {1, true, {}, {1}, {"x", {}}, {named = "x"}},
-  on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_verify = NO_FUNCTION,
+  on_certificate = NO_FUNCTION, on_client_hello = NO_FUNCTION, on_session = NO_FUNCTION, on_verify = NO_FUNCTION,
   password = {1, true, {}},
   pins = {1, "x", {}, {1}, {"x", {}}, {named = "x"}},
   post_handshake_auth = NO_BOOLEAN,

@@ -141,8 +141,10 @@ for _, version in ipairs(VERSIONS) do
         local version = %q
         local near_context = resuming.client {maximum_version = version}
         local far_context = resuming.server()
-        local session = resuming.session(near_context, far_context)
-        for _, seconds in ipairs {0, 7190, 7201, -10} do
+        local sessions = {}
+        for i = 1, 4 do sessions[i] = resuming.session(near_context, far_context) end
+        for i, seconds in ipairs {0, 7190, 7201, -10} do
+          local session = sessions[i]
           advance(seconds)
           print(seconds, session:is_resumable(),
             resuming.offers(near_context, {session = session}))

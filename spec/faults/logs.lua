@@ -17,8 +17,8 @@ fault("SSLKEYLOGFILE is heeded unasked", "context/log.c",
 fault("a key log's file moves with the process", "context/log.c",
   "error = files_real(file, (*log)->file);", "strcpy((*log)->file, file);")
 fault("lines for a function wait behind hooks", "connection/method_prologue.c",
-  "  else if (c->lines != NULL || c->log_error != 0)",
-  "  else if ((c->lines != NULL && c->established) || c->log_error != 0)")
+  "  else if (c->lines != NULL || c->log_error",
+  "  else if ((c->lines != NULL && c->established) || c->log_error")
 fault("a key log's failure lets the connection live", "connection/method_prologue.c",
   "  outcome_keep_failure(L, c);", "")
 fault("what raises takes the lines behind it away", "connection/log_lines.c",

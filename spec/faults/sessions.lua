@@ -144,6 +144,60 @@ v->chain,]],
     specs = "tickets",
   },
   {
+    name = "a ticket is offered again though it was offered",
+    file = "src/context/session.c",
+    from = [[
+  return SSL_SESSION_get_ex_data(session, used_index) != NULL
+         || ]],
+    to = [[
+  return ]],
+    specs = "saved_sessions",
+  },
+  {
+    name = "a copy of a ticket is offered though another was",
+    file = "src/context/session.c",
+    from = [[
+         && (!s->saved || used_tickets_add(id, size));]],
+    to = [[
+         && (!s->saved || id != NULL);]],
+    specs = "saved_sessions",
+  },
+  {
+    name = "a new ticket counts as used as the old one",
+    file = "src/context/session.c",
+    from = [[
+  *data = NULL;
+  return 1;]],
+    to = [[
+  return data != NULL;]],
+    specs = "saved_sessions session_cache",
+  },
+  {
+    name = "a saved session loses the chain that was verified",
+    file = "src/context/saved_session.c",
+    from = [[!session_set_scope(session, digest, chain,]],
+    to = [[!session_set_scope(session, digest, NULL,]],
+    specs = "saved_sessions",
+  },
+  {
+    name = "a saved session is for whoever loads it",
+    file = "src/context/saved_session.c",
+    from = [[
+  memcpy(p, session_digest(session), DIGEST_SIZE);]],
+    to = [[
+  memset(p, 0, DIGEST_SIZE);]],
+    specs = "saved_sessions",
+  },
+  {
+    name = "a saved session that was altered is taken",
+    file = "src/base/seal.c",
+    from = [[
+         && EVP_DecryptFinal_ex(cipher, out + length, &rest) > 0;]],
+    to = [[
+         && (EVP_DecryptFinal_ex(cipher, out + length, &rest) > 0 || rest == 0);]],
+    specs = "saved_sessions",
+  },
+  {
     name = "a ticket under an old key is not renewed",
     file = "src/context/ticket_keys.c",
     from = [[

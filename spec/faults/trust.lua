@@ -229,9 +229,11 @@ CrlResult]],
     name = "a client that resumes does not ask CRLs",
     file = "src/connection/resumption.c",
     from = [[
-  if (rejudgement_allows(c, c->ssl, session))
+  if (rejudgement_allows(c, c->ssl, session) && session_note_offered(session))
 ]],
-    to = "",
+    to = [[
+  if (session_note_offered(session))
+]],
     specs = "revocation",
   },
   {

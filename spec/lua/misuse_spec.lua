@@ -52,6 +52,11 @@ rows.ssl = {
   DER_cert_to_PEM_cert = {{"#1", function() ssl.DER_cert_to_PEM_cert() end}},
   PEM_cert_to_DER_cert = {{"#1", function() ssl.PEM_cert_to_DER_cert {} end}},
   new_ticket_key = {},
+  load_session = {
+    {"#1 to 'load_session' (" .. STRING, function() ssl.load_session({}, ("x"):rep(32)) end},
+    {"#2 to 'load_session' (" .. STRING, function() ssl.load_session "x" end},
+    {"#2 to 'load_session' (key of 32 bytes", function() ssl.load_session("x", "x") end},
+  },
   load_certificates = {
     {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates() end},
     {"#1 to 'load_certificates' (" .. STRING, function() ssl.load_certificates(1) end},
@@ -426,6 +431,13 @@ rows.Certificate = {
   matches_ip = {{"#1 to 'matches_ip' (" .. STRING, function(o) o.certificate:matches_ip() end}},
 }
 rows.SSLSession = {is_resumable = {}, lifetime = {}, max_early_data = {}, version = {}}
+rows.SSLSession = {
+  id = {}, is_resumable = {}, lifetime = {}, time = {}, version = {},
+  save = {
+    {"#1 to 'save' (" .. STRING, function(o) o.session:save() end},
+    {"#1 to 'save' (key of 32 bytes", function(o) o.session:save(("x"):rep(33)) end},
+  },
+}
 
 rows.SSLError = {
   is = {{"#1 to 'is'", function(o) o.err:is() end}},

@@ -727,15 +727,21 @@ function lives.tickets()
     local server_context = must(again(ssl.SSLContext, {server_side = true, certfile = file "rsa.pem",
       cert_reqs = ssl.CERT_OPTIONAL, ca_path = file "empty", hooks_id = "x"}))
     must(again(server_context.set_ticket_keys, server_context, keys))
-    local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt"}))
+    local told = 0
+    local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt",
+      on_session = function() told = told + 1 end}))
     local client = must(again(client_context.wrap_object, client_context,
       {server_hostname = "localhost", session = session}))
     local server = must(again(server_context.wrap_object, server_context))
     must(handshake(client, server, pump))
-    lines(client, server, pump)
+    lines(server, client, pump)
     if failing ~= "OpenSSL" then same("resumed " .. i, again(client.session_reused, client)) end
+    if told > 2 then error("told of sessions that there are not", 0) end
     session = again(client.session, client)
+    if not session and failing == "OpenSSL" then error(ended, 0) end
     closing(client, server, pump)
+    local bytes = must(again(session.save, session, KEYS[1]:sub(1, 32)))
+    session = must(again(ssl.load_session, bytes, KEYS[1]:sub(1, 32)))
   end
   if #must(again(ssl.new_ticket_key)) ~= 80 then error("half a key", 0) end
 end

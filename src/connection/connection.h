@@ -169,6 +169,7 @@ struct Connection {
   int late;                   /* the last operation's time was up */
   int returns;                /* carriage returns in `plain`, -1: unknown */
   struct LogLines *lines;     /* owned: that wait for a function; or NULL */
+  struct NewSessions *new_sessions;  /* owned: the same for on_session */
   int log_error;              /* an errno: a line was lost; 0: none */
   const char *log_failed;     /* static: of which option */
   int want;                   /* WANT_* events it last waited for */

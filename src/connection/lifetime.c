@@ -13,6 +13,7 @@
 #include "connection/early_data.h"
 #include "connection/log_lines.h"
 #include "connection/shared_key.h"
+#include "connection/new_sessions.h"
 #include "connection/verify.h"
 #include "context/tlsa.h"
 
@@ -106,6 +107,7 @@ int lifetime_gc (lua_State *L) {
   c->closed = 1;
   lifetime_release(c);
   log_lines_free(c);
+  new_sessions_free(c);
   bio_free(&c->bio);
   buffer_drop_spares();
   return 0;

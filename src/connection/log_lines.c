@@ -92,8 +92,7 @@ static int tell (lua_State *L) {
   return 2;
 }
 
-/* What was raised, at the top, is told: it is no condition, and not nil. */
-static void explain (lua_State *L) {
+void log_lines_explain (lua_State *L, const char *whose) {
   static const char *const conditions[] = {
     "closed", "timeout", "wantread", "wantwrite"
   };
@@ -105,8 +104,8 @@ static void explain (lua_State *L) {
   if (text != NULL && i == sizeof(conditions) / sizeof(text)
       && !compat_caught_nil(L, -1)) return;
   if (text == NULL && !lua_isnil(L, -1)) return;
-  errors_text(L, ERROR_T, "log", "hook", "the function for keylog or trace "
-              "raised: %s", lua_isnil(L, -1) ? "nil" : text);
+  errors_text(L, ERROR_T, "log", "hook", "the function for %s raised: %s",
+              whose, lua_isnil(L, -1) ? "nil" : text);
   lua_replace(L, -3);
   lua_pop(L, 1);
 }
@@ -131,7 +130,7 @@ static int tell_all (lua_State *L, Connection *c) {
     lua_remove(L, -2);
     c->log_error = ENOMEM;  /* should this raise */
     c->log_failed = "keylog";
-    explain(L);
+    log_lines_explain(L, "keylog or trace");
     c->log_error = 0;
     return 1;
   }

@@ -16,6 +16,10 @@ void log_lines_add (Connection *c, const char *option, const char *line);
 ** went wrong in the place of the call's results. [-results, +2, m] */
 int log_lines_deliver (lua_State *L, Connection *c, int results);
 
+/* What such a function raised, at the top, is told: it is no condition, and not
+** nil. [-1, +1, m] */
+void log_lines_explain (lua_State *L, const char *whose);
+
 void log_lines_free (Connection *c);
 
 #pragma GCC visibility pop

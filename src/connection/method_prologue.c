@@ -18,6 +18,7 @@
 #include "base/errors.h"
 #include "connection/decision.h"
 #include "connection/log_lines.h"
+#include "connection/new_sessions.h"
 #include "connection/outcome.h"
 
 #define STACK_SLOTS 8
@@ -229,11 +230,12 @@ static int decide_first (lua_State *L, const Method *m) {
 
 /* ---- the one way in ---- */
 
-/* What waits for the functions of keylog and trace is theirs before anything
-** else happens. */
+/* What waits for the functions of keylog, trace and on_session is theirs before
+** anything else happens. */
 static int deliver (lua_State *L, Connection *c, const Method *m,
                     int results) {
-  if (!log_lines_deliver(L, c, results)) return results;
+  if (!log_lines_deliver(L, c, results)
+      && !new_sessions_deliver(L, c, results)) return results;
   if (c->closed) return 2;
   if (c->decision.point != NOWHERE) decision_forget(L, c);
   outcome_keep_failure(L, c);
@@ -254,7 +256,7 @@ static int call_once (lua_State *L, Connection *c, const Method *m) {
   results = m->run(L, c);
   unready = results == METHOD_UNREADY;
   if (unready) push_unready(L, c, m->first);
-  else if (c->lines != NULL || c->log_error != 0)
+  else if (c->lines != NULL || c->log_error != 0 || c->new_sessions != NULL)
     results = deliver(L, c, m, results);
   if (c->call.closing) close_now(L, c);
   c->call.L = NULL;

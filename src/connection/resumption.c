@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "context/options.h"
+#include "connection/new_sessions.h"
 #include "context/tlsa.h"
 #include "connection/ocsp_status.h"
 #include "connection/rejudgement.h"
@@ -40,6 +41,8 @@ void resumption_set_callbacks (SSL_CTX *ctx) {
 }
 
 void resumption_keep (Connection *c) {
+  if (c->session != NULL && c->policy->tells_sessions
+      && session_has_scope(c->session)) new_sessions_add(c, c->session);
   if (c->session != NULL && c->policy->cache != NULL && c->peer_known)
     session_cache_put(c->policy->cache, c->binding, c->session);
 }
@@ -108,7 +111,7 @@ void resumption_offer (lua_State *L, Connection *c) {
   else if (c->policy->cache != NULL && c->peer_known)
     session = session_cache_take(c->policy->cache, c->binding);
   if (session == NULL) return;
-  if (rejudgement_allows(c, c->ssl, session))
+  if (rejudgement_allows(c, c->ssl, session) && session_note_offered(session))
     SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
   SSL_SESSION_free(session);
 }

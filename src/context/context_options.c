@@ -204,6 +204,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   s->num_tickets = options_integer(L, options, "num_tickets", -1);
   p->hooks = read_hooks(L, options);
   read_psk(L, options, p);
+  p->tells_sessions = is_set(L, options, "on_session");
   s->post_handshake_auth = options_boolean(L, options, "post_handshake_auth",
                                            0);
   p->puts_off = s->post_handshake_auth && p->defaults.server_side;

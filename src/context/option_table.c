@@ -388,6 +388,18 @@ const Option option_table[] = {
   {"on_client_hello", OPTION_FUNCTION, OF_CONTEXT, BOUND_FUNCTION,
    .side = SERVER_SIDE},
   /***
+  A function that a client calls with the connection and each SSLSession that it
+  gets, to keep it elsewhere: `SSLSession:save`. In TLS 1.3 the server sends some
+  whenever it likes, and they come while the client reads. It is called when the
+  method is done, before that returns; it cannot yield, and what it raises ends
+  the connection and is returned by its method.
+  @source SSL_CTX_sess_set_new_cb(3)
+  @usage {on_session = function(conn, session)
+    keep(conn:server_hostname(), session:save(key))
+  end}
+  */
+  {"on_session", OPTION_FUNCTION, OF_CONTEXT, NOT_BOUND, .side = CLIENT_SIDE},
+  /***
   A function that has the last word on the peer's certificate: see `Hooks`.
   @source SSL_CTX_set_cert_verify_callback(3)
   */

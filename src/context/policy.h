@@ -60,6 +60,7 @@ typedef struct Policy {
   int trusts;                     /* there is something to verify with */
   int puts_off;                   /* a server asks behind the handshake */
   int name_decided;               /* option check_hostname was given */
+  int tells_sessions;             /* to on_session */
   int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
   int bare;                       /* the system has no anchors */

@@ -13,6 +13,8 @@
 
 #include "context/session.h"
 #include "context/context_options.h"
+#include "context/saved_session.h"
+#include "context/used_tickets.h"
 
 /***
 What resumes a connection: the value of the option `session`. It comes from
@@ -27,6 +29,7 @@ typedef struct SessionScope {
   int references;
   unsigned char digest[DIGEST_SIZE];
   STACK_OF(X509) *chain;  /* owned: what was verified; NULL: nothing */
+  int saved;              /* there may be copies of it elsewhere */
   int64_t expires;        /* the first of its certificates; 0: not known */
   double until;           /* an OCSP response was good; 0: there was none */
 } SessionScope;
@@ -60,11 +63,25 @@ static int on_session_copy (CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from,
   return 1;
 }
 
-/* One index for the process: the module stays in memory (core.c). */
-static int scope_index = -1;
+/* The copy is another ticket's. */
+static int on_used_copy (CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from,
+                         void **data, int index, long n, void *p) {
+  (void)to;
+  (void)from;
+  (void)index;
+  (void)n;
+  (void)p;
+  *data = NULL;
+  return 1;
+}
+
+/* Two indexes for the process: the module stays in memory (core.c). */
+static int scope_index = -1, used_index = -1;
 static CRYPTO_ONCE scope_once = CRYPTO_ONCE_STATIC_INIT;
 
 static void make_index (void) {
+  used_index = SSL_SESSION_get_ex_new_index(0, NULL, NULL, on_used_copy, NULL);
+  if (used_index < 0) return;
   scope_index = SSL_SESSION_get_ex_new_index(0, NULL, NULL, on_session_copy,
                                              on_session_free);
 }
@@ -88,12 +105,13 @@ static SessionScope *add_scope (SSL_SESSION *session, STACK_OF(X509) *chain) {
   return NULL;
 }
 
-void session_set_scope (SSL_SESSION *session, const unsigned char *digest,
-                        STACK_OF(X509) *chain, double until) {
+int session_set_scope (SSL_SESSION *session, const unsigned char *digest,
+                       STACK_OF(X509) *chain, double until) {
   SessionScope *s = add_scope(session, chain);
-  if (s == NULL) return;
+  if (s == NULL) return 0;
   memcpy(s->digest, digest, sizeof(s->digest));
   s->until = until;
+  return 1;
 }
 
 int session_restore (SSL_SESSION *session, STACK_OF(X509) *chain,
@@ -163,6 +181,43 @@ int session_same_scope (const SSL_SESSION *session,
   return s != NULL && memcmp(s->digest, digest, DIGEST_SIZE) == 0;
 }
 
+const unsigned char *session_digest (const SSL_SESSION *session) {
+  return scope_of(session)->digest;
+}
+
+double session_until (const SSL_SESSION *session) {
+  return scope_of(session)->until;
+}
+
+/* ---- once is enough ---- */
+
+int session_single_use (const SSL_SESSION *session) {
+  return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+}
+
+void session_note_saved (SSL_SESSION *session) {
+  SessionScope *s = scope_of(session);
+  if (s != NULL) s->saved = 1;
+}
+
+int session_note_offered (SSL_SESSION *session) {
+  const SessionScope *s = scope_of(session);
+  unsigned int size;
+  const unsigned char *id = SSL_SESSION_get_id(session, &size);
+  if (!session_single_use(session)) return 1;
+  return s != NULL && SSL_SESSION_set_ex_data(session, used_index, session)
+         && (!s->saved || used_tickets_add(id, size));
+}
+
+/* It, or a copy of it, was offered. */
+static int is_used (const SSL_SESSION *session, const SessionScope *s) {
+  unsigned int size;
+  const unsigned char *id = SSL_SESSION_get_id(session, &size);
+  if (!session_single_use(session)) return 0;
+  return SSL_SESSION_get_ex_data(session, used_index) != NULL
+         || (s->saved && used_tickets_has(id, size));
+}
+
 /* time(2) may be a tick behind the clock by which OpenSSL dates a session, and
 ** so a second. */
 int session_usable (SSL_SESSION *session, const unsigned char *digest) {
@@ -171,11 +226,13 @@ int session_usable (SSL_SESSION *session, const unsigned char *digest) {
          && SSL_SESSION_is_resumable(session)
          && age >= -1 && age < SSL_SESSION_get_timeout(session)
          && !is_over(scope_of(session), time(NULL))
+         && !is_used(session, scope_of(session))
          && !has_expired(session, scope_of(session), time(NULL));
 }
 
-int session_single_use (const SSL_SESSION *session) {
-  return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+int session_is_offerable (SSL_SESSION *session) {
+  const SessionScope *s = scope_of(session);
+  return s != NULL && session_usable(session, s->digest);
 }
 
 /* ---- the userdata ---- */
@@ -193,23 +250,37 @@ SSL_SESSION *session_test (lua_State *L, int index) {
   return slot != NULL ? *slot : NULL;
 }
 
-static SSL_SESSION *check (lua_State *L, int index) {
+SSL_SESSION *session_check (lua_State *L, int index) {
   SSL_SESSION **slot = compat_checkudata(L, index, SESSION_T);
   if (*slot == NULL) luaL_argerror(L, index, "SSLSession was collected");
   return *slot;
 }
 
 /***
-Whether it can still be offered: TLS 1.3's tickets serve once.
+What tells it from others: the hash of its ticket, or the id that the server has
+given it.
+@function id
+@treturn string bytes, 32 at most
+@source SSL_SESSION_get_id(3); Python 3.6, SSLSession.id
+@usage log((session:id():gsub(".", function(c) return ("%02x"):format(c:byte()) end)))
+*/
+static int session_id (lua_State *L) {
+  unsigned int size;
+  const unsigned char *id = SSL_SESSION_get_id(session_check(L, 1), &size);
+  lua_pushlstring(L, (const char *)id, size);
+  return 1;
+}
+
+/***
+Whether it can still be offered: in time, and in TLS 1.3 once. It has been from
+the moment in which a connection begins with it, whatever comes of that.
 @function is_resumable
 @treturn boolean true: it can
 @source SSL_SESSION_is_resumable(3)
 @usage if session:is_resumable() then sessions[host] = session end
 */
 static int session_is_resumable (lua_State *L) {
-  SSL_SESSION *session = check(L, 1);
-  const SessionScope *s = scope_of(session);
-  lua_pushboolean(L, s != NULL && session_usable(session, s->digest));
+  lua_pushboolean(L, session_is_offerable(session_check(L, 1)));
   return 1;
 }
 
@@ -219,10 +290,10 @@ and no longer than the OCSP response that it was made with is good (`ocsp`).
 @function lifetime
 @treturn integer seconds
 @source SSL_SESSION_get_timeout(3)
-@usage local expires = os.time() + session:lifetime()
+@usage local expires = session:time() + session:lifetime()
 */
 static int session_lifetime (lua_State *L) {
-  SSL_SESSION *session = check(L, 1);
+  SSL_SESSION *session = session_check(L, 1);
   const SessionScope *s = scope_of(session);
   double seconds = (double)SSL_SESSION_get_timeout(session), rest;
   if (s != NULL && s->until != 0) {
@@ -244,8 +315,20 @@ How many bytes of early data the server takes with it: see
 end
 */
 static int session_max_early_data (lua_State *L) {
-  uint32_t n = SSL_SESSION_get_max_early_data(check(L, 1));
+  uint32_t n = SSL_SESSION_get_max_early_data(session_check(L, 1));
   lua_pushinteger(L, n < INT_MAX ? (lua_Integer)n : INT_MAX);
+  return 1;
+}
+
+/***
+When it was made.
+@function time
+@treturn integer seconds since the epoch, as of `os.time`
+@source SSL_SESSION_get_time(3); Python 3.6, SSLSession.time
+@usage local left = session:time() + session:lifetime() - os.time()
+*/
+static int session_time (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)compat_session_time(session_check(L, 1)));
   return 1;
 }
 
@@ -258,7 +341,7 @@ The protocol version it was made in, the only one it can be used in.
 */
 static int session_version (lua_State *L) {
   lua_pushstring(L, context_options_version_name(
-                      SSL_SESSION_get_protocol_version(check(L, 1))));
+                      SSL_SESSION_get_protocol_version(session_check(L, 1))));
   return 1;
 }
 
@@ -278,9 +361,12 @@ static int session_tostring (lua_State *L) {
 
 void session_open (lua_State *L) {
   static const luaL_Reg methods[] = {
+    {"id", session_id},
     {"is_resumable", session_is_resumable},
     {"lifetime", session_lifetime},
     {"max_early_data", session_max_early_data},
+    {"save", saved_session_save},
+    {"time", session_time},
     {"version", session_version},
     {NULL, NULL}
   };

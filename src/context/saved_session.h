@@ -1,0 +1,19 @@
+/*
+** saved_session.h -- SSLSessions as bytes, for another process.
+*/
+#ifndef LUASSL_SAVED_SESSION_H
+#define LUASSL_SAVED_SESSION_H
+
+#include "base/compat.h"
+
+#pragma GCC visibility push(hidden)
+
+/* save(self, key): a method of SSLSession. */
+int saved_session_save (lua_State *L);
+
+/* load_session(bytes, key) */
+int saved_session_load (lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif
