@@ -101,6 +101,27 @@ describe("ticket keys", function()
     assert.is_false(resumes(near, session, far))
   end)
 
+  it("lead a client that keeps its sessions by itself to the renewed one", function()
+    for _, version in ipairs(VERSIONS) do
+      local told = 0
+      local near = client {maximum_version = version, session_cache = true, on_session = function() told = told + 1 end}
+      local old, new = key(), key()
+      local far = keyed {old}
+      assert.is_false(resuming.reuses(near, far))
+      assert.is_true(resuming.reuses(near, far))
+      local before = told
+      far:set_ticket_keys {new, old}
+      assert.is_true(resuming.reuses(near, far))
+      assert.equal(before + 1, told)
+      assert.is_true(resuming.reuses(near, far))
+      if version == "TLSv1.2" then
+        assert.equal(before + 1, told)
+        far:set_ticket_keys {new}
+        assert.is_true(resuming.reuses(near, far))
+      end
+    end
+  end)
+
   each("of now are not renewed in vain", function(near_options, far_options)
     local near, far = client(near_options), keyed({key()}, far_options)
     local session = resuming.session(near, far)

@@ -144,6 +144,14 @@ v->chain,]],
     specs = "tickets",
   },
   {
+    name = "a renewed ticket of TLS 1.2 is not kept",
+    file = "src/connection/resumption.c",
+    from = [[
+  if (SSL_SESSION_up_ref(session)) c->session = session;]],
+    to = "",
+    specs = "ticket_keys",
+  },
+  {
     name = "a ticket is offered again though it was offered",
     file = "src/context/session.c",
     from = [[

@@ -150,6 +150,7 @@ struct Connection {
   double burst, sent_at;      /* sent since a pause, and when: "dynamic" */
   size_t tickets;             /* a server's, to send with its first data */
   SSL_SESSION *session;       /* owned: the newest a client got; or NULL */
+  const SSL_SESSION *offered; /* to compare with: the one that it offered */
   unsigned char binding[DIGEST_SIZE];  /* what its sessions are bound to */
   int bound;                  /* that is known */
   int peer_known;             /* by a name or an address */

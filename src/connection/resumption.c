@@ -47,11 +47,22 @@ void resumption_keep (Connection *c) {
     session_cache_put(c->policy->cache, c->binding, c->session);
 }
 
+/* Before TLS 1.3 OpenSSL tells of no ticket that took the place of the one that
+** was resumed: it is in another session, of the same scope. */
+static void take_renewed (Connection *c, SSL_SESSION *session) {
+  if (session == c->offered || c->session != NULL
+      || SSL_version(c->ssl) >= TLS1_3_VERSION) return;
+  if (SSL_SESSION_up_ref(session)) c->session = session;
+}
+
 void resumption_bind (Connection *c) {
   const Verification *v = &c->verification;
   SSL_SESSION *session = SSL_get_session(c->ssl);
-  if (session == NULL || SSL_session_reused(c->ssl) || !c->bound
-      || shared_key_used(c)) return;
+  if (session == NULL || !c->bound || shared_key_used(c)) return;
+  if (SSL_session_reused(c->ssl)) {
+    take_renewed(c, session);
+    return;
+  }
   /* With it this side has shown a certificate that the hook chose: it is asked
   ** again, each time. */
   if (c->own_choice) return;
@@ -113,6 +124,7 @@ void resumption_offer (lua_State *L, Connection *c) {
   if (session == NULL) return;
   if (rejudgement_allows(c, c->ssl, session) && session_note_offered(session))
     SSL_set_session(c->ssl, session);  /* if it fails, nothing is resumed */
+  c->offered = session;
   SSL_SESSION_free(session);
 }
 
