@@ -2,8 +2,9 @@
 // peers.
 //   serve VERSION LEAVES CA ALPN        prints "ready PORT", sends back what
 //     comes; demands a client certificate by CA, unless that is empty
-//   visit VERSION LEAVES CA ALPN PORT TEXT   sends TEXT, prints the line that
-//     comes back; speaks the last protocol of ALPN, or none
+//   visit VERSION LEAVES CA ALPN PORT TEXT [twice]   sends TEXT, prints the line
+//     that comes back; speaks the last protocol of ALPN, or none; with "twice"
+//     once more, which resumes
 // ALPN: protocols, with commas. LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 import java.io.*;
 import java.net.InetAddress;
@@ -76,9 +77,9 @@ public class Echo {
     }
   }
 
-  static void visit(String version, String leaves, String ca, String alpn, int port, String text) throws Exception {
+  static boolean visit(SSLContext context, String version, String alpn, int port, String text) throws Exception {
     String line;
-    try (SSLSocket socket = (SSLSocket) context(leaves, ca).getSocketFactory().createSocket("localhost", port)) {
+    try (SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket("localhost", port)) {
       SSLParameters parameters = socket.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       parameters.setProtocols(new String[] {version});
@@ -94,11 +95,18 @@ public class Echo {
       line = new BufferedReader(new InputStreamReader(socket.getInputStream())).readLine();
       System.out.println(line);
     }
-    System.exit(text.equals(line) ? 0 : 1);
+    return text.equals(line);
   }
 
   public static void main(String[] args) throws Exception {
     if (args[0].equals("serve")) serve(args[1], args[2], args[3], args[4]);
-    else visit(args[1], args[2], args[3], args[4], Integer.parseInt(args[5]), args[6]);
+    else {
+      SSLContext context = context(args[2], args[3]);
+      boolean good = true;
+      for (int i = args.length > 7 ? 2 : 1; good && i > 0; i--) {
+        good = visit(context, args[1], args[4], Integer.parseInt(args[5]), args[6]);
+      }
+      System.exit(good ? 0 : 1);
+    }
   }
 }

@@ -2,13 +2,14 @@
 //   serve VERSION LEAVES CA ALPN RESPONSE   prints "ready PORT", sends back what
 //     comes; demands a client certificate by CA, and staples the file RESPONSE,
 //     unless they are empty
-//   visit VERSION LEAVES CA ALPN PORT TEXT SIGALGS   sends TEXT, prints
-//     what comes until it is back; speaks the last protocol of ALPN, or none
+//   visit VERSION LEAVES CA ALPN PORT TEXT SIGALGS [twice]   sends TEXT,
+//     prints what comes until it is back; speaks the last protocol of ALPN, or
+//     none; with "twice" once more, with the session it got
 // ALPN: protocols, with commas. LEAVES: names of pairs NAME.crt, NAME.key, with commas; none if empty.
 const fs = require('fs');
 const tls = require('tls');
 
-const [mode, version, leaves, ca, alpn, port, text, sigalgs] = process.argv.slice(2);
+const [mode, version, leaves, ca, alpn, port, text, sigalgs, twice] = process.argv.slice(2);
 setTimeout(() => process.exit(3), 20000);
 
 const names = leaves === '' ? [] : leaves.split(',');
@@ -33,23 +34,32 @@ if (mode === 'serve') {
   }
   server.listen(0, '127.0.0.1', () => console.log(`ready ${server.address().port}`));
 } else {
-  const socket = tls.connect({
-    ...options, port: Number(port), host: '127.0.0.1', servername: 'localhost',
-  }, () => {
-    if (socket.alpnProtocol !== (protocols.at(-1) ?? false)) process.exit(2);
-    socket.write(text + '\n');
-  });
-  let got = '';
-  socket.on('data', (data) => {
-    got += data;
-    if (got === text + '\n') {
-      console.log(got);
-      socket.end();
-    }
-  });
-  socket.on('close', () => process.exit(got === text + '\n' ? 0 : 1));
-  socket.on('error', (error) => {
-    console.log(error.message);
-    process.exit(1);
-  });
+  const visit = (session, left) => {
+    const socket = tls.connect({
+      ...options, port: Number(port), host: '127.0.0.1', servername: 'localhost', session,
+    }, () => {
+      if (socket.alpnProtocol !== (protocols.at(-1) ?? false)) process.exit(2);
+      socket.write(text + '\n');
+    });
+    let got = '';
+    let kept;
+    socket.on('session', (given) => { kept = given; });
+    socket.on('data', (data) => {
+      got += data;
+      if (got === text + '\n') {
+        console.log(got);
+        socket.end();
+      }
+    });
+    socket.on('close', () => {
+      if (got !== text + '\n') process.exit(1);
+      if (left > 1) visit(kept, left - 1);
+      else process.exit(0);
+    });
+    socket.on('error', (error) => {
+      console.log(error.message);
+      process.exit(1);
+    });
+  };
+  visit(undefined, twice ? 2 : 1);
 }

@@ -7,6 +7,7 @@
 --   visit(cell, port, text): a process that ends with status 0 once it has got
 --     `text` back from us ("echo"), or a page holding it ("http")
 --   protocol: by ALPN, "echo" where there is none
+-- `twice`: it connects two times and is to resume in the second.
 --   limits: by role and column what it cannot: the `keys` it can, and `why`
 -- A cell of `serve` has `version` ("TLSv1.2"), the `leaves` of the server and
 -- `demands`, if it wants a client certificate, `ocsp`, a response to staple,
@@ -159,18 +160,24 @@ peers[#peers + 1] = {
   end,
   visit = function(cell, port, text)
     local cert, key = certificate(cell.client or "")
-    local process = helpers.s_client(port, {
-      arguments = arguments("-tls" .. short(cell.version):gsub("%.", "_"), "-CAfile", roots,
-        cell.alpn and { "-alpn", "other,echo" } or { cell.ocsp and "-status" or "-quiet", "-no_ign_eof" },
-        cell.asks and "-enable_pha", cell.client and { "-cert", cert, "-key", key }),
-      env = accepting(cell),
-    })
-    if cell.ocsp then process:expect "(Cert Status: good)" end
-    process:write(text .. "\n")
-    process:expect(text)
-    process:close_input()
-    process.told = cell.alpn and "ALPN protocol: echo\n"
-    return process, "echo"
+    local function connect(...)
+      local process = helpers.s_client(port, {
+        arguments = arguments("-tls" .. short(cell.version):gsub("%.", "_"), "-CAfile", roots,
+          cell.alpn and { "-alpn", "other,echo" } or { cell.ocsp and "-status" or "-quiet", "-no_ign_eof" },
+          cell.asks and "-enable_pha", cell.client and { "-cert", cert, "-key", key }, ...),
+        env = accepting(cell),
+      })
+      if cell.ocsp then process:expect "(Cert Status: good)" end
+      process:write(text .. "\n")
+      process:expect(text)
+      process:close_input()
+      process.told = cell.alpn and "ALPN protocol: echo\n"
+      return process, "echo"
+    end
+    if not cell.twice then return connect() end
+    local kept = helpers.temp_name()
+    connect("-sess_out", kept):wait(20)
+    return connect("-sess_in", kept)
   end,
 }
 
@@ -186,7 +193,10 @@ end
 
 peers[#peers + 1] = {
   name = "GnuTLS", program = "gnutls-serv",
-  limits = { server = { [ASKS] = cannot "gnutls-serv asks in the handshake alone" } },
+  limits = {
+    server = { [ASKS] = cannot "gnutls-serv asks in the handshake alone" },
+    client = { ["1.3 resumption"] = cannot "gnutls-cli wants a ticket before any data, and ours go with the first" },
+  },
   serve = function(cell)
     local port = helpers.free_port()
     local argv = arguments("gnutls-serv", "--echo", "-p", port, "--priority", priority(cell),
@@ -204,7 +214,7 @@ peers[#peers + 1] = {
     local process = helpers.spawn(arguments("gnutls-cli", "--x509cafile", roots, "--priority", priority(cell),
       "-p", port, cell.alpn and { "--alpn", "other", "--alpn", "echo" }, cell.asks and "--post-handshake-auth",
       cell.client and { "--x509certfile", cert, "--x509keyfile", key }, cell.ocsp and "--ocsp",
-      "localhost"), { input = true })
+      cell.twice and "--resume", "localhost"), { input = true })
     if cell.ocsp then process:expect "(OCSP status request)" end
     process:write(text .. "\n")
     process:expect("\n" .. text)
@@ -239,7 +249,8 @@ peers[#peers + 1] = {
     local version = cell.version:gsub("%.", "_")
     local process = helpers.python_client(port, "echo", {
       arguments = arguments("--ca", roots, "--min", version, "--max", version, cell.alpn and { "--alpn", "other,echo" },
-        cell.asks and "--pha", cell.client and { "--cert", helpers.file(cell.client .. ".pem") }),
+        cell.asks and "--pha", cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
+        cell.twice and "--twice"),
       env = accepting(cell),
     })
     process.told = cell.alpn and "alpn=echo\n"
@@ -254,7 +265,8 @@ peers[#peers + 1] = {
     local process = helpers.spawn(arguments("curl", "-sSv", "--cacert", roots, "--tlsv" .. version, "--tls-max",
       version, "--noproxy", "*", cell.ocsp and "--cert-status",
       cell.client and { "--cert", helpers.file(cell.client .. ".pem") },
-      ("https://localhost:%d/page"):format(port)), { env = accepting(cell) })
+      ("https://localhost:%d/page"):format(port), cell.twice and ("https://localhost:%d/page"):format(port)),
+      { env = accepting(cell) })
     process.expected = text
     process.told = cell.alpn and "ALPN: server accepted http/1.1\n"
     return process, "http"
@@ -295,6 +307,9 @@ peers[#peers + 1] = {
       proxy_pass https://127.0.0.1:%d; proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_server_name on;
       proxy_ssl_trusted_certificate %s; proxy_ssl_protocols %s; %s } }]]):format(front, port, roots, cell.version,
       for_each({ cell.client }, "proxy_ssl_certificate %s; proxy_ssl_certificate_key %s;")), accepting(cell)), front)
+    if cell.twice then
+      helpers.spawn({ "curl", "-sS", "--noproxy", "*", ("http://127.0.0.1:%d/page"):format(front) }):wait(20)
+    end
     local process = helpers.spawn { "curl", "-sS", "--noproxy", "*", ("http://127.0.0.1:%d/page"):format(front) }
     process.expected, process.behind = text, proxy
     return process, "http"
@@ -303,6 +318,8 @@ peers[#peers + 1] = {
 
 local function haproxy(body, env)
   return helpers.spawn({ "haproxy", "-db", "-q", "-f", helpers.temp_file(([[
+global
+  nbthread 1
 defaults
   mode tcp
   timeout connect 5s
@@ -354,6 +371,7 @@ listen l
       table.concat(arguments(cell.client and { "crt", helpers.file(cell.client .. ".pem") },
         cell.alpn and { "alpn", "other,echo" }), " ")), accepting(cell))
     proxy:status(0.3)  -- a probe would be a client that says nothing
+    if cell.twice then clear_visit(front, text):wait(20) end
     local process = clear_visit(front, text)
     process.behind = proxy
     return process, "echo"
@@ -396,6 +414,7 @@ sni = localhost
 sslVersion = %s
 %s]]):format(front, port, roots, cell.version, for_each({ cell.client }, "cert = %s\nkey = %s\n")), accepting(cell))
     proxy:expect "Configuration successful"
+    if cell.twice then clear_visit(front, text):wait(20) end
     local process = clear_visit(front, text)
     process.behind = proxy
     return process, "echo"
@@ -425,7 +444,7 @@ peers[#peers + 1] = {
   end,
   visit = function(cell, port, text)
     return helpers.spawn { "node", "spec/interop/echo.js", "visit", cell.version, leaf_files { cell.client }, roots,
-      cell.alpn and "other,echo" or "", port, text, SIGALGS[cell.accepts] or "" }, "echo"
+      cell.alpn and "other,echo" or "", port, text, SIGALGS[cell.accepts] or "", cell.twice and "twice" or "" }, "echo"
   end,
 }
 
@@ -443,7 +462,8 @@ peers[#peers + 1] = {
     return helpers.spawn(arguments("java",
       cell.accepts and "-Djdk.tls.client.SignatureSchemes=" .. SCHEMES[cell.accepts],
       cell.ocsp and "-Dcom.sun.net.ssl.checkRevocation=true", "spec/interop/Echo.java",
-      "visit", cell.version, leaf_files { cell.client }, roots, cell.alpn and "other,echo" or "", port, text)), "echo"
+      "visit", cell.version, leaf_files { cell.client }, roots, cell.alpn and "other,echo" or "", port, text,
+      cell.twice and "twice")), "echo"
   end,
 }
 

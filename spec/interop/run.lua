@@ -22,8 +22,8 @@ local LINES = 20
 local TEXT = ("0123456789abcdef"):rep(8)
 
 -- A column has the `leaves` of the server, `prefix` and key kinds, and `tries`,
--- one connection each, in this order: `key` is the kind that the client must meet, `accepts` says that
--- it takes no other, `client` is its certificate, if `refused` a wrong one. `alpn`: it also speaks a protocol that
+-- one connection each (two, of which the second resumes, if `twice`), in this order: `key` is the kind that the
+-- client must meet, `accepts` says that it takes no other, `client` is its certificate, if `refused` a wrong one. `alpn`: it also speaks a protocol that
 -- nobody else knows; `updates`: keys change; `asks`: the client is asked for its certificate behind the handshake.
 local columns = {}
 
@@ -66,6 +66,9 @@ column("TLSv1.3", "post-handshake authentication", "", { "ecdsa" }, {
 for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
   column(version, "OCSP", "", { "rsa" }, { { key = "rsa", ocsp = "good.ocsp" },
     { key = "rsa", ocsp = "revoked.ocsp", refused = true } })
+end
+for _, version in ipairs { "TLSv1.2", "TLSv1.3" } do
+  column(version, "resumption", "", { "ecdsa" }, { { key = "ecdsa", twice = true } })
 end
 
 local wanted = {}
@@ -126,7 +129,15 @@ local function connect(process, answers, try)
   elseif answers == "http" then fetch(conn)
   else exchange_lines(conn, answers) end
   assert(updates == (try.updates and 1 or 0), "the peer sent no KeyUpdate")
+  local resumed = conn:session_reused()
   conn:close()
+  return resumed
+end
+
+-- Contexts and sessions are kept by ssl.connect.
+local function come(process, answers, try)
+  connect(process, answers, try)
+  if try.twice then assert(connect(process, answers, try), "not resumed") end
 end
 
 -- Calls `run(try)` for each of a column: what went wrong, or nil.
@@ -143,7 +154,7 @@ end
 local function meet_server(peer, cell, tries)
   local process, answers = peer.serve(cell)
   process.protocol = protocol_of(peer)
-  local err = each(tries, function(try) connect(process, answers, try) end)
+  local err = each(tries, function(try) come(process, answers, try) end)
   finish(process)
   return err and err .. "\n" .. process:output()
 end
@@ -231,8 +242,9 @@ local SERVER = [[
         end
       end
       local peer = conn:peer_certificate()
-      print(("ended %s %s by %s, offered %s, speaks %s"):format(tostring(err), conn:version(),
-        peer and peer:subject "oneline" or "nobody", offered, conn:selected_alpn_protocol() or "-"))
+      print(("ended %s %s by %s, offered %s, speaks %s, %s"):format(tostring(err), conn:version(),
+        peer and peer:subject "oneline" or "nobody", offered, conn:selected_alpn_protocol() or "-",
+        conn:session_reused() and "resumed" or "in full"))
       conn:close()
     else
       print("failed " .. tostring(err))
@@ -253,7 +265,8 @@ local function visit(peer, server, try)
     local who = try.client and "CN = " .. try.client or "nobody"
     local kind = try.accepts and KINDS[try.accepts].offered or ""
     local line = ("ended closed %s by %s, offered "):format(try.version, who):gsub("[.%-]", "%%%0")
-    local offered, spoken = server:expect(line .. "(" .. kind .. "[^\n]*), speaks ([^\n]*)\n")
+    local how = try.twice and "resumed" or "%a[^\n]*"
+    local offered, spoken = server:expect(line .. "(" .. kind .. "[^\n]*), speaks ([^\n,]*), " .. how .. "\n")
     assert(spoken == (try.alpn and protocol_of(peer) or "-"), "it speaks " .. spoken)
     if process.told then assert(process:output():find(process.told, 1, true), "it does not say what it speaks") end
     for name in offered:gmatch "%S+" do

@@ -45,6 +45,7 @@ def arguments():
     add("--bytes", type=int, default=1000)
     add("--file", help="to send")
     add("--out", help="where what came goes")
+    add("--twice", action="store_true", help="echo once more, with its session")
     return parser.parse_args()
 
 
@@ -126,6 +127,7 @@ def echo(tls, args):
         if back != block:
             return print("different", flush=True)
     print("equal", flush=True)
+    args.session = tls.session
     end_cleanly(tls)
 
 
@@ -148,6 +150,15 @@ MODES = dict(exchange=exchange, talk=talk, transfer=transfer, echo=echo,
              truncate=truncate, reset=reset, hold=hold)
 
 
+def run(context, sock, args, session=None):
+    """One connection."""
+    tls = context.wrap_socket(sock, server_hostname=args.name, session=session,
+                              suppress_ragged_eofs=False)
+    print("handshake", tls.version(), tls.cipher()[0],
+          "alpn=%s" % tls.selected_alpn_protocol(), flush=True)
+    MODES[args.mode](tls, args)
+
+
 def main():
     args = arguments()
     sock = socket.create_connection((args.host, args.port))
@@ -157,11 +168,11 @@ def main():
         return received(read_all(sock))
     if args.mode == "silent":
         return hold()
-    tls = context_of(args).wrap_socket(sock, server_hostname=args.name,
-                                       suppress_ragged_eofs=False)
-    print("handshake", tls.version(), tls.cipher()[0],
-          "alpn=%s" % tls.selected_alpn_protocol(), flush=True)
-    MODES[args.mode](tls, args)
+    context = context_of(args)
+    run(context, sock, args)
+    if args.twice:
+        run(context, socket.create_connection((args.host, args.port)), args,
+            args.session)
 
 
 try:
