@@ -152,14 +152,16 @@ local listener = assert(context:wrap_socket(assert(socket.bind("127.0.0.1", port
 port = select(2, listener:getsockname())
 print("listening on 127.0.0.1:" .. port)
 io.stdout:flush()
-listener:settimeout(period / 8)
+listener:settimeout(10)
 
 local next_look = socket.gettime() + period / 8
 while true do
-  local conn, err, theirs = listener:accept()
-  if conn then serve(conn)
-  elseif theirs then say("client: " .. tostring(err))
-  elseif err ~= "timeout" then error(err, 0) end
+  if ssl.poll({listener}, nil, period / 8)[listener] then
+    local conn, err, theirs = listener:accept()
+    if conn then serve(conn)
+    elseif theirs then say("client: " .. tostring(err))
+    elseif err ~= "timeout" then error(err, 0) end
+  end
   if socket.gettime() >= next_look then
     refresh()
     next_look = socket.gettime() + period / 8

@@ -96,6 +96,7 @@ build = {
         "src/connection/resumption.c",
         "src/connection/server_key.c",
         "src/connection/shared_key.c",
+        "src/connection/stored_sessions.c",
         "src/connection/ticket_data.c",
         "src/connection/tickets.c",
         "src/connection/trace.c",

@@ -10,6 +10,7 @@ local accept, allow, refuse = connection.accept, connection.allow, connection.re
 local begin_operation, do_handshake_step = connection.begin_operation, connection.do_handshake_step
 local use_certificate, use_context = connection.use_certificate, connection.use_context
 local use_key, use_protocol = connection.use_key, connection.use_protocol
+local use_session = connection.use_session
 local HOOK_RUNNING, PENDING, RUN_HOOK = connection.HOOK_RUNNING, connection.PENDING, connection.RUN_HOOK
 local new_context = require "luassl.core".context.new
 local context_get = require "luassl.core".context.methods.get
@@ -128,6 +129,11 @@ end
 
 appliers.on_certificate = apply_certificate
 
+-- What the store has; whether it makes sense is C's to say.
+function appliers.get_session(self, _, value) return use_session(self, value) end
+
+local DECIDES = { table = true, userdata = true }
+
 function appliers.on_verify(self, _, value)
   if not rawequal(value, ACCEPT_UNVERIFIED) then  -- no __eq decides this
     error("on_verify: it must return nothing, true, ssl.ACCEPT_UNVERIFIED, or nil and an error", 0)
@@ -147,10 +153,12 @@ end
 -- Tells OpenSSL what the hook returned or, not `fine`, raised.
 local function answer(self, name, fine, value, err)
   if not fine then return refuse(self, raised(name, value), "internal_error") end
+  if name == "get_session" and not value then return allow(self) end  -- a store that is down refuses nobody
   if value == false or (value == nil and err ~= nil) then return refuse(self, reason(name, err), err) end
   if value == nil or value == true then return allow(self) end
   local kind = type(value)
-  if kind ~= "table" and kind ~= "userdata" and not (name == "psk" and kind == "string") then
+  local decides = DECIDES[kind] and name ~= "get_session"
+  if not decides and not (kind == "string" and (name == "psk" or name == "get_session")) then
     return refuse(self, hook_error(name, "it returned a " .. kind .. ", which decides nothing"), "internal_error")
   end
   local applied, done

@@ -67,7 +67,7 @@ describe("without memory for one allocation", function()
     "system_trust", "truncated_object", "unwrap", "verify"} or {}) do
     "contexts", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
     "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
-    "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
+    "refused_socket", "sessions", "sessions_1_2", "socket", "store", "system_trust",
     "tickets", "truncated_object", "unwrap", "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()
       local sweep = helpers.spawn({host, "spec/support/oom.lua",

@@ -51,6 +51,7 @@ local WRONG = {
   crl_data = NO_STRING, crl_file = NO_NAME,
   crls = {1, true, {1}, {"x", {}}, {named = "x"}},
   do_handshake_on_connect = NO_BOOLEAN,
+  get_session = NO_FUNCTION, put_session = NO_FUNCTION, remove_session = NO_FUNCTION,
   hooks_id = NO_STRING,
   handshake_timeout = {0, -1, 1 / 0, 0 / 0, "1", true, {}},
   intermediates = NO_CERTIFICATES, roots = NO_CERTIFICATES,

@@ -144,6 +144,63 @@ v->chain,]],
     specs = "tickets",
   },
   {
+    name = "what a store has is taken for another id's",
+    file = "src/connection/stored_sessions.c",
+    from = [[
+  for (i = 0; i < SESSION_ID_SIZE; i++) sprintf]],
+    to = [[
+  for (i = 0; i < 0; i++) sprintf]],
+    specs = "stored_sessions",
+  },
+  {
+    name = "what a store has is not judged",
+    file = "src/connection/stored_sessions.c",
+    from = [[
+  if (session != NULL && !tickets_is_good(c, c->ssl, session)) {]],
+    to = [[
+  if (session != NULL && c == NULL) {]],
+    specs = "stored_sessions",
+  },
+  {
+    name = "a stored session of TLS 1.3 serves twice",
+    file = "src/connection/stored_sessions.c",
+    from = [[
+      && SSL_version(c->ssl) >= TLS1_3_VERSION)
+    new_sessions_add(c, c->choice.stored, 1);]],
+    to = [[
+      && SSL_version(c->ssl) > TLS1_3_VERSION)
+    new_sessions_add(c, c->choice.stored, 1);]],
+    specs = "stored_sessions",
+  },
+  {
+    name = "a store is asked whenever a ClientHello has an id",
+    file = "src/connection/stored_sessions.c",
+    from = [[
+  if (speaks_tls13(ssl) && offers_tls13(ssl)) return find_identity(ssl);]],
+    to = [[
+  if (find_identity(ssl) != NULL) return find_identity(ssl);]],
+    specs = "stored_sessions",
+  },
+  {
+    name = "sessions of a refused handshake are told",
+    file = "src/connection/new_sessions.c",
+    from = [[
+    if (c->failed) new_sessions_free(c);
+    return 0;]],
+    to = [[
+    if (!c->failed) return 0;]],
+    specs = "stored_sessions",
+  },
+  {
+    name = "a fatal alert does not end a stored session",
+    file = "src/connection/opening.c",
+    from = [[
+  if (value >> 8 == SSL3_AL_FATAL) stored_sessions_spoil((SSL *)ssl, c);
+]],
+    to = "",
+    specs = "stored_sessions",
+  },
+  {
     name = "a renewed ticket of TLS 1.2 is not kept",
     file = "src/connection/resumption.c",
     from = [[

@@ -23,8 +23,9 @@ local TEXT = ("0123456789abcdef"):rep(8)
 
 -- A column has the `leaves` of the server, `prefix` and key kinds, and `tries`,
 -- one connection each (two, of which the second resumes, if `twice`), in this order: `key` is the kind that the
--- client must meet, `accepts` says that it takes no other, `client` is its certificate, if `refused` a wrong one. `alpn`: it also speaks a protocol that
--- nobody else knows; `updates`: keys change; `asks`: the client is asked for its certificate behind the handshake.
+-- client must meet, `accepts` says that it takes no other, `client` is its certificate, if `refused` a wrong one.
+-- `alpn`: it also speaks a protocol that nobody else knows; `updates`: keys change; `asks`: the client is asked for
+-- its certificate behind the handshake.
 local columns = {}
 
 local function leaves_of(prefix, keys)

@@ -56,7 +56,7 @@ describe("three servers with one Redis", function()
 
   it("resume each other's sessions across two rotations, with client certificates too", function()
     for name, connect in pairs(clients) do assert.is_false(connect(servers.balancer.port).resumed, name) end
-    local sums = fleet.run(servers.balancer.port, clients, later(2))
+    local sums = fleet.run(servers, clients, later(2))
     report("two rotations", sums)
     for name, sum in pairs(sums) do
       local seen = 0
@@ -73,15 +73,15 @@ describe("three servers with one Redis", function()
   it("refuse nobody while one has lost Redis, and are a fleet again with it", function()
     local line = servers.line
     line:stop()
-    local sums = fleet.run(servers.balancer.port, clients, later(2))
+    local sums = fleet.run(servers, clients, later(2))
     report("two rotations, one server without Redis", sums)
     servers.servers[3]:expect "(Redis: [^\n]+)"
     assert.is_true(share(sums) > 0.5)
     servers.line = fleet.forward(line.port, servers.redis.port)
     -- As soon as each has keys that the others read.
     local ends = later(2)
-    fleet.run(servers.balancer.port, clients, ends)
-    sums = fleet.run(servers.balancer.port, clients, later(1))
+    fleet.run(servers, clients, ends)
+    sums = fleet.run(servers, clients, later(1))
     report("with Redis again", sums)
     assert.is_true(share(sums) >= 0.8)
   end)
@@ -91,7 +91,7 @@ describe("three servers with one Redis", function()
     local port = servers.redis.port
     servers.redis:stop()
     servers.redis = dynamic.redis(port)
-    local sums = fleet.run(servers.balancer.port, clients, later(1))
+    local sums = fleet.run(servers, clients, later(1))
     report("after Redis began empty", sums)
     assert.is_true(share(sums) >= 0.8)
   end)

@@ -66,6 +66,7 @@ local function server(redis_port, period)
   local process = helpers.spawn({helpers.interpreter, "examples/ticket_keys_redis.lua", 0, redis_port,
     file "rsa.crt", file "rsa.key", period, file "root.crt"}, {timeout = LIFE})
   process.port = tonumber(process:expect "listening on 127%.0%.0%.1:(%d+)")
+  process:expect "(key %d+ encrypts)"
   return process
 end
 
@@ -155,15 +156,28 @@ function fleet.nginx(balancer_port)
   end, process
 end
 
+-- What went wrong with a client, and what the servers have printed.
+local function complain(self, name, err)
+  local parts = {name .. ": " .. tostring(err)}
+  for i, one in ipairs(self.servers) do
+    parts[#parts + 1] = ("server %d, status %s: %s"):format(i, tostring(one:status()), one:output())
+  end
+  error(table.concat(parts, "\n"), 0)
+end
+
 --- Lets each client connect in turn until `enough(newest key)` answers true, and
 -- sums up: by client `count`, `resumed`, `servers`, `lost` (what was not resumed).
+-- @tparam table self of `start`
 -- @tparam table clients name -> function
-function fleet.run(port, clients, enough)
+function fleet.run(self, clients, enough)
+  local port = self.balancer.port
   local sums, newest, deadline = {}, 0, socket.gettime() + 120
   for name in pairs(clients) do sums[name] = {count = 0, resumed = 0, servers = {}, changes = 0, client = nil} end
   repeat
     for name, connect in pairs(clients) do
-      local found, sum = connect(port), sums[name]
+      local done, found = pcall(connect, port)
+      if not done then complain(self, name, found) end
+      local sum = sums[name]
       sum.count = sum.count + 1
       if found.resumed then sum.resumed = sum.resumed + 1 end
       if sum.last and sum.last ~= found.server then sum.changes = sum.changes + 1 end

@@ -746,6 +746,25 @@ function lives.tickets()
   if #must(again(ssl.new_ticket_key)) ~= 80 then error("half a key", 0) end
 end
 
+-- A server whose sessions are in a table.
+function lives.store()
+  local entries = {}
+  local options = {server_side = true, certfile = file "rsa.pem", maximum_version = "TLSv1.2",
+    get_session = function(_, id) return entries[id] end,
+    put_session = function(_, id, bytes) spare(rawset, entries, id, bytes) end,
+    remove_session = function(_, id) entries[id] = nil end}
+  local server_context = must(again(ssl.SSLContext, options))
+  local client_context = must(again(ssl.create_default_context, {ca_certs = file "root.crt", session_cache = true}))
+  for i = 1, 2 do
+    local client = must(again(client_context.wrap_object, client_context, RIGHT))
+    local server = must(again(server_context.wrap_object, server_context))
+    must(handshake(client, server, pump))
+    lines(server, client, pump)
+    if failing == "" then same("resumed " .. i, again(client.session_reused, client)) end
+    closing(client, server, pump)
+  end
+end
+
 local function spare_accept(...)
   return spare(accept, ...)
 end

@@ -15,7 +15,7 @@
 
 #define SALT_SIZE 32
 #define TAG_SIZE 16
-#define LABEL_MAX 64
+#define LABEL_MAX 128
 
 static const unsigned char nonce[12];  /* the key is this text's alone */
 

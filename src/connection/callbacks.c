@@ -14,6 +14,7 @@
 #include "connection/ocsp_status.h"
 #include "connection/resumption.h"
 #include "connection/server_key.h"
+#include "connection/stored_sessions.h"
 #include "connection/tickets.h"
 #include "connection/trace.h"
 #include "connection/verify.h"
@@ -41,7 +42,8 @@ static int on_client_hello (SSL *ssl, int *alert, void *unused) {
   if (h->made || h->answer != UNANSWERED
       || !(c->policy->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES)))
     switch (server_key_on_hello(c, ssl, alert)) {
-      case 1: return SSL_CLIENT_HELLO_SUCCESS;
+      case 1: return stored_sessions_ask(ssl, c) ? SSL_CLIENT_HELLO_RETRY
+                                                 : SSL_CLIENT_HELLO_SUCCESS;
       case 0: return SSL_CLIENT_HELLO_RETRY;
       default: return SSL_CLIENT_HELLO_ERROR;
     }
@@ -96,6 +98,7 @@ void callbacks_set (SSL_CTX *ctx, const Policy *policy) {
     tickets_set_callbacks(ctx, policy);
     server_key_set_callbacks(ctx, policy);
     early_data_set_callbacks(ctx, policy);
+    stored_sessions_set_callbacks(ctx, policy);
   }
   else resumption_set_callbacks(ctx);
   if (policy->hooks & HOOK_CERTIFICATE)

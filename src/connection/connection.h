@@ -51,7 +51,7 @@ typedef struct Link {
 
 /* A stop at which Lua decides; made anew for each. */
 typedef enum Point {
-  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY, AT_PSK
+  NOWHERE, AT_CLIENT_HELLO, AT_CERTIFICATE, AT_VERIFY, AT_PSK, AT_SESSION
 } Point;
 
 typedef struct Decision {
@@ -66,6 +66,8 @@ typedef struct Decision {
   int entered;           /* it does */
 } Decision;
 
+#define SESSION_ID_SIZE SSL_MAX_SSL_SESSION_ID_LENGTH
+
 /* What a ClientHello leads to. */
 typedef struct Choice {
   int named;                /* its name is known */
@@ -74,6 +76,9 @@ typedef struct Choice {
   int alert;
   struct ClientHello *hello;      /* owned; until it is decided upon */
   unsigned char *protocol;  /* owned: on_client_hello's, after its length */
+  int sought;               /* get_session has answered, about `id` */
+  unsigned char id[SESSION_ID_SIZE];
+  SSL_SESSION *stored;      /* owned: what it has found; NULL: nothing */
 } Choice;
 
 /* How far the records of the last send have come: see unsent.c. All but

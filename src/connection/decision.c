@@ -32,6 +32,12 @@ void decision_settle (Connection *c) {
     case AT_PSK:
       shared_key_settle(c, d->answer, d->alert);
       break;
+    case AT_SESSION:
+      c->choice.sought = 1;
+      if (d->answer != REFUSED) break;
+      c->choice.answer = REFUSED;
+      c->choice.alert = d->alert;
+      break;
     case NOWHERE: break;
   }
   d->point = NOWHERE;

@@ -25,6 +25,7 @@
 #include "connection/record_size.h"
 #include "connection/resumption.h"
 #include "connection/shared_key.h"
+#include "connection/stored_sessions.h"
 #include "connection/tickets.h"
 #include "connection/verify.h"
 
@@ -86,7 +87,10 @@ static int handshake_done (lua_State *L, Connection *c) {
     return outcome_push_failure(L, c, "handshake");
   }
   channel_binding_note(c);
-  if (c->options.server_side) tickets_settle(c);
+  if (c->options.server_side) {
+    tickets_settle(c);
+    stored_sessions_settle(c);
+  }
   else resumption_bind(c);
   SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);  /* it makes each read a job */
   errors_clear();

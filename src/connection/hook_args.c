@@ -106,6 +106,10 @@ void hook_args_push (lua_State *L, Connection *c) {
     client_hello_push(L, c->choice.hello, c->ssl);
     return;
   }
+  if (c->decision.point == AT_SESSION) {
+    lua_pushlstring(L, (const char *)c->choice.id, SESSION_ID_SIZE);
+    return;
+  }
   if (c->decision.point == AT_PSK) {
     lua_newtable(L);
     server_key_push_offers(L, c);

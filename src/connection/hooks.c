@@ -19,6 +19,7 @@
 #include "connection/opening.h"
 #include "context/options.h"
 #include "connection/outcome.h"
+#include "connection/stored_sessions.h"
 #include "connection/verify.h"
 
 /***
@@ -164,7 +165,7 @@ was not verified. `verify_result` and `getpeercert` stay what they are
 #define STACK_SLOTS 16
 
 static const char *const names[] = {
-  NULL, "on_client_hello", "on_certificate", "on_verify", "psk"
+  NULL, "on_client_hello", "on_certificate", "on_verify", "psk", "get_session"
 };
 
 /* ---- asking ---- */
@@ -371,6 +372,16 @@ static int primitive_use_protocol (lua_State *L, Connection *c) {
   return 1;
 }
 
+/* use_session(connection, bytes): true, whatever they are. */
+static int primitive_use_session (lua_State *L, Connection *c) {
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 2, &size);
+  if (awaits_answer(c) && c->decision.point == AT_SESSION)
+    stored_sessions_take(c, (const unsigned char *)bytes, size);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* face(object, value): see hooks.lua. */
 static int primitive_face (lua_State *L, Connection *c) {
   luaL_checkany(L, 2);
@@ -419,6 +430,7 @@ void hooks_primitives (lua_State *L) {
     {"use_certificate", primitive_use_certificate, ANSWERS, NULL},
     {"use_context", primitive_use_context, ANSWERS, NULL},
     {"use_protocol", primitive_use_protocol, ANSWERS, NULL},
+    {"use_session", primitive_use_session, ANSWERS, NULL},
     {NULL, NULL, ANSWERS, NULL}
   };
   method_add(L, primitives, 0, 0);

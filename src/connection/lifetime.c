@@ -14,6 +14,7 @@
 #include "connection/log_lines.h"
 #include "connection/shared_key.h"
 #include "connection/new_sessions.h"
+#include "connection/stored_sessions.h"
 #include "connection/verify.h"
 #include "context/tlsa.h"
 
@@ -36,6 +37,7 @@ void lifetime_release (Connection *c) {
   c->choice.hello = NULL;
   OPENSSL_free(c->ocsp);
   c->ocsp = NULL;
+  stored_sessions_free(c);
   OPENSSL_free(c->names);
   c->names = NULL;
   tlsa_free(c->tlsa);

@@ -230,16 +230,31 @@ static int decide_first (lua_State *L, const Method *m) {
 
 /* ---- the one way in ---- */
 
+/* Leaves the arguments, with nil for those that were not given, and behind them
+** nil and the error at the top: `push_partial` looks for arguments by their
+** indexes, where the method may have left something else. */
+static void clear_arguments (lua_State *L, int given, int wanted) {
+  lua_insert(L, given + 1);
+  lua_settop(L, given + 1);
+  for (; given < wanted; given++) {
+    lua_pushnil(L);
+    lua_insert(L, given + 1);
+  }
+  lua_pushnil(L);
+  lua_insert(L, -2);
+}
+
 /* What waits for the functions of keylog, trace and on_session is theirs before
 ** anything else happens. */
 static int deliver (lua_State *L, Connection *c, const Method *m,
-                    int results) {
+                    int results, int given) {
   if (!log_lines_deliver(L, c, results)
       && !new_sessions_deliver(L, c, results)) return results;
   if (c->closed) return 2;
   if (c->decision.point != NOWHERE) decision_forget(L, c);
   outcome_keep_failure(L, c);
   if (m->first == NULL || m->first->results < 3) return 2;
+  clear_arguments(L, given, m->first->goes_on - 1);
   m->first->push_partial(L);
   return m->first->results;
 }
@@ -247,7 +262,7 @@ static int deliver (lua_State *L, Connection *c, const Method *m,
 /* METHOD_UNREADY: what push_unready has pushed is the answer, or says that the
 ** handshake, or a hook, comes first. */
 static int call_once (lua_State *L, Connection *c, const Method *m) {
-  int results, unready, in_coroutine;
+  int results, unready, in_coroutine, given = lua_gettop(L);
   if (c->call.L != NULL && method_is_running(L, c)) return nested(L, c, m);
   in_coroutine = L != c->main && !is_main(L, c);
   if (in_coroutine) hold(L, 1);
@@ -257,7 +272,7 @@ static int call_once (lua_State *L, Connection *c, const Method *m) {
   unready = results == METHOD_UNREADY;
   if (unready) push_unready(L, c, m->first);
   else if (c->lines != NULL || c->log_error != 0 || c->new_sessions != NULL)
-    results = deliver(L, c, m, results);
+    results = deliver(L, c, m, results, given);
   if (c->call.closing) close_now(L, c);
   c->call.L = NULL;
   if (in_coroutine) hold(L, 0);

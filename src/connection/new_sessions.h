@@ -1,5 +1,7 @@
 /*
-** new_sessions.h -- sessions that a client has got, for the option on_session.
+** new_sessions.h -- sessions that a client has got, for the option on_session,
+** and those that a server has made, or has done with, for put_session and
+** remove_session.
 */
 #ifndef LUASSL_NEW_SESSIONS_H
 #define LUASSL_NEW_SESSIONS_H
@@ -10,7 +12,7 @@
 
 /* From inside of OpenSSL, without Lua: one more, for when the call is over. The
 ** newest are told, up to eight; one for which there is no memory is not. */
-void new_sessions_add (Connection *c, SSL_SESSION *session);
+void new_sessions_add (Connection *c, SSL_SESSION *session, int removed);
 
 /* Hands what waits to the function, under pcall. 0; or 1, with nil and what it
 ** raised in the place of the call's results. [-results, +2, m] */

@@ -14,6 +14,7 @@
 #include "connection/limits.h"
 #include "connection/opening.h"
 #include "context/options.h"
+#include "connection/stored_sessions.h"
 #include "connection/tickets.h"
 #include "connection/trace.h"
 #include "connection/verify.h"
@@ -28,6 +29,7 @@ static void on_info (const SSL *ssl, int where, int value) {
   if ((value & 0xff) == SSL_AD_NO_RENEGOTIATION && where & SSL_CB_WRITE)
     c->renegotiation_refused = 1;
   if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;  /* no failure */
+  if (value >> 8 == SSL3_AL_FATAL) stored_sessions_spoil((SSL *)ssl, c);
   c->alert = value & 0xff;
   c->alert_sent = (where & SSL_CB_WRITE) != 0;
 }

@@ -42,7 +42,7 @@ void resumption_set_callbacks (SSL_CTX *ctx) {
 
 void resumption_keep (Connection *c) {
   if (c->session != NULL && c->policy->tells_sessions
-      && session_has_scope(c->session)) new_sessions_add(c, c->session);
+      && session_has_scope(c->session)) new_sessions_add(c, c->session, 0);
   if (c->session != NULL && c->policy->cache != NULL && c->peer_known)
     session_cache_put(c->policy->cache, c->binding, c->session);
 }

@@ -76,7 +76,7 @@ static int is_pinned (const Policy *policy, SSL_SESSION *session) {
 
 /* What would be refused now gives way to a full handshake, in which the client
 ** may show something better. A hook is asked itself. */
-static int is_good (const Connection *c, SSL *ssl, SSL_SESSION *session) {
+int tickets_is_good (const Connection *c, SSL *ssl, SSL_SESSION *session) {
   const Policy *policy = c->policy;
   X509 *leaf = SSL_SESSION_get0_peer(session);
   if (leaf == NULL) return policy->pins == NULL;
@@ -95,7 +95,7 @@ static SSL_TICKET_RETURN on_reading (SSL *ssl, SSL_SESSION *session,
   (void)size;
   (void)unused;
   if ((status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
-      || !is_good(c, ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+      || !tickets_is_good(c, ssl, session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
                                       : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -11,6 +11,9 @@
 /* What tickets carry, and whether one that comes is taken. */
 void tickets_set_callbacks (SSL_CTX *ctx, const Policy *policy);
 
+/* 1: by what the policy asks of its client now, the session may be resumed. */
+int tickets_is_good (const Connection *c, SSL *ssl, SSL_SESSION *session);
+
 /* A server has resumed a session: what was known of its client. */
 void tickets_restore (const Connection *c);
 

@@ -295,6 +295,11 @@ static int apply_server_sessions (lua_State *L, Context *c,
   }
   if (c->policy->revocation || c->policy->pins != NULL)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  if (c->policy->stores) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_SERVER
+                                        | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+  }
   c->policy->ticket_keys = ticket_keys_new();
   if (c->policy->ticket_keys == NULL) return fail(L, OPERATION, NULL);
   ticket_keys_install(ctx);

@@ -175,6 +175,23 @@ static void read_psk (lua_State *L, int options, Policy *p) {
     options_raise(L, "psk_authenticates", "needs option 'psk'");
 }
 
+/* Three functions that are of no use without each other. */
+static int read_store (lua_State *L, int options, const Settings *s) {
+  static const char *const names[] = {
+    "get_session", "put_session", "remove_session"
+  };
+  int i, given = 0;
+  for (i = 0; i < 3; i++) given += is_set(L, options, names[i]);
+  if (given == 0) return 0;
+  for (i = 0; i < 3; i++)
+    if (!is_set(L, options, names[i]))
+      options_raise(L, names[i], "is missing: get_session, put_session and "
+                    "remove_session belong together");
+  if (!s->session_cache)
+    options_raise(L, "get_session", "is of no use with session_cache = false");
+  return 1;
+}
+
 double context_options_linger (lua_State *L, int options, double absent) {
   double linger = options_number(L, options, "linger", absent);
   return linger < LINGER_MAX ? linger : LINGER_MAX;
@@ -205,6 +222,7 @@ void context_options_read (lua_State *L, int options, Settings *s) {
   p->hooks = read_hooks(L, options);
   read_psk(L, options, p);
   p->tells_sessions = is_set(L, options, "on_session");
+  p->stores = read_store(L, options, s);
   s->post_handshake_auth = options_boolean(L, options, "post_handshake_auth",
                                            0);
   p->puts_off = s->post_handshake_auth && p->defaults.server_side;

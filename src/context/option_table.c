@@ -206,6 +206,13 @@ const Option option_table[] = {
   {"do_handshake_on_connect", OPTION_BOOLEAN, OF_CONNECTION, NOT_BOUND,
    DEFAULT(1)},
   /***
+  A function that a server asks for a session that the program keeps: see `Hooks`.
+  With it come `put_session` and `remove_session`, and no tickets are given out.
+  @source SSL_CTX_sess_set_get_cb(3)
+  */
+  {"get_session", OPTION_FUNCTION, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE},
+  /***
   The groups for the key exchange, best first, separated by colons. From OpenSSL
   3.5 on they may be hybrid, with ML-KEM: `"X25519MLKEM768:X25519"`.
   @default OpenSSL's
@@ -550,6 +557,12 @@ const Option option_table[] = {
   {"purpose", OPTION_STRING, OF_CONTEXT | OF_VERIFY, BOUND_VALUE,
    .side = EITHER_SIDE},
   /***
+  A function that a server gives its sessions to, for `get_session`: see `Hooks`.
+  @source SSL_CTX_sess_set_new_cb(3)
+  */
+  {"put_session", OPTION_FUNCTION, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE},
+  /***
   How many bytes of data a record holds at most: a number, or `"dynamic"`: as
   much as one TCP segment takes at first, so that the peer can use each segment
   as it comes, full records from about 64 KiB on, and small ones again after a
@@ -560,6 +573,12 @@ const Option option_table[] = {
   */
   {"record_size", OPTION_RECORD_SIZE, BOTH, NOT_BOUND, .first = 512,
    .last = 16384},
+  /***
+  A function that is told of a session that has come to its end: see `Hooks`.
+  @source SSL_CTX_sess_set_remove_cb(3)
+  */
+  {"remove_session", OPTION_FUNCTION, OF_CONTEXT, NOT_BOUND,
+   .side = SERVER_SIDE},
   /***
   The certificates to trust: PEM or DER in a string, a Certificate, or a list of
   strings and Certificates. An intermediate one may be trusted too.

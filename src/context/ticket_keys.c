@@ -119,6 +119,28 @@ void ticket_keys_install (SSL_CTX *ctx) {
   SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 }
 
+/* ---- what is kept elsewhere ---- */
+
+int ticket_keys_seal (TicketKeys *keys, const char *label,
+                      const unsigned char *text, size_t size,
+                      unsigned char *out) {
+  const TicketKey *key = keys->list;
+  memcpy(out, key->name, NAME_SIZE);
+  return seal_close(key->hmac, label, text, size, out + NAME_SIZE);
+}
+
+int ticket_keys_open (TicketKeys *keys, const char *label,
+                      const unsigned char *sealed, size_t sealed_size,
+                      unsigned char *out, size_t *size) {
+  int i;
+  if (sealed_size < NAME_SIZE) return 0;
+  for (i = 0; i < keys->count; i++)
+    if (memcmp(sealed, keys->list[i].name, NAME_SIZE) == 0)
+      return seal_open(keys->list[i].hmac, label, sealed + NAME_SIZE,
+                       sealed_size - NAME_SIZE, out, size);
+  return 0;
+}
+
 /* ---- keys that are given ---- */
 
 /* The string at the top, one of the list's. */

@@ -7,6 +7,9 @@
 
 #include "base/compat.h"
 
+#include "base/seal.h"
+
+#define TICKET_SEAL_EXTRA (16 + SEAL_EXTRA)  /* of ticket_keys_seal */
 #define TICKET_KEY_SIZE 80  /* bytes: a name, a key for HMAC, one for AES */
 
 typedef struct TicketKeys TicketKeys;
@@ -20,6 +23,17 @@ void ticket_keys_free (TicketKeys *keys);
 
 /* The context's tickets are made and read with the keys of its policy. */
 void ticket_keys_install (SSL_CTX *ctx);
+
+/* Seals a text under the first key (seal.h); `out` has room for it and
+** TICKET_SEAL_EXTRA. 0: see the error queue. */
+int ticket_keys_seal (TicketKeys *keys, const char *label,
+                      const unsigned char *text, size_t size,
+                      unsigned char *out);
+
+/* Opens it, if one of the keys does; `out` has room for as much as is sealed. */
+int ticket_keys_open (TicketKeys *keys, const char *label,
+                      const unsigned char *sealed, size_t sealed_size,
+                      unsigned char *out, size_t *size);
 
 /* Takes the list of strings at `index` in the place of what it has: true, or
 ** nil and an error; raises for what is no list of keys. [-0, +1|2, m] */
