@@ -185,7 +185,7 @@ v->chain,]],
     name = "sessions of a refused handshake are told",
     file = "src/connection/new_sessions.c",
     from = [[
-    if (c->failed) new_sessions_free(c);
+    if (c->failed || c->closed) new_sessions_free(c);
     return 0;]],
     to = [[
     if (!c->failed) return 0;]],

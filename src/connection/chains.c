@@ -166,7 +166,7 @@ was made in.
 @treturn[1] {Certificate,...}
 @treturn[2] nil OpenSSL's verdict was not good, whatever was accepted (see
 `verify_result`); or it is not known: before the handshake, and on a server
-after a resumption
+after a resumption where neither `pins`, CRLs nor `on_verify` ask for it
 @source SSL_get0_verified_chain(3)
 @usage local chain = conn:verified_chain()
 if chain then print(chain[#chain]:subject()) end

@@ -24,10 +24,11 @@
 
 /***
 Decisions that a program's own functions take in a handshake. They are options
-of a context: `on_client_hello`, `on_certificate` and `on_verify`. Each is
-called as `hook(connection, facts)` in the coroutine that runs the handshake,
-between two calls into OpenSSL: it may ask a database, another server or the
-user, yield and take its time, up to `handshake_timeout`.
+of a context: `on_client_hello`, `on_certificate` and `on_verify`, and
+`get_session`, which decides nothing. Each is called as `hook(connection, facts)`
+in the coroutine that runs the handshake, between two calls into OpenSSL: it may
+ask a database, another server or the user, yield and take its time, up to
+`handshake_timeout`.
 
 **Going on:** a hook that returns nothing or `true` decides nothing, and the
 handshake goes on.
@@ -131,7 +132,7 @@ it answers an SSLError of kind `state`.
 @tparam table facts what was found
 @tparam ?Certificate facts.certificate the peer's; nil: there is none
 @tparam {Certificate,...} facts.chain leaf first: what was verified, or as far
-as it came; on a server after resumption the leaf alone
+as it came; on a server after resumption as far as the ticket carries it, 8 KiB
 @tparam boolean facts.verified OpenSSL's verdict: true is good
 @tparam integer facts.verify_code the verdict, 0 is good
 @tparam string facts.verify_message the same in OpenSSL's words

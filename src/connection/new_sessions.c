@@ -128,8 +128,8 @@ int new_sessions_deliver (lua_State *L, Connection *c, int results) {
   NewSessions *n = c->new_sessions;
   int top = lua_gettop(L);
   if (n == NULL) return 0;
-  if (!c->established) {  /* it may be refused yet */
-    if (c->failed) new_sessions_free(c);
+  if (!c->established || c->closed) {  /* it may be refused yet */
+    if (c->failed || c->closed) new_sessions_free(c);
     return 0;
   }
   if (!lua_checkstack(L, STACK_SLOTS)) return 0;
