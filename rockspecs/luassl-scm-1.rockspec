@@ -137,6 +137,7 @@ build = {
         "src/context/session_binding.c",
         "src/context/session_cache.c",
         "src/context/tlsa.c",
+        "src/context/stored_form.c",
         "src/context/ticket_keys.c",
         "src/context/used_tickets.c",
         "src/context/verify_options.c",

@@ -252,6 +252,7 @@ int luaopen_luassl_core (lua_State *L) {
   sslobject_open(L);
   lua_setfield(L, -2, "object");
   session_open(L);
+  saved_session_open(L);
   lua_newtable(L);
   operation_primitives(L);
   handshake_primitives(L);

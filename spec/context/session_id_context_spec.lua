@@ -4,7 +4,6 @@
 local helpers = require "spec.support.helpers"
 local resuming = require "spec.support.resuming_handshakes"
 local socket = require "socket"
-local ssl = require "luassl"
 
 helpers.audit()
 

@@ -118,7 +118,8 @@ local function identity()
     {"says what it takes", nil, {peer_certificate_types = {"x509"}}},
     {"has another hooks_id", {on_verify = accept, hooks_id = "1"}, {on_verify = accept, hooks_id = "2"}},
     {"has a hooks_id without the hook", {on_verify = accept, hooks_id = "1"}, {hooks_id = "1"}},
-    {"has hooks_id and hook for others", {on_verify = accept, hooks_id = "1"}, {on_certificate = accept, hooks_id = "1"}},
+    {"has hooks_id and hook for others", {on_verify = accept, hooks_id = "1"},
+      {on_certificate = accept, hooks_id = "1"}},
     {"has one hook in another's place", {on_verify = accept},
       {on_certificate = accept}},
   }
@@ -398,9 +399,9 @@ describe("a session", function()
       return resuming.client {ca_certs = name}
     end
     local context = trusting "serverAuth"
-    local function offers(by) return resuming.offers(by, {session = resuming.session(context, resuming.server())}) end
-    assert.is_true(offers(context))
-    assert.is_true(offers(trusting "serverAuth"))
-    assert.is_false(offers(trusting "clientAuth"))
+    local function serves(by) return resuming.offers(by, {session = resuming.session(context, resuming.server())}) end
+    assert.is_true(serves(context))
+    assert.is_true(serves(trusting "serverAuth"))
+    assert.is_false(serves(trusting "clientAuth"))
   end)
 end)

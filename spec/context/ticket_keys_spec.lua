@@ -287,7 +287,8 @@ describe("a ticket that is", function()
     end)
 
     it("another's is of no use without its secret: " .. version, function()
-      local mine, theirs = keep(version), nil
+      local mine = keep(version)
+      local theirs
       repeat theirs = keep(version) until #theirs:ticket() == #mine:ticket()
       assert.is_true(visit(version, "-sess_in", theirs:with(theirs:ticket())))
       local reused, err = visit(version, "-sess_in", mine:with(theirs:ticket()))

@@ -26,8 +26,8 @@ fault("a certificate that no hash has signed is hashed", "      || nid == NID_un
 fault("a resumed server hashes its certificate of now", "  if (!SSL_session_reused(c->ssl))\n    return hash",
   "  if (c->ssl != NULL)\n    return hash")
 fault("sessions without tickets do not remember the certificate",
-  "  limit(c);\n  remember(c, c->ssl, 0);\n}\n\nvoid tickets_renew", "  limit(c);\n}\n\nvoid tickets_renew", "facts_peers",
-  "tickets.c")
+  "  limit(c);\n  remember(c, c->ssl, 0);\n}\n\nvoid tickets_renew", "  limit(c);\n}\n\nvoid tickets_renew",
+  "facts_peers", "tickets.c")
 fault("tickets of TLS 1.2 do not remember the certificate",
   "  remember(SSL_get_app_data(ssl), ssl, 0);\n", "  (void)ssl;\n", nil, "tickets.c")
 fault("TLS 1.3 has a Finished", "  if (SSL_version(c->ssl) >= TLS1_3_VERSION) return;\n", "")

@@ -147,7 +147,7 @@ sort(cert)]],
     carry_sessions(from, to);
 ]],
     to = [[
-    return;
+    return ticket_keys_install(to, fresh->ticket_keys);
 ]],
     specs = "reload",
   },

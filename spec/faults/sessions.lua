@@ -145,7 +145,7 @@ v->chain,]],
   },
   {
     name = "what a store has is taken for another id's",
-    file = "src/connection/stored_sessions.c",
+    file = "src/context/stored_form.c",
     from = [[
   for (i = 0; i < SESSION_ID_SIZE; i++) sprintf]],
     to = [[

@@ -66,8 +66,6 @@ typedef struct Decision {
   int entered;           /* it does */
 } Decision;
 
-#define SESSION_ID_SIZE SSL_MAX_SSL_SESSION_ID_LENGTH
-
 /* What a ClientHello leads to. */
 typedef struct Choice {
   int named;                /* its name is known */
@@ -77,7 +75,7 @@ typedef struct Choice {
   struct ClientHello *hello;      /* owned; until it is decided upon */
   unsigned char *protocol;  /* owned: on_client_hello's, after its length */
   int sought;               /* get_session has answered, about `id` */
-  unsigned char id[SESSION_ID_SIZE];
+  unsigned char id[SSL_MAX_SSL_SESSION_ID_LENGTH];
   SSL_SESSION *stored;      /* owned: what it has found; NULL: nothing */
 } Choice;
 

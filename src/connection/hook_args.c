@@ -107,7 +107,7 @@ void hook_args_push (lua_State *L, Connection *c) {
     return;
   }
   if (c->decision.point == AT_SESSION) {
-    lua_pushlstring(L, (const char *)c->choice.id, SESSION_ID_SIZE);
+    lua_pushlstring(L, (const char *)c->choice.id, sizeof(c->choice.id));
     return;
   }
   if (c->decision.point == AT_PSK) {

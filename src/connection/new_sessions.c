@@ -12,8 +12,8 @@
 #include "base/errors.h"
 #include "connection/log_lines.h"
 #include "connection/new_sessions.h"
-#include "connection/stored_sessions.h"
 #include "context/session.h"
+#include "context/stored_form.h"
 
 /***
 @page Hooks
@@ -83,7 +83,7 @@ static int push_arguments (lua_State *L, const Connection *c,
                            SSL_SESSION *session, int removed) {
   SSL_SESSION **slot;
   if (c->options.server_side)
-    return stored_sessions_push(L, c, session, removed);
+    return stored_form_push(L, c->policy->ticket_keys, session, removed);
   slot = session_new(L);
   if (!SSL_SESSION_up_ref(session)) return 0;
   *slot = session;

@@ -2,20 +2,17 @@
 ** stored_sessions.c -- a server's sessions that the program keeps elsewhere.
 **
 ** OpenSSL cannot wait for one: so it is fetched before OpenSSL asks, at the
-** ClientHello. What is kept is sealed with the context's ticket key, as a ticket
-** is: who can write to the store decides nothing.
+** ClientHello.
 */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/errors.h"
-#include "base/seal.h"
 #include "connection/decision.h"
 #include "connection/new_sessions.h"
 #include "connection/stored_sessions.h"
 #include "connection/tickets.h"
-#include "context/ticket_keys.h"
+#include "context/stored_form.h"
 
 /***
 @page Hooks
@@ -70,24 +67,6 @@ before when its connection has ended by a fatal alert. It is called as
 @usage remove_session = function(conn, id) redis:del("session:" .. id) end
 */
 
-#define LABEL "LuaSSL stored session "
-#define LABEL_SIZE (sizeof(LABEL) + 2 * SESSION_ID_SIZE)
-
-/* What it is sealed as: of no other id. */
-static void make_label (char *label, const unsigned char *id) {
-  int i;
-  strcpy(label, LABEL);
-  label += sizeof(LABEL) - 1;
-  for (i = 0; i < SESSION_ID_SIZE; i++) sprintf(label + 2 * i, "%02x", id[i]);
-}
-
-/* Those that OpenSSL makes have that size. NULL: another. */
-static const unsigned char *id_of (const SSL_SESSION *session) {
-  unsigned int size;
-  const unsigned char *id = SSL_SESSION_get_id(session, &size);
-  return size == SESSION_ID_SIZE ? id : NULL;
-}
-
 /* ---- which one the client has ---- */
 
 /* RFC 8446, 4.2.1 */
@@ -135,28 +114,11 @@ int stored_sessions_ask (SSL *ssl, Connection *c) {
 
 /* ---- what the store has ---- */
 
-static SSL_SESSION *read_session (const Connection *c,
-                                  const unsigned char *bytes, size_t size,
-                                  unsigned char *room) {
-  char label[LABEL_SIZE];
-  const unsigned char *der = room;
-  SSL_SESSION *session = NULL;
-  size_t length;
-  make_label(label, c->choice.id);
-  if (!ticket_keys_open(c->policy->ticket_keys, label, bytes, size, room,
-                        &length)) return NULL;
-  session = d2i_SSL_SESSION(NULL, &der, (long)length);
-  OPENSSL_cleanse(room, length);
-  return session;
-}
-
 void stored_sessions_take (Connection *c, const unsigned char *bytes,
                            size_t size) {
-  unsigned char *room = OPENSSL_malloc(size + 1);
-  SSL_SESSION *session = NULL;
+  SSL_SESSION *session;
   errors_clear();
-  if (room != NULL) session = read_session(c, bytes, size, room);
-  OPENSSL_free(room);
+  session = stored_form_read(c->policy->ticket_keys, c->choice.id, bytes, size);
   if (session != NULL && !tickets_is_good(c, c->ssl, session)) {
     SSL_SESSION_free(session);
     session = NULL;
@@ -205,31 +167,4 @@ void stored_sessions_spoil (SSL *ssl, Connection *c) {
   SSL_SESSION *session = SSL_get_session(ssl);
   if (c->policy->stores && c->established && session != NULL
       && SSL_version(ssl) < TLS1_3_VERSION) new_sessions_add(c, session, 1);
-}
-
-int stored_sessions_push (lua_State *L, const Connection *c,
-                          SSL_SESSION *session, int removed) {
-  const unsigned char *id = id_of(session);
-  int size = i2d_SSL_SESSION(session, NULL);
-  size_t room = (size_t)(size > 0 ? size : 0) + TICKET_SEAL_EXTRA;
-  char label[LABEL_SIZE];
-  unsigned char *der, *p, *sealed;
-  int done;
-  if (id == NULL || size <= 0) return 0;
-  lua_pushlstring(L, (const char *)id, SESSION_ID_SIZE);
-  if (removed) return 1;
-  make_label(label, id);
-  p = der = lua_newuserdata(L, (size_t)size);
-  sealed = lua_newuserdata(L, room);
-  done = i2d_SSL_SESSION(session, &p) == size
-         && ticket_keys_seal(c->policy->ticket_keys, label, der, (size_t)size,
-                             sealed);
-  OPENSSL_cleanse(der, (size_t)size);
-  errors_clear();
-  if (!done) return 0;
-  lua_pushlstring(L, (const char *)sealed, room);
-  lua_replace(L, -3);
-  lua_pop(L, 1);
-  lua_pushinteger(L, (lua_Integer)SSL_SESSION_get_timeout(session));
-  return 3;
 }

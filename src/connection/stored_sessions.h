@@ -26,11 +26,6 @@ void stored_sessions_settle (Connection *c);
 /* A fatal alert: the connection's session is none any more. */
 void stored_sessions_spoil (SSL *ssl, Connection *c);
 
-/* Pushes the arguments of put_session, or of remove_session: their number.
-** [-0, +1|3, m] */
-int stored_sessions_push (lua_State *L, const Connection *c,
-                          SSL_SESSION *session, int removed);
-
 void stored_sessions_free (Connection *c);
 
 #pragma GCC visibility pop

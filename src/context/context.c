@@ -301,8 +301,9 @@ static int apply_server_sessions (lua_State *L, Context *c,
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
   }
   c->policy->ticket_keys = ticket_keys_new();
-  if (c->policy->ticket_keys == NULL) return fail(L, OPERATION, NULL);
-  ticket_keys_install(ctx);
+  if (c->policy->ticket_keys == NULL
+      || !ticket_keys_install(ctx, c->policy->ticket_keys))
+    return fail(L, OPERATION, NULL);
   if (early_guard_apply(ctx, s->max_early_data, &c->policy->early) &&
       SSL_CTX_set_num_tickets(ctx, tickets) &&
       SSL_CTX_set_session_id_context(ctx, c->policy->digest, DIGEST_SIZE) &&
@@ -472,7 +473,10 @@ static int renew (lua_State *L, Context *c) {
   if (!lua_rawequal(L, -1, 4))
     return errors_text(L, ERROR_T, OPERATION, "state", "it was set in the "
                        "middle of this, by its password function");
-  renewal_carry_over(c->ctx, c->policy, fresh->ctx, fresh->policy);
+  if (!renewal_carry_over(c->ctx, c->policy, fresh->ctx, fresh->policy)) {
+    fail(L, OPERATION, NULL);
+    return 2;
+  }
   errors_clear();
   old = *c;
   *c = *fresh;

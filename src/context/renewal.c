@@ -30,17 +30,18 @@ static void carry_sessions (SSL_CTX *from, SSL_CTX *to) {
 
 /* Ticket keys pass on whatever has changed: what sessions are bound to tells
 ** those apart that may be resumed. */
-void renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
-                         Policy *fresh) {
+int renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
+                        Policy *fresh) {
   counters_free(fresh->counters);
   fresh->counters = counters_share(old->counters);
   if (old->cache != NULL && fresh->cache != NULL) {
     session_cache_free(fresh->cache);
     fresh->cache = session_cache_share(old->cache);
   }
-  if (!old->defaults.server_side) return;
+  if (!old->defaults.server_side) return 1;
   ticket_keys_free(fresh->ticket_keys);
   fresh->ticket_keys = ticket_keys_share(old->ticket_keys);
   if (memcmp(old->digest, fresh->digest, DIGEST_SIZE) == 0)
     carry_sessions(from, to);
+  return ticket_keys_install(to, fresh->ticket_keys);
 }

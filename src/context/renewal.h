@@ -9,9 +9,9 @@
 #pragma GCC visibility push(hidden)
 
 /* Gives `to` the ticket keys of `from`, and the sessions as far as they are
-** bound to the same. Their policies are at hand. */
-void renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
-                         Policy *fresh);
+** bound to the same; 0: see the error queue. Their policies are at hand. */
+int renewal_carry_over (SSL_CTX *from, const Policy *old, SSL_CTX *to,
+                        Policy *fresh);
 
 #pragma GCC visibility pop
 

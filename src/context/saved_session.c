@@ -133,7 +133,7 @@ there are of it; it does not know what others have offered.
 @source i2d_SSL_SESSION(3); RFC 8446, C.4
 @usage local bytes = assert(conn:session():save(key))
 */
-int saved_session_save (lua_State *L) {
+static int saved_session_save (lua_State *L) {
   SSL_SESSION *session = session_check(L, 1);
   const unsigned char *key = check_key(L, 2);
   STACK_OF(X509) *chain = session_chain(session);
@@ -251,4 +251,12 @@ int saved_session_load (lua_State *L) {
   errors_clear();
   lua_pop(L, 1);
   return 1;
+}
+
+void saved_session_open (lua_State *L) {
+  luaL_getmetatable(L, SESSION_T);
+  lua_getfield(L, -1, "__index");
+  lua_pushcfunction(L, saved_session_save);
+  lua_setfield(L, -2, "save");
+  lua_pop(L, 2);
 }

@@ -8,8 +8,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* save(self, key): a method of SSLSession. */
-int saved_session_save (lua_State *L);
+/* Adds the method `save` to SSLSession, which is registered. [-0, +0, m] */
+void saved_session_open (lua_State *L);
 
 /* load_session(bytes, key) */
 int saved_session_load (lua_State *L);

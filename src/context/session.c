@@ -13,7 +13,6 @@
 
 #include "context/session.h"
 #include "context/context_options.h"
-#include "context/saved_session.h"
 #include "context/used_tickets.h"
 
 /***
@@ -365,7 +364,6 @@ void session_open (lua_State *L) {
     {"is_resumable", session_is_resumable},
     {"lifetime", session_lifetime},
     {"max_early_data", session_max_early_data},
-    {"save", saved_session_save},
     {"time", session_time},
     {"version", session_version},
     {NULL, NULL}

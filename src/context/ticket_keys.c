@@ -14,7 +14,6 @@
 #include <openssl/rand.h>
 
 #include "base/errors.h"
-#include "context/context.h"
 #include "context/ticket_keys.h"
 
 #define KEYS_MAX 64  /* a ticket of no key is compared with each */
@@ -107,16 +106,26 @@ static int read_ticket (TicketKeys *keys, const unsigned char *name,
   return 0;  /* a full handshake follows */
 }
 
+/* One index for the process: the module stays in memory (core.c). */
+static int keys_index = -1;
+static CRYPTO_ONCE keys_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void make_index (void) {
+  keys_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
 /* SSL_CTX_set_tlsext_ticket_key_evp_cb(3) */
 static int on_ticket (SSL *ssl, unsigned char *name, unsigned char *iv,
                       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypts) {
-  TicketKeys *keys = context_policy(SSL_get_SSL_CTX(ssl))->ticket_keys;
+  TicketKeys *keys = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keys_index);
   return encrypts ? start_ticket(keys, name, iv, cipher, mac)
                   : read_ticket(keys, name, iv, cipher, mac);
 }
 
-void ticket_keys_install (SSL_CTX *ctx) {
-  SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+int ticket_keys_install (SSL_CTX *ctx, TicketKeys *keys) {
+  if (!CRYPTO_THREAD_run_once(&keys_once, make_index) || keys_index < 0
+      || !SSL_CTX_set_ex_data(ctx, keys_index, keys)) return 0;
+  return SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) == 1;
 }
 
 /* ---- what is kept elsewhere ---- */

@@ -21,8 +21,9 @@ TicketKeys *ticket_keys_new (void);
 TicketKeys *ticket_keys_share (TicketKeys *keys);
 void ticket_keys_free (TicketKeys *keys);
 
-/* The context's tickets are made and read with the keys of its policy. */
-void ticket_keys_install (SSL_CTX *ctx);
+/* The context's tickets are made and read with these keys, borrowed, from now on:
+** its policy holds them. 0: see the error queue. */
+int ticket_keys_install (SSL_CTX *ctx, TicketKeys *keys);
 
 /* Seals a text under the first key (seal.h); `out` has room for it and
 ** TICKET_SEAL_EXTRA. 0: see the error queue. */
