@@ -178,6 +178,20 @@ describe("ticket keys", function()
     assert.is_false(resumes(near, resuming.session(near, far), keyed(others)))
   end)
 
+  -- RFC 8446, 8: whoever has the keys would take early data once more.
+  it("are refused together with early data", function()
+    local far = server {max_early_data = 100}
+    local done, err = far:set_ticket_keys {key()}
+    assert.is_nil(done)
+    assert.equal("early_data", err.kind)
+    assert.matches("each session serves once", tostring(err))
+    far = keyed {key()}
+    done, err = far:set {max_early_data = 100}
+    assert.is_nil(done)
+    assert.equal("early_data", err.kind)
+    assert.is_true(far:set {nodelay = false})
+  end)
+
   it("raise for what is none, and change nothing", function()
     local good = key()
     local near, far = client(), keyed {good}

@@ -430,9 +430,8 @@ rows.Certificate = {
   matches_host = {{"#1 to 'matches_host' (" .. STRING, function(o) o.certificate:matches_host() end}},
   matches_ip = {{"#1 to 'matches_ip' (" .. STRING, function(o) o.certificate:matches_ip() end}},
 }
-rows.SSLSession = {is_resumable = {}, lifetime = {}, max_early_data = {}, version = {}}
 rows.SSLSession = {
-  id = {}, is_resumable = {}, lifetime = {}, time = {}, version = {},
+  id = {}, is_resumable = {}, lifetime = {}, max_early_data = {}, time = {}, version = {},
   save = {
     {"#1 to 'save' (" .. STRING, function(o) o.session:save() end},
     {"#1 to 'save' (key of 32 bytes", function(o) o.session:save(("x"):rep(33)) end},

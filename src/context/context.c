@@ -165,6 +165,14 @@ static int open_ctx (lua_State *L, Context *c, const Settings *s) {
   return 1;
 }
 
+/* Each server with the keys would take the same early data once more. */
+static int fail_early (lua_State *L, const char *operation) {
+  return errors_text(L, ERROR_T, operation, "early_data", "shared ticket keys "
+                     "and max_early_data exclude each other: who records early "
+                     "data can send it again, unless each session serves once, "
+                     "and only the memory of one process sees to that");
+}
+
 /* OpenSSL's complaint may quote the list too. */
 static int fail_list (lua_State *L, const char *option, const char *list,
                       const char *format) {
@@ -467,6 +475,9 @@ static int renew (lua_State *L, Context *c) {
   results = build(L, 3);
   if (results != 1) return results;
   fresh = check(L, -1);
+  if (fresh->policy->early != NULL
+      && ticket_keys_are_given(c->policy->ticket_keys))
+    return fail_early(L, OPERATION);
   fresh->policy->name_decided = c->policy->name_decided
     || options_push(L, 2, "check_hostname") != LUA_TNIL;
   compat_getuservalue(L, 1);
@@ -568,7 +579,7 @@ chooses, has keys of its own.
 @tparam {string,...} keys 1 to 64, of `new_ticket_key`
 @treturn[1] boolean true
 @treturn[2] nil
-@treturn[2] SSLError without memory
+@treturn[2] SSLError without memory, or with `max_early_data`
 @raise on a client's context, and for what is no list of keys
 @source RFC 5077; SSL_CTX_set_tlsext_ticket_key_evp_cb(3)
 @usage context:set_ticket_keys {new, last, one_before}
@@ -578,6 +589,7 @@ static int context_set_ticket_keys (lua_State *L) {
   lua_settop(L, 2);
   if (c->policy->ticket_keys == NULL)
     luaL_argerror(L, 1, "ticket keys are a server's");
+  if (c->policy->early != NULL) return fail_early(L, "set_ticket_keys");
   return ticket_keys_set(L, c->policy->ticket_keys, 2);
 }
 

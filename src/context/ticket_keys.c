@@ -29,7 +29,7 @@ typedef struct TicketKey {
 
 struct TicketKeys {
   int references;
-  int count;
+  int count, given;     /* by the caller */
   TicketKey *list;      /* owned: the first encrypts */
   EVP_CIPHER *cipher;   /* owned */
 };
@@ -50,6 +50,10 @@ void ticket_keys_free (TicketKeys *keys) {
 TicketKeys *ticket_keys_share (TicketKeys *keys) {
   keys->references++;
   return keys;
+}
+
+int ticket_keys_are_given (const TicketKeys *keys) {
+  return keys != NULL && keys->given;
 }
 
 TicketKeys *ticket_keys_new (void) {
@@ -210,6 +214,7 @@ int ticket_keys_set (lua_State *L, TicketKeys *keys, int index) {
   forget(keys);
   keys->list = list;
   keys->count = n;
+  keys->given = 1;
   lua_pushboolean(L, 1);
   return 1;
 }

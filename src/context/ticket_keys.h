@@ -25,6 +25,9 @@ void ticket_keys_free (TicketKeys *keys);
 ** its policy holds them. 0: see the error queue. */
 int ticket_keys_install (SSL_CTX *ctx, TicketKeys *keys);
 
+/* 1: they are the caller's, and others may have them. */
+int ticket_keys_are_given (const TicketKeys *keys);
+
 /* Seals a text under the first key (seal.h); `out` has room for it and
 ** TICKET_SEAL_EXTRA. 0: see the error queue. */
 int ticket_keys_seal (TicketKeys *keys, const char *label,
