@@ -55,22 +55,6 @@ local LIVES = {
 
 describe("without memory for one allocation", function()
   for _, life in ipairs(built and LIVES or {}) do
-  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect",
-    "contexts", "early", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
-    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "psk", "refused_object",
-    "contexts", "dane", "dane_keeps_out", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
-    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
-    "refused_socket", "sessions", "sessions_1_2", "socket", "system_trust",
-    "truncated_object", "unwrap", "verify"} or {}) do
-  for _, life in ipairs(built and {"abandoned_hooks", "accepted", "certificate", "connect", "contexts", "dane",
-    "dane_keeps_out", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
-    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "raw_keys",
-    "raw_keys_keep_out", "refused_object", "refused_socket", "sessions", "sessions_1_2", "socket",
-    "system_trust", "truncated_object", "unwrap", "verify"} or {}) do
-    "contexts", "features", "hooks", "hooks_keep_out", "load", "logs", "names", "names_keep_out",
-    "negotiation", "object", "pins", "post_handshake", "post_handshake_keeps_out", "refused_object",
-    "refused_socket", "sessions", "sessions_1_2", "socket", "store", "system_trust",
-    "tickets", "truncated_object", "unwrap", "verify"} or {}) do
     it("nothing leaks, hangs or goes wrong: " .. life, function()
       local sweep = helpers.spawn({host, "spec/support/oom.lua",
         (STEPS[life] or 3) * SPARSE, (OPENSSL_STEPS[life] or 499) * SPARSE, life}, {timeout = PATIENCE})

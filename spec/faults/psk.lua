@@ -60,8 +60,6 @@ return {
   {
     name = "a key stands for a certificate unasked",
     file = "src/connection/verify.c",
-    from = [[->by_key && c->policy->psk_authenticates]],
-    to = [[->by_key]],
     from = [[->by_key && c->policy->psk_authenticates
 ]],
     to = [[->by_key

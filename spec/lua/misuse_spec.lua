@@ -248,14 +248,11 @@ local function connection_rows(at)
     authenticated_by = {}, getpeercert = {}, selected_alpn_protocol = {}, server_hostname = {}, session = {},
     early_data_accepted = {}, psk_identity = {}, session_reused = {}, local_certificate = {}, peer_chain = {},
     verified_chain = {}, verify_errors = {}, compression = {}, group = {}, info = {}, ocsp_response = {},
-    shared_ciphers = {},
-    verified_chain = {}, verify_errors = {},
-    tlsa_match = {},
+    shared_ciphers = {}, tlsa_match = {},
     peer_public_key = {
       {"#1 to 'peer_public_key' (expected", function(o) o[at]:peer_public_key "DER" end},
       {"#1 to 'peer_public_key' (" .. STRING, function(o) o[at]:peer_public_key {} end},
     },
-    compression = {}, group = {}, info = {}, shared_ciphers = {},
     export_keying_material = {
       {"#1 to 'export_keying_material' (" .. STRING, function(o) o[at]:export_keying_material({}, 1) end},
       {"#1 to 'export_keying_material' (must not be empty", function(o) o[at]:export_keying_material("", 1) end},
