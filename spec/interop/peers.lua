@@ -112,8 +112,13 @@ local function clear_visit(port, text)
   return helpers.lua([[
     local socket = require "socket"
     local port, text = ...
-    local client = assert(socket.connect("127.0.0.1", tonumber(port)))
-    client:settimeout(10)
+    local client
+    for _ = 1, 200 do  -- a probe would be a client that says nothing: it comes when there is somebody
+      client = socket.connect("127.0.0.1", tonumber(port))
+      if client then break end
+      socket.sleep(0.05)
+    end
+    assert(client, "nobody listens"):settimeout(10)
     client:send(text .. "\n")
     assert(client:receive() == text)
     client:close()
@@ -370,7 +375,6 @@ listen l
 ]]):format(front, port, roots, cell.version, cell.version,
       table.concat(arguments(cell.client and { "crt", helpers.file(cell.client .. ".pem") },
         cell.alpn and { "alpn", "other,echo" }), " ")), accepting(cell))
-    proxy:status(0.3)  -- a probe would be a client that says nothing
     if cell.twice then clear_visit(front, text):wait(20) end
     local process = clear_visit(front, text)
     process.behind = proxy
