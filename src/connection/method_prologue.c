@@ -262,7 +262,8 @@ static int deliver (lua_State *L, Connection *c, const Method *m,
 /* METHOD_UNREADY: what push_unready has pushed is the answer, or says that the
 ** handshake, or a hook, comes first. */
 static int call_once (lua_State *L, Connection *c, const Method *m) {
-  int results, unready, in_coroutine, given = lua_gettop(L);
+  int results, unready, in_coroutine;
+  int given = c->policy != NULL && c->policy->tells ? lua_gettop(L) : 0;
   if (c->call.L != NULL && method_is_running(L, c)) return nested(L, c, m);
   in_coroutine = L != c->main && !is_main(L, c);
   if (in_coroutine) hold(L, 1);

@@ -368,6 +368,8 @@ static int build (lua_State *L, int options) {
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||
       !identity_use(L, c->ctx, options)) return 2;
+  c->policy->tells = c->policy->keylog != NULL || c->policy->trace != NULL
+                     || c->policy->tells_sessions;
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
       !ocsp_staple_use(L, c->ctx, options, c->policy) ||
