@@ -161,7 +161,7 @@ local QUOTED = {
 }
 
 -- Bytes of any sort, which `get` gives back: all but what looks like a key.
-local OPAQUE = {alpn_protocols = true, session_id_context = true}
+local OPAQUE = {alpn_protocols = true, hooks_id = true, session_id_context = true}
 local TAKES_TABLES = {alpn_protocols = true, certificates = true, pins = true, server_names = true}
 
 local OF_CERTIFICATES = {"cert", "certfile", "key", "key_uri", "keyfile", "password", "pkcs12", "pkcs12_file"}

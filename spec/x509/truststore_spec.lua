@@ -489,7 +489,7 @@ describe("the shared store", function()
   it("serves threads that start together", function()
     local program = helpers.temp_name()
     run {os.getenv "CC" or "cc", "-DCOMPAT_WITHOUT_LUA", "-Isrc", "-o", program,
-      "spec/support/truststore.c", "src/x509/truststore.c", "src/x509/bundle.c",
+      "spec/support/truststore.c", "src/x509/truststore.c", "src/x509/anchors.c", "src/x509/bundle.c",
       "src/x509/extension_cache.c", "src/x509/issuer_choice.c", "src/base/environment.c", "src/base/files.c",
       "src/base/file_identity.c", "-lssl", "-lcrypto", "-lpthread"}
     local bundle = joined(root, other_root)
