@@ -87,20 +87,38 @@ int bundle_share (Bundle *bundle) {
   return 1;
 }
 
+/* The certificate behind the first `from` bytes. */
+static X509 *read_again (const Bundle *bundle, size_t from) {
+  BIO *bytes = BIO_new_mem_buf(bundle->bytes + from,
+                               (int)(bundle->size - from));
+  X509 *x509 = bytes == NULL ? NULL
+                             : PEM_read_bio_X509_AUX(bytes, NULL, NULL, NULL);
+  BIO_free(bytes);
+  return x509;
+}
+
 /* Certificates up to the end. One that is damaged is left out and takes no
-** other with it; 0: no memory, and half a list is none. */
-static int read_anchors (BIO *bytes, STACK_OF(X509) *anchors) {
+** other with it; 0: no memory, and half a list is none. The error does not
+** always tell which it was: what is damaged cannot be read the second time. */
+static int read_anchors (const Bundle *bundle, BIO *bytes,
+                         STACK_OF(X509) *anchors) {
   for (;;) {
+    size_t from = bundle->size - (size_t)BIO_pending(bytes);
     unsigned long error;
-    X509 *x509;
+    X509 *x509, *sound = NULL;
+    int ends;
     ERR_set_mark();
     x509 = PEM_read_bio_X509_AUX(bytes, NULL, NULL, NULL);
     error = x509 == NULL ? ERR_peek_last_error() : 0;
+    ends = ERR_GET_LIB(error) == ERR_LIB_PEM
+           && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+    if (x509 == NULL && !ends) sound = read_again(bundle, from);
     ERR_pop_to_mark();
+    if (ends) return 1;
     if (x509 == NULL) {
-      if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) return 0;
-      if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
-          ERR_GET_REASON(error) == PEM_R_NO_START_LINE) return 1;
+      X509_free(sound);
+      if (sound != NULL || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+        return 0;
     }
     else if (!extension_cache_fill(x509) || !sk_X509_push(anchors, x509)) {
       X509_free(x509);
@@ -116,7 +134,8 @@ static int parse (Bundle *bundle) {
   int done;
   ERR_set_mark();
   bytes = BIO_new_mem_buf(bundle->bytes, (int)bundle->size);
-  done = bytes != NULL && anchors != NULL && read_anchors(bytes, anchors);
+  done = bytes != NULL && anchors != NULL
+         && read_anchors(bundle, bytes, anchors);
   BIO_free(bytes);
   ERR_pop_to_mark();
   if (!done) {
