@@ -231,7 +231,7 @@ describe("context:wrap_fd", function()
       os.dup2(listener.fileno(), 3)
       os.set_inheritable(3, True)
       os.execvp(sys.argv[1], sys.argv[1:])
-    ]], helpers.interpreter, program, helpers.file "rsa.pem"}
+    ]], "env", "LD_PRELOAD=" .. (helpers.preloaded or ""), helpers.interpreter, program, helpers.file "rsa.pem"}
     local port = server:expect "ready (%d+)\n"
     local client = helpers.s_client(port, {arguments = {"-quiet"}})
     client:write "hello openssl\n"

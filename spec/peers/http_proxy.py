@@ -10,6 +10,7 @@ each request its line and its Proxy-Authorization, and whether it came over TLS.
 """
 import argparse
 import base64
+import select
 import socket
 import ssl
 import threading
@@ -27,16 +28,43 @@ REFUSAL = (b"HTTP/1.1 407 Proxy Authentication Required\r\n"
            b"Content-Length: 22\r\n\r\nwho\x1b[31m are you?\xff\xfe\r\n\r\n")
 
 
-def pump(source, sink):
-    try:
-        while True:
-            data = source.recv(65536)
+WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def send_all(sink, data):
+    while data:
+        try:
+            data = data[sink.send(data):]
+        except WAITS:
+            select.select([], [sink], [], 30)
+
+
+def pump(one, two):
+    """Both ways in one thread: no two may use a TLS connection at a time."""
+    for end in (one, two):
+        end.setblocking(False)
+    while True:
+        ready = [end for end in (one, two)
+                 if isinstance(end, ssl.SSLSocket) and end.pending()]
+        ready = ready or select.select([one, two], [], [], 30)[0]
+        if not ready:
+            return
+        for end in ready:
+            try:
+                data = end.recv(65536)
+            except WAITS:
+                continue
             if not data:
-                break
-            sink.sendall(data)
+                return
+            send_all(two if end is one else one, data)
+
+
+def relay(one, two):
+    try:
+        pump(one, two)
     except OSError:
         pass
-    for end in (source, sink):
+    for end in (one, two):
         try:
             end.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -73,11 +101,7 @@ def forward(connection, lines, method, target):
         rest = [f for f in lines[1:] if not f.lower().startswith("proxy-")]
         head = ["%s /%s HTTP/1.1" % (method, path)] + rest
         upstream.sendall("\r\n".join(head).encode("latin-1"))
-    thread = threading.Thread(target=pump, args=(upstream, connection),
-                              daemon=True)
-    thread.start()
-    pump(connection, upstream)
-    thread.join(5)
+    relay(connection, upstream)
 
 
 def serve(connection):

@@ -180,7 +180,7 @@ end
 function Page:execute(block, follower)
   local process = self:start(block)
   local status = process:wait(30)
-  local printed = process:output()
+  local printed = helpers.without_sanitizer(process:output())
   assert(status == 0, ("%sended with status %d, printed:\n%s"):format(self:at(block), status, printed))
   if follower and follower.language == "text" then
     assert(is_shown(printed, self:with_port(follower.code)), self:at(follower) .. "it printed:\n" .. printed)

@@ -217,8 +217,7 @@ function resuming.elsewhere(code, env)
       LUASSL_CLOCK = helpers.temp_file "0\n"})})
   local status = peer:wait()
   assert(status == 0, peer:output())
-  -- AddressSanitizer knows nothing of the stacks that OpenSSL's jobs have.
-  return (peer:output():gsub("==%d+==WARNING: ASan is ignoring requested __asan_handle_no_return.-issues/189\n", ""))
+  return helpers.without_sanitizer(peer:output())
 end
 
 return resuming
