@@ -7,8 +7,12 @@
 
 #include <openssl/x509.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Has a certificate's extensions parsed; 0: no memory, as the error queue says
 ** then. To be called for each certificate that is kept. */
 int extension_cache_fill (X509 *x509);
+
+#pragma GCC visibility pop
 
 #endif
