@@ -220,16 +220,21 @@ for _, version in ipairs(VERSIONS) do
     it("end the connection by what put_session raises", function()
       local store, thing = new_store(), {}
       store.options.put_session = function() error(thing) end
-      local one = assert(client(version):wrap_object {server_hostname = "localhost"})
-      local other = assert(server(store):wrap_object())
-      local done, _, err = helpers.handshake(one, other)
-      local part = 0
-      if done then done, err, part = other:send "." end
-      assert.is_nil(done)
-      assert.equal(thing, err)
-      assert.equal(0, part)
-      one:close()
-      other:close()
+      local raising = server(store)
+      for _, far in ipairs {raising,
+          resuming.server {server_names = {localhost = raising}},
+          resuming.server {on_client_hello = function() return raising end}} do
+        local one = assert(client(version):wrap_object {server_hostname = "localhost"})
+        local other = assert(far:wrap_object())
+        local done, _, err = helpers.handshake(one, other)
+        local part = 0
+        if done then done, err, part = other:send "." end
+        assert.is_nil(done)
+        assert.equal(thing, err)
+        assert.equal(0, part)
+        one:close()
+        other:close()
+      end
     end)
 
     it("are resumed by openssl", function()

@@ -340,6 +340,12 @@ static int take_psk (lua_State *L, Context *c, int options) {
                   &c->policy->psk) || fail(L, OPERATION, "memory");
 }
 
+/* A context that this one's connections are given instead may tell too. */
+static int tells (const Policy *p) {
+  return p->keylog != NULL || p->trace != NULL || p->tells_sessions
+         || p->stores || (p->hooks & (HOOK_CLIENT_HELLO | HOOK_SERVER_NAMES));
+}
+
 /* Builds a context from the table at `options`: leaves it, or nil and an
 ** error. */
 static int build (lua_State *L, int options) {
@@ -368,8 +374,7 @@ static int build (lua_State *L, int options) {
       !log_read(L, options, "keylog", &c->policy->keylog) ||
       !log_read(L, options, "trace", &c->policy->trace) ||
       !identity_use(L, c->ctx, options)) return 2;
-  c->policy->tells = c->policy->keylog != NULL || c->policy->trace != NULL
-                     || c->policy->tells_sessions;
+  c->policy->tells = tells(c->policy);
   c->policy->certificates = identity_count(c->ctx);
   if (!apply_trust(L, c, options, &s) ||
       !ocsp_staple_use(L, c->ctx, options, c->policy) ||

@@ -61,7 +61,7 @@ typedef struct Policy {
   int puts_off;                   /* a server asks behind the handshake */
   int name_decided;               /* option check_hostname was given */
   int tells_sessions;             /* to on_session */
-  int tells;                      /* to keylog, trace or on_session */
+  int tells;                      /* a function of the program's, outside hooks */
   int stores;                     /* a server's sessions, elsewhere */
   int certificates;               /* how many this side has */
   int unread;                     /* errno of the system's bundle, 0: read */
