@@ -34,6 +34,12 @@ struct Shared {
   Connection *warm;  /* borrowed: the one that keeps its buffers, or NULL */
 };
 
+/* What a closure of `enter` is for: one look at an upvalue instead of two. */
+typedef struct Bound {
+  const Method *method;
+  Shared *shared;  /* borrowed: an upvalue holds it. NULL: a primitive */
+} Bound;
+
 void method_push_shared (lua_State *L) {
   Shared *shared = lua_newuserdata(L, sizeof(*shared));
   memset(shared, 0, sizeof(*shared));
@@ -66,8 +72,7 @@ static Connection *check_other (lua_State *L, Shared *shared) {
 
 /* The one of the last call needs no look at its metatable: method_leave has
 ** not been called. Used twice it is warm. */
-static Connection *check (lua_State *L) {
-  Shared *shared = lua_touserdata(L, lua_upvalueindex(2));
+static Connection *check (lua_State *L, Shared *shared) {
   Connection *c = lua_touserdata(L, 1);
   if (shared == NULL)
     return lua_isnil(L, lua_upvalueindex(1)) ? connection_any(L, 1)
@@ -182,14 +187,15 @@ static int call_once (lua_State *L, Connection *c, const Method *m);
 
 #if COMPAT_CONTINUES
 
-static int decide_first (lua_State *L, const Method *m);
+static int decide_first (lua_State *L, const Bound *b);
 
 /* Behind that: the method once more, or why not. */
-static int call_again (lua_State *L, const Method *m) {
+static int call_again (lua_State *L, const Bound *b) {
+  const Method *m = b->method;
   if (lua_toboolean(L, -2)) {
     lua_settop(L, m->first->goes_on - 1);
     method_push_pending(L);
-    return call_once(L, check(L), m);
+    return call_once(L, check(L, b->shared), m);
   }
   lua_replace(L, m->first->goes_on + 1);
   lua_settop(L, m->first->goes_on + m->first->results - 1);
@@ -197,23 +203,24 @@ static int call_again (lua_State *L, const Method *m) {
 }
 
 static int go_on (lua_State *L, int status, lua_KContext context) {
-  const Method *m = (const Method *)context;
-  int n = call_again(L, m);
+  const Bound *b = (const Bound *)context;
+  int n = call_again(L, b);
   (void)status;
-  return n == METHOD_UNREADY ? decide_first(L, m) : n;
+  return n == METHOD_UNREADY ? decide_first(L, b) : n;
 }
 
 /* Runs the handshake, or a hook, which may yield: a loop, as a peer can make
 ** a method stop many times. */
-static int decide_first (lua_State *L, const Method *m) {
+static int decide_first (lua_State *L, const Bound *b) {
+  const First *first = b->method->first;
   int n = METHOD_UNREADY;
   while (n == METHOD_UNREADY) {
-    if (!method_goes_on(L, m->first->goes_on + 1)) return m->first->results;
+    if (!method_goes_on(L, first->goes_on + 1)) return first->results;
     lua_getfield(L, lua_upvalueindex(1), CONNECTION_FIRST);
     lua_pushvalue(L, 1);
-    lua_pushboolean(L, m->first->native);
-    lua_callk(L, 2, 2, (lua_KContext)m, go_on);
-    n = call_again(L, m);
+    lua_pushboolean(L, first->native);
+    lua_callk(L, 2, 2, (lua_KContext)b, go_on);
+    n = call_again(L, b);
   }
   return n;
 }
@@ -221,9 +228,9 @@ static int decide_first (lua_State *L, const Method *m) {
 #else
 
 /* hooks.lua does it, around the method. */
-static int decide_first (lua_State *L, const Method *m) {
+static int decide_first (lua_State *L, const Bound *b) {
   (void)L;
-  return m->first->results;
+  return b->method->first->results;
 }
 
 #endif
@@ -281,19 +288,22 @@ static int call_once (lua_State *L, Connection *c, const Method *m) {
 }
 
 static int enter (lua_State *L) {
-  const Method *m = lua_touserdata(L, lua_upvalueindex(3));
-  int n = call_once(L, check(L), m);
-  return n == METHOD_UNREADY ? decide_first(L, m) : n;
+  const Bound *b = lua_touserdata(L, lua_upvalueindex(2));
+  int n = call_once(L, check(L, b->shared), b->method);
+  return n == METHOD_UNREADY ? decide_first(L, b) : n;
 }
 
 void method_add (lua_State *L, const Method *methods, int metatable,
                  int shared) {
   for (; methods->name != NULL; methods++) {
+    Bound *b;
     if (metatable != 0) lua_pushvalue(L, metatable);
     else lua_pushnil(L);
-    if (shared != 0) lua_pushvalue(L, shared);
+    b = lua_newuserdata(L, sizeof(*b));
+    b->method = methods;
+    b->shared = shared != 0 ? lua_touserdata(L, shared) : NULL;
+    if (shared != 0) lua_pushvalue(L, shared);  /* holds it */
     else lua_pushnil(L);
-    lua_pushlightuserdata(L, (void *)methods);
     lua_pushcclosure(L, enter, 3);
     lua_setfield(L, -2, methods->name);
   }
