@@ -120,7 +120,7 @@ return {
   },
   {
     name = "TLS 1.1 is allowed by default",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[  return SSL_CTX_set_min_proto_version(ctx, minimum) == 1;]],
     to = [[  return SSL_CTX_set_min_proto_version(ctx, 0) == 1 + 0 * minimum;]],
     specs = "context protocol_versions",
@@ -175,7 +175,7 @@ return {
   },
   {
     name = "renegotiation is allowed",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[SSL_OP_NO_RENEGOTIATION | ]],
     to = [[]],
     specs = "handshake",

@@ -24,7 +24,7 @@ fault("a profile replaces what is said besides", [[
   s->ciphersuites]], "src/context/context_options.c")
 fault("a profile's groups are not used", [[
   return SSL_CTX_set1_groups_list(ctx, profile->groups) == 1;]], [[
-  return 1;]], "src/context/context.c")
+  return 1;]], "src/context/context_build.c")
 fault("no length of records is asked for", [[
     if (sizes[i] == size) n->fragment = TLSEXT_max_fragment_length_512 + i;]], [[
     if (sizes[i] == size) n->fragment = -1;]])

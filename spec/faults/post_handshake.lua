@@ -69,7 +69,7 @@ fault("post_handshake_auth puts off what TLS 1.2 cannot", "connection/verify.c",
          && SSL_version(c->ssl) >= TLS1_3_VERSION
          && SSL_get0]], [[
          && SSL_get0]])
-fault("a client offers it unasked", "context/context.c", [[
+fault("a client offers it unasked", "context/context_build.c", [[
     SSL_CTX_set_post_handshake_auth(ctx, s->post_handshake_auth);]], [[
     SSL_CTX_set_post_handshake_auth(ctx, 1);]])
 fault("a client is asked for what nobody can verify", "connection/post_handshake_methods.c", [[
@@ -82,10 +82,10 @@ fault("a second request takes the place of the first", "connection/post_handshak
     return errors_text]], [[
   if (c->request != NULL && name == NULL)
     return errors_text]])
-fault("a client is not told whom a server that asks later trusts", "context/context.c", [[
+fault("a client is not told whom a server that asks later trusts", "context/context_build.c", [[
     if (s->policy.defaults.server_side &&
 ]], [[
-    if (s->policy.defaults.server_side && context_verifies(c->policy) &&
+    if (s->policy.defaults.server_side && policy_verifies(c->policy) &&
 ]])
 fault("key updates pile up", "connection/post_handshake_methods.c", [[
   if (outcome == DONE) outcome = transfer_flush(c);

@@ -121,7 +121,7 @@ return {
   },
   {
     name = "a list of ciphers is quoted as it is",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[
   errors_text(L, ERROR_T, option, "cipher", format, quote_text(room, list));]],
     to = [[

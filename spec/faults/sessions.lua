@@ -303,7 +303,7 @@ v->chain,]],
   },
   {
     name = "a server resumes though session_cache is off",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[
   if (!s->session_cache) {
     SSL]],

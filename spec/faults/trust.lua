@@ -179,7 +179,7 @@ return {
   },
   {
     name = "a context that asks CRLs shares the system's store",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[
                                               s->own_trust || s->crls,]],
     to = [[
@@ -262,7 +262,7 @@ CrlResult]],
   },
   {
     name = "a server's memory holds sessions that CRLs are not asked about",
-    file = "src/context/context.c",
+    file = "src/context/context_build.c",
     from = [[
   if (c->policy->revocation || c->policy->pins != NULL)
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

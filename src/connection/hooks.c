@@ -195,7 +195,7 @@ static void push_server_names (lua_State *L) {
 
 /* Whether the context at `index` is for servers; raises if it is none. */
 static int is_server (lua_State *L, int index) {
-  return context_policy(context_check(L, index))->defaults.server_side;
+  return policy_of(context_check(L, index))->defaults.server_side;
 }
 
 /* Pushes the connection at index 1 as the program holds it. */

@@ -109,7 +109,7 @@ void tickets_restore (const Connection *c) {
 }
 
 void tickets_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
-  int asks = context_verifies(policy) || policy->puts_off;
+  int asks = policy_verifies(policy) || policy->puts_off;
   SSL_CTX_set_session_ticket_cb(ctx, on_making, asks ? on_reading : NULL,
                                 NULL);
 }

@@ -14,13 +14,6 @@
 ** Borrowed: `set` puts another in its place. */
 SSL_CTX *context_check (lua_State *L, int index);
 
-/* Borrowed from the SSL_CTX. */
-const Policy *context_policy (const SSL_CTX *ctx);
-
-/* Whether OpenSSL has to verify the peer, for cert_reqs, pins or a hook; a
-** server asks for a certificate then. */
-int context_verifies (const Policy *policy);
-
 /* Registers the type; leaves a table with `new` (SSLContext(opts)) and
 ** `methods`, the method table itself. [-0, +1, m] */
 int context_open (lua_State *L);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "context/early_guard.h"
 #include "context/options.h"
 
@@ -45,6 +46,13 @@ void early_guard_check (lua_State *L, int options, const Settings *s) {
     options_raise(L, "max_early_data", "and certificate revocation lists "
                   "exclude each other: a session in memory is not looked up "
                   "in them");
+}
+
+int early_guard_refuse (lua_State *L, const char *operation) {
+  return errors_text(L, ERROR_T, operation, "early_data", "shared ticket keys "
+                     "and max_early_data exclude each other: who records early "
+                     "data can send it again, unless each session serves once, "
+                     "and only the memory of one process sees to that");
 }
 
 int early_guard_apply (SSL_CTX *ctx, int most, EarlyGuard **guard) {

@@ -13,6 +13,10 @@ typedef struct EarlyGuard EarlyGuard;
 /* Raises where single use cannot be kept. */
 void early_guard_check (lua_State *L, int options, const Settings *s);
 
+/* nil and an error: each server with shared ticket keys would take the same early
+** data once more. [-0, +2, m] */
+int early_guard_refuse (lua_State *L, const char *operation);
+
 /* Has the context's connections take `most` bytes early: 1, and a guard to be
 ** freed; NULL: none, as `most` is 0. 0: see the error queue. */
 int early_guard_apply (SSL_CTX *ctx, int most, EarlyGuard **guard);
