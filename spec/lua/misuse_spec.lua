@@ -405,12 +405,13 @@ rows.SSLSocket.setoption = {
 }
 rows.Certificate = {
   der = {}, serial = {}, pem = {}, text = {}, version = {}, key_bits = {}, key_curve = {}, key_type = {}, pin = {},
-  signature_digest = {}, signature_name = {}, authority_key_id = {}, basic_constraints = {}, ca_issuers_urls = {},
+  signature_digest = {}, authority_key_id = {}, basic_constraints = {}, ca_issuers_urls = {},
   crl_urls = {}, extended_key_usage = {}, extensions = {}, key_usage = {}, ocsp_urls = {}, scts = {},
   subject_key_id = {},
   ocsp_request = {{"#1 to 'ocsp_request' (Certificate expected", function(o) o.certificate:ocsp_request() end},
     {"#1 to 'ocsp_request' (Certificate expected", function(o) o.certificate:ocsp_request "x" end}},
-  subject = {{'#1 to \'subject\' (expected "list", "oneline" or "rfc2253")',
+  signature_name = {{'(expected "long" or "short")', function(o) o.certificate:signature_name "x" end}},
+  subject = {{'#1 to \'subject\' (expected "list", "oneline", "rfc2253" or "full")',
     function(o) o.certificate:subject "x" end}},
   issuer = {{"#1 to 'issuer' (" .. STRING, function(o) o.certificate:issuer {} end}},
   subject_alt_name = {{'(expected "pairs" or "full")', function(o) o.certificate:subject_alt_name "x" end}},

@@ -837,6 +837,7 @@ function lives.certificate()
   local root = must(again(ssl.load_certificates, text_of "root.crt"))[1]
   for _, name in ipairs(FACTS) do fact(name, names[name], names) end
   for name, form in pairs(FORMS) do fact(name .. form, names[name], names, form) end
+  fact("attributes", names.subject, names, "full")
   fact("issued", root.issued, root, names)
   fact("host", names.matches_host, names, "localhost")
   fact("address", names.matches_ip, names, "127.0.0.1")

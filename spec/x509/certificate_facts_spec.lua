@@ -316,14 +316,31 @@ describe("a certificate tells", function()
       found[name.kind] = name
     end
     assert.equal(9, #names)
-    assert.same({kind = "othername", oid = "1.3.6.1.4.1.99999.1", value = "other", der = found.othername.der},
-      found.othername)
+    assert.same({kind = "othername", oid = "1.3.6.1.4.1.99999.1", name = "1.3.6.1.4.1.99999.1", value = "other",
+      bytes = "other", der = found.othername.der}, found.othername)
     assert.truthy(found.othername.der:find "^\160.*other$")
     assert.equal("1.2.3.4", found["Registered ID"].oid)
     assert.equal("2001:DB8:0:0:0:0:0:1", found["IP Address"].value)
+    assert.equal("2001:db8::1", found["IP Address"].address)
     assert.equal("Directory Name", found.DirName.value[3][1][2])
     assert.equal("post@names.example", found.email.value)
     assert.equal("\134\26https://names.example/path", found.URI.der)
+  end)
+
+  it("every attribute of a distinguished name in full", function()
+    local pem = issued.certificate({extensions = issued.CA, subject = "C = DE\n+O = LuaSSL\nCN = Größe"}).pem
+    local certificate = ssl.load_certificates(pem)[1]
+    local names = certificate:subject "full"
+    assert.same({oid = "2.5.4.6", name = "countryName", value = "DE", bytes = "DE", rdn = 1}, names[1])
+    assert.same({1, 1, 2}, {names[1].rdn, names[2].rdn, names[3].rdn})
+    assert.equal("Größe", names[3].value)
+    assert.same(names, certificate:issuer "full")
+  end)
+
+  it("the short name of the signature's algorithm", function()
+    local certificate = ssl.load_certificates(issued.certificate({key = "rsa"}).pem)[1]
+    assert.equal("RSA-SHA256", certificate:signature_name "short")
+    assert.equal("sha256WithRSAEncryption", certificate:signature_name "long")
   end)
 
   it("its timestamps as bytes", function()

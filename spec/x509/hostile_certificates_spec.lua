@@ -198,6 +198,17 @@ describe("an extension", function()
   end)
 end)
 
+it("an attribute of a name that is no text has no value, but bytes", function()
+  local certificate = load {subject = der.name({"2.5.4.45", der.bits(0, "\5")}, {"2.5.4.3", der.tlv(0x1E, "\0G\32\172")},
+    {"1.2.3", der.utf8 "x"})}
+  assert.same({
+    {oid = "2.5.4.45", name = "x500UniqueIdentifier", bytes = "\5", rdn = 1},
+    {oid = "2.5.4.3", name = "commonName", value = "G€", bytes = "\0G\32\172", rdn = 2},
+    {oid = "1.2.3", name = "1.2.3", value = "x", bytes = "x", rdn = 3},
+  }, certificate:subject "full")
+  ask(certificate)
+end)
+
 describe("an alternative name", function()
   local function names(...)
     local certificate = with(der.extension("2.5.29.17", der.sequence(...)))
@@ -239,6 +250,16 @@ describe("an alternative name", function()
       assert.same({{"othername", "<unsupported>"}}, pairs_)
     end
     assert.is_nil((names(other("1.2.3", der.tlv(0x1E, "abc")))))  -- no BMPString
+  end)
+
+  it("that is another's has the bytes of its text or octets", function()
+    for value, bytes in pairs {
+      [der.utf8 "x"] = "x", [der.tlv(0x1E, "\0a")] = "\0a", [der.octets "x"] = "x", ["\5\0"] = false,
+      [der.integer "\1"] = false, [der.sequence(der.utf8 "x")] = false,
+    } do
+      assert.equal(bytes or nil, names(other("1.2.3", value))[1].bytes)
+    end
+    assert.equal("XmppAddr", names(other("1.3.6.1.5.5.7.8.5", der.utf8 "x"))[1].name)
   end)
 
   it("may be nested without end", function()

@@ -90,9 +90,12 @@ void certificate_names (X509 *x509, char *text, size_t size) {
 
 static int push_dn (lua_State *L, const X509_NAME *dn,
                     const char *operation) {
-  static const char *const forms[] = {"list", "oneline", "rfc2253", NULL};
+  static const char *const forms[] = {"list", "oneline", "rfc2253", "full",
+                                      NULL};
   int form = certificate_check_form(L, 2, forms);
+  errors_clear();
   if (form == 0) distinguished_name_push(L, dn);
+  else if (form == 3) distinguished_name_push_tables(L, dn);
   else if (!distinguished_name_push_text(L, dn, form == 1 ? XN_FLAG_ONELINE
                                                           : XN_FLAG_RFC2253))
     return errors_text(L, ERROR_T, operation, "certificate",
@@ -106,10 +109,13 @@ The subject's distinguished name.
 @tparam[opt="list"] string form `"list"`; or in one line of ASCII, others
 escaped, so that no two names look alike: `"oneline"`,
 `"C = DE, O = LuaSSL, CN = localhost"`, or `"rfc2253"`, the other way round,
-`"CN=localhost,O=LuaSSL,C=DE"`
+`"CN=localhost,O=LuaSSL,C=DE"`; or `"full"`
 @treturn[1] table|string list of relative distinguished names, each a list of
 `{name, value}`: long names or dotted numbers, values in UTF-8 (the bytes of
-one that is no text); or the line
+one that is no text); or the line; with `"full"` a list of tables, one for each
+attribute: `oid`, the dotted number of its type; `name`, the long name, or the
+number again; `value`, in UTF-8, nil if it is no text; `bytes`, the value as the
+certificate holds it; `rdn`, the number of its relative distinguished name
 @treturn[2] nil
 @treturn[2] SSLError the name cannot be written in a line
 @raise when `form` is another
@@ -165,7 +171,10 @@ a name or dotted number, `othername`, `X400Name`, `EdiPartyName`:
 `"<unsupported>"`. What has a wrong form is `"<invalid>"`. With `"full"` a list
 of tables: `kind`; `value`, nil where there would be such a text, but the text
 of an `othername` that holds text; `oid`, the type of an `othername` and the
-number of a `Registered ID`; `der`, the whole name, a string
+number of a `Registered ID`; `name`, OpenSSL's long name of that type, or the
+number again; `bytes` of an `othername` that holds text or octets, as they are;
+`address` of an `IP Address`, as inet_ntop(3) writes it (`"2001:db8::1"`);
+`der`, the whole name, a string
 @treturn[2] nil the certificate has no such extension
 @treturn[3] nil
 @treturn[3] SSLError the extension is malformed, or there twice

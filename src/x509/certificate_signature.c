@@ -66,18 +66,25 @@ static int signature_digest_of (lua_State *L) {
 /***
 The algorithm of the signature.
 @function signature_name
-@treturn string OpenSSL's long name, `"sha256WithRSAEncryption"`,
-`"ecdsa-with-SHA256"`, `"ED25519"`, `"rsassaPss"`; a dotted number if it has
-none
+@tparam[opt="long"] string form which of OpenSSL's names: `"long"` or `"short"`
+@treturn string the long name, `"sha256WithRSAEncryption"`,
+`"ecdsa-with-SHA256"`, `"ED25519"`, `"rsassaPss"`, or the short one,
+`"RSA-SHA256"`; a dotted number if it has none
+@raise when `form` is another
 @source RFC 5280, 4.1.1.2
 @usage print(certificate:signature_name())
 */
 static int signature_name (lua_State *L) {
+  static const char *const forms[] = {"long", "short", NULL};
+  X509 *x509 = certificate_check(L, 1);
+  int form = certificate_check_form(L, 2, forms);
   const X509_ALGOR *algorithm;
   const ASN1_OBJECT *object;
-  X509_get0_signature(NULL, &algorithm, certificate_check(L, 1));
+  X509_get0_signature(NULL, &algorithm, x509);
   X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-  asn1_value_push_object(L, object);
+  if (form == 1 && OBJ_obj2nid(object) != NID_undef)
+    asn1_value_push_short_name(L, object);
+  else asn1_value_push_object(L, object);
   return 1;
 }
 

@@ -56,6 +56,42 @@ void distinguished_name_push (lua_State *L, const X509_NAME *dn) {
   errors_clear();  /* a value that is no text is no failure */
 }
 
+/* ---- in full ---- */
+
+static void push_table (lua_State *L, Scratch *s, const X509_NAME_ENTRY *entry,
+                        int rdn) {
+  const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(entry);
+  const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+  lua_createtable(L, 0, 5);
+  asn1_value_push_oid(L, type);
+  lua_setfield(L, -2, "oid");
+  asn1_value_push_object(L, type);
+  lua_setfield(L, -2, "name");
+  if (asn1_value_push_text(L, s, value)) lua_setfield(L, -2, "value");
+  asn1_value_push_bytes(L, value);
+  lua_setfield(L, -2, "bytes");
+  lua_pushinteger(L, rdn);
+  lua_setfield(L, -2, "rdn");
+}
+
+void distinguished_name_push_tables (lua_State *L, const X509_NAME *dn) {
+  int i, set = -1, rdn = 0, count = X509_NAME_entry_count(dn);
+  Scratch *s = scratch_new(L);
+  lua_createtable(L, count > 0 ? count : 0, 0);
+  for (i = 0; i < count; i++) {
+    const X509_NAME_ENTRY *entry = X509_NAME_get_entry(dn, i);
+    if (i == 0 || X509_NAME_ENTRY_set(entry) != set) rdn++;
+    set = X509_NAME_ENTRY_set(entry);
+    push_table(L, s, entry, rdn);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_remove(L, -2);
+  scratch_check_memory(L);
+  errors_clear();  /* a value that is no text is no failure */
+}
+
+/* ---- in a line ---- */
+
 static int is_printable (const X509_NAME *dn) {
   int i, count = X509_NAME_entry_count(dn);
   for (i = 0; i < count; i++) {

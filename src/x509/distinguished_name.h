@@ -18,6 +18,9 @@ void distinguished_name_push (lua_State *L, const X509_NAME *dn);
 void distinguished_name_push_with (lua_State *L, Scratch *s,
                                    const X509_NAME *dn);
 
+/* A list of all attributes, {oid=, name=, value=, bytes=, rdn=}. [-0, +1, m] */
+void distinguished_name_push_tables (lua_State *L, const X509_NAME *dn);
+
 /* In one line of ASCII, by the flags of X509_NAME_print_ex(3); 0: pushes
 ** nothing, OpenSSL cannot, or an attribute's type is too long.
 ** [-0, +0|1, m] */

@@ -3,7 +3,9 @@
 ** are read, and what cannot be read says so in its place.
 */
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "x509/asn1_value.h"
 #include "x509/distinguished_name.h"
@@ -96,15 +98,31 @@ static int is_string (int type) {
 }
 
 /* Sets the fields of an otherName in the table at the top: its type, and its
-** value if that is text. */
+** value if that is text, its bytes if they are octets. */
 static void set_other (lua_State *L, Scratch *s, const OTHERNAME *other) {
   const ASN1_TYPE *value = other == NULL ? NULL : other->value;
   if (other == NULL) return;
   asn1_value_push_oid(L, other->type_id);
   lua_setfield(L, -2, "oid");
-  if (value != NULL && is_string(value->type)
+  asn1_value_push_object(L, other->type_id);
+  lua_setfield(L, -2, "name");
+  if (value == NULL) return;
+  if (is_string(value->type) || value->type == V_ASN1_OCTET_STRING) {
+    asn1_value_push_bytes(L, value->value.asn1_string);
+    lua_setfield(L, -2, "bytes");
+  }
+  if (is_string(value->type)
       && asn1_value_push_text(L, s, value->value.asn1_string))
     lua_setfield(L, -2, "value");
+}
+
+static void set_address (lua_State *L, const ASN1_OCTET_STRING *ip) {
+  int family = ASN1_STRING_length(ip) == 4 ? AF_INET : AF_INET6;
+  char text[INET6_ADDRSTRLEN];
+  if (inet_ntop(family, ASN1_STRING_get0_data(ip), text, sizeof(text)) == NULL)
+    return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, "address");
 }
 
 /* Whether `value` says more than "<invalid>" and "<unsupported>". */
@@ -136,6 +154,7 @@ static void push_table (lua_State *L, Scratch *s, const GENERAL_NAME *name) {
   if (!has_value(name)) return;
   push_value(L, s, name);
   lua_setfield(L, -2, "value");
+  if (name->type == GEN_IPADD) set_address(L, name->d.iPAddress);
   if (name->type != GEN_RID) return;
   asn1_value_push_oid(L, name->d.registeredID);
   lua_setfield(L, -2, "oid");

@@ -19,7 +19,7 @@
 void general_name_push_pairs (lua_State *L, Scratch *s,
                               const GENERAL_NAMES *names);
 
-/* The names in full, a list of {kind=, value=, oid=, der=}. [-0, +1, m] */
+/* The names in full, a list of {kind=, value=, der= ...}. [-0, +1, m] */
 void general_name_push_tables (lua_State *L, Scratch *s,
                                const GENERAL_NAMES *names);
 
