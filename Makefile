@@ -292,16 +292,20 @@ doc:
 	@echo build/doc/index.html
 
 INSTALLED = $(wildcard lua/luassl/*.lua)
+DROP_IN = $(wildcard lua/luassl/luasec/*.lua)
 install: all
-	install -d "$(DESTDIR)$(INST_LUADIR)/luassl" \
+	install -d "$(DESTDIR)$(INST_LUADIR)/luassl/luasec" \
 	  "$(DESTDIR)$(INST_LIBDIR)/luassl"
 	install -m 644 $(INSTALLED) "$(DESTDIR)$(INST_LUADIR)/luassl"
+	install -m 644 $(DROP_IN) "$(DESTDIR)$(INST_LUADIR)/luassl/luasec"
 	install -m 755 $(MODULE) "$(DESTDIR)$(INST_LIBDIR)/luassl"
 
 # A directory goes when nothing of somebody else's is in it.
 uninstall:
-	rm -f $(foreach file,$(INSTALLED:lua/%=%),"$(DESTDIR)$(INST_LUADIR)/$(file)")
+	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN)),\
+	  "$(DESTDIR)$(INST_LUADIR)/$(file)")
 	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so"
+	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl/luasec" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :
 

@@ -215,6 +215,7 @@ build = {
     ["luassl.http_connect"] = "lua/luassl/http_connect.lua",
     ["luassl"] = "lua/luassl/init.lua",
     ["luassl.lines"] = "lua/luassl/lines.lua",
+    ["luassl.luasec.x509"] = "lua/luassl/luasec/x509.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
     ["luassl.luv"] = "lua/luassl/luv.lua",
     ["luassl.misuse"] = "lua/luassl/misuse.lua",

@@ -29,7 +29,7 @@ end
 -- Modules by name, as `build.modules` has them.
 local function modules_of_tree()
   local modules = {}
-  for _, path in ipairs(list "lua/luassl/*.lua") do
+  for _, path in ipairs(list "lua/luassl/*.lua lua/luassl/*/*.lua") do
     local name = path:match "^lua/(.*)%.lua$":gsub("/", "."):gsub("%.init$", "")
     modules[name] = path
   end
