@@ -24,11 +24,13 @@
 #include "context/certificate_list.h"
 #include "context/chain_verification.h"
 #include "context/context.h"
+#include "context/luasec_context.h"
 #include "connection/handshake.h"
 #include "connection/hooks.h"
 #include "base/errors.h"
 #include "base/features.h"
 #include "carrier/bare_fd.h"
+#include "carrier/luasec_socket.h"
 #include "carrier/sslobject.h"
 #include "connection/operation.h"
 #include "connection/server_key.h"
@@ -128,8 +130,14 @@ static void publish_type (lua_State *L, const char *name) {
   lua_pop(L, 2);
 }
 
-/* publish(): after the Lua files have added their methods. */
+/* publish([luasec]): after the Lua files have added their methods, or after
+** luassl.luasec has. */
 static int core_publish (lua_State *L) {
+  if (lua_toboolean(L, 1)) {
+    publish_type(L, LUASEC_T);
+    publish_type(L, LUASEC_CONTEXT_T);
+    return 0;
+  }
   publish_type(L, SOCKET_T);
   publish_type(L, OBJECT_T);
   publish_type(L, CONTEXT_T);
@@ -251,6 +259,9 @@ int luaopen_luassl_core (lua_State *L) {
   lua_setfield(L, -2, "socket");
   sslobject_open(L);
   lua_setfield(L, -2, "object");
+  luasec_socket_open(L);
+  luasec_context_open(L);
+  lua_setfield(L, -2, "luasec");
   session_open(L);
   saved_session_open(L);
   lua_newtable(L);

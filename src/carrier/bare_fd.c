@@ -51,7 +51,7 @@ static int primitive_wrap_fd (lua_State *L) {
   lua_settop(L, 3);
   lua_pushnil(L);
   lua_replace(L, 2);
-  s = sslsocket_push(L);
+  s = sslsocket_push(L, SOCKET_T);
   if (opening_wrap(L, &s->connection, 3, kind == FD_CONNECTED) > 0) return 2;
   if (kind == FD_LISTENS && !s->connection.options.server_side)
     options_raise(L, "server_side", "must be true for a listening socket");

@@ -102,7 +102,7 @@ static const Link socket_link = {
 
 /* ---- primitives of socket.lua; `self` is at index 1 ---- */
 
-Socket *sslsocket_push (lua_State *L) {
+Socket *sslsocket_push (lua_State *L, const char *type) {
   Socket *s = lua_newuserdata(L, sizeof(*s));
   int self = lua_gettop(L);
   memset(s, 0, sizeof(*s));
@@ -110,7 +110,7 @@ Socket *sslsocket_push (lua_State *L) {
   s->fd = -1;
   s->block = s->total = -1;
   s->birthday = clock_now();
-  luaL_getmetatable(L, SOCKET_T);
+  luaL_getmetatable(L, type);
   lua_setmetatable(L, self);
   lua_createtable(L, UV_LAST, 0);
   lua_pushvalue(L, 2);
@@ -137,7 +137,7 @@ static int primitive_wrap (lua_State *L) {
   int connected = lua_toboolean(L, 4);
   context_check(L, 1);
   lua_settop(L, 3);
-  s = sslsocket_push(L);
+  s = sslsocket_push(L, SOCKET_T);
   return opening_wrap(L, &s->connection, 3, connected) > 0 ? 2 : 1;
 }
 
@@ -316,7 +316,7 @@ is closed all the same
 @usage local done, err = conn:close()
 if not done then print("the last bytes did not leave: " .. err) end
 */
-static int socket_close (lua_State *L, Connection *c) {
+int sslsocket_close (lua_State *L, Connection *c) {
   Socket *s = (Socket *)c;
   if (c->decision.hook_running) decision_forget(L, c);
   if (s->fd >= 0) return end(L, c, linger_time(s));
@@ -326,9 +326,9 @@ static int socket_close (lua_State *L, Connection *c) {
 }
 
 /* __close: the second argument is the error that unwinds. */
-static int socket_end_scope (lua_State *L, Connection *c) {
+int sslsocket_end_scope (lua_State *L, Connection *c) {
   if (lua_isnoneornil(L, 2) || ((Socket *)c)->fd < 0)
-    return socket_close(L, c);
+    return sslsocket_close(L, c);
   if (c->decision.hook_running) decision_forget(L, c);
   return end(L, c, 0);
 }
@@ -494,8 +494,8 @@ static int socket_tostring (lua_State *L, Connection *c) {
   return 1;
 }
 
-static const Method methods[] = {
-  {"close", socket_close, CLOSES, NULL},
+const Method sslsocket_methods[] = {
+  {"close", sslsocket_close, CLOSES, NULL},
   {"detach", lifetime_detach, CHANGES, NULL},
   {"getfamily", socket_getfamily, TELLS, NULL},
   {"getfd", socket_getfd, TELLS, NULL},
@@ -509,12 +509,12 @@ static const Method methods[] = {
 };
 
 static const Method metamethods[] = {
-  {"__close", socket_end_scope, CLOSES, NULL},
+  {"__close", sslsocket_end_scope, CLOSES, NULL},
   {"__tostring", socket_tostring, TELLS, NULL},
   {NULL, NULL, TELLS, NULL}
 };
 
-static const Method primitives[] = {
+const Method sslsocket_primitives[] = {
   {"attach", primitive_attach, CHANGES, NULL},
   {"detach", primitive_detach, CHANGES, NULL},
   {"finish", primitive_finish, CHANGES, NULL},
@@ -527,13 +527,13 @@ static const Method primitives[] = {
 
 int sslsocket_open (lua_State *L) {
   lua_newtable(L);
-  connection_type_open(L, SOCKET_T, methods, metamethods);
+  connection_type_open(L, SOCKET_T, sslsocket_methods, metamethods);
   lua_setfield(L, -2, "methods");
   lua_pushcfunction(L, primitive_wrap);
   lua_setfield(L, -2, "wrap");
   luaL_getmetatable(L, SOCKET_T);
   lua_insert(L, -2);
-  method_add(L, primitives, lua_gettop(L) - 1, 0);
+  method_add(L, sslsocket_primitives, lua_gettop(L) - 1, 0);
   lua_remove(L, -2);
   return 1;
 }

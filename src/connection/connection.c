@@ -33,6 +33,7 @@ Connection *connection_check (lua_State *L) {
 Connection *connection_any (lua_State *L, int index) {
   void *p = compat_testudata(L, index, SOCKET_T);
   if (p == NULL) p = compat_testudata(L, index, OBJECT_T);
+  if (p == NULL) p = compat_testudata(L, index, LUASEC_T);
   if (p == NULL) luaL_argerror(L, index, "SSLSocket or SSLObject expected");
   return p;
 }

@@ -13,9 +13,10 @@
 #include "connection/bio.h"
 #include "connection/verification.h"
 
-/* The two types that carry one. */
+/* The types that carry one; the last is an SSLSocket under LuaSec's names. */
 #define SOCKET_T "luassl.SSLSocket"
 #define OBJECT_T "luassl.SSLObject"
+#define LUASEC_T "luassl.LuaSec"
 
 /* The uservalue of a connection is a table with these indexes. */
 enum {
@@ -26,7 +27,8 @@ enum {
   UV_FACE,    /* what hooks are given for an SSLObject; nil: itself */
   UV_BROKEN,  /* what an SSLObject's transport ended with */
   UV_UNSENT,  /* the text of a send that was not told to have left */
-  UV_LAST = UV_UNSENT
+  UV_LAST = UV_UNSENT,
+  UV_NOTES    /* what luasec_connection.lua keeps about its own, in a table */
 };
 
 /* The field of the metatables that runs a handshake. */

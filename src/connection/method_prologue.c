@@ -18,12 +18,14 @@
 #include "base/errors.h"
 #include "connection/decision.h"
 #include "connection/log_lines.h"
+#include "connection/luasec_words.h"
 #include "connection/new_sessions.h"
 #include "connection/outcome.h"
 
 #define STACK_SLOTS 8
 
 static int enter (lua_State *L);
+static int enter_luasec (lua_State *L);
 
 /* ---- whose buffers stay ---- */
 
@@ -91,8 +93,10 @@ static Connection *check (lua_State *L, Shared *shared) {
 /* 1 if the function at this level is a call on the connection. */
 static int is_call (lua_State *L, lua_Debug *level, const Connection *c) {
   int found;
+  lua_CFunction function;
   lua_getinfo(L, "f", level);
-  found = lua_tocfunction(L, -1) == enter;
+  function = lua_tocfunction(L, -1);
+  found = function == enter || function == enter_luasec;
   lua_pop(L, 1);
   if (!found || lua_getlocal(L, level, 1) == NULL) return 0;
   found = lua_touserdata(L, -1) == (const void *)c;
@@ -291,6 +295,26 @@ static int enter (lua_State *L) {
   const Bound *b = lua_touserdata(L, lua_upvalueindex(2));
   int n = call_once(L, check(L, b->shared), b->method);
   return n == METHOD_UNREADY ? decide_first(L, b) : n;
+}
+
+/* The handshake is no method's there but dohandshake's. */
+static int enter_luasec (lua_State *L) {
+  const Bound *b = lua_touserdata(L, lua_upvalueindex(2));
+  Connection *c = check(L, b->shared);
+  int n = call_once(L, c, b->method);
+  if (n == METHOD_UNREADY) n = b->method->first->results;
+  return luasec_words_results(L, c, n);
+}
+
+void method_speak_luasec (lua_State *L) {
+  int i, methods = lua_gettop(L);
+  for (lua_pushnil(L); lua_next(L, methods) != 0; ) {
+    lua_pushvalue(L, -2);
+    for (i = 1; i <= 3; i++) lua_getupvalue(L, -1 - i, i);
+    lua_pushcclosure(L, enter_luasec, 3);
+    lua_settable(L, methods);
+    lua_pop(L, 1);
+  }
 }
 
 void method_add (lua_State *L, const Method *methods, int metatable,

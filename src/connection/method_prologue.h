@@ -45,6 +45,10 @@ typedef struct Method {
 void method_add (lua_State *L, const Method *methods, int metatable,
                  int shared);
 
+/* The methods in the table at the top, all of them of method_add, answer in
+** LuaSec's words from now on. [-0, +0, m] */
+void method_speak_luasec (lua_State *L);
+
 /* Pushes what the connections of one type share. [-0, +1, m] */
 void method_push_shared (lua_State *L);
 

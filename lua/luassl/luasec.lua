@@ -1,0 +1,27 @@
+--- LuaSec's `ssl` module over LuaSSL.
+-- @module luassl.luasec
+
+local config = require "luassl.luasec.config"
+local connection = require "luassl.luasec.connection"
+local context = require "luassl.luasec.context"
+local core = require "luassl.luasec.core"
+
+local luasec = {
+  _VERSION = "1.3.0", _COPYRIGHT = core.copyright(), config = config, context = context, core = core,
+}
+
+function luasec.loadcertificate(pem)
+  return require "luassl.luasec.x509".load(pem)
+end
+
+function luasec.newcontext(cfg)
+  local made, err = context.new(cfg)
+  return made, err
+end
+
+function luasec.wrap(sock, params)
+  local self, err = connection.wrap(sock, params)
+  return self, err
+end
+
+return luasec
