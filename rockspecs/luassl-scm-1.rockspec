@@ -224,6 +224,7 @@ build = {
     ["luassl.luasec.context"] = "lua/luassl/luasec/context.lua",
     ["luassl.luasec.core"] = "lua/luassl/luasec/core.lua",
     ["luassl.luasec.hello"] = "lua/luassl/luasec/hello.lua",
+    ["luassl.luasec.settings"] = "lua/luassl/luasec/settings.lua",
     ["luassl.luasec.x509"] = "lua/luassl/luasec/x509.lua",
     ["luassl.luasocket"] = "lua/luassl/luasocket.lua",
     ["luassl.luv"] = "lua/luassl/luv.lua",

@@ -16,12 +16,14 @@ end
 
 function luasec.newcontext(cfg)
   local made, err = context.new(cfg)
-  return made, err
+  if not made then return nil, err end
+  return made
 end
 
 function luasec.wrap(sock, params)
   local self, err = connection.wrap(sock, params)
-  return self, err
+  if not self then return nil, err end
+  return self
 end
 
 return luasec

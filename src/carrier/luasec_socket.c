@@ -74,35 +74,45 @@ static int primitive_set_name (lua_State *L, Connection *c) {
   return 1;
 }
 
+/* Whom the records are for, whatever name is sent. */
+static int name_for_records (lua_State *L, Connection *c, const char *name,
+                             size_t size) {
+  const char *why;
+  if (c->names == NULL) c->names = OPENSSL_zalloc(sizeof(*c->names));
+  if (c->names == NULL) return luaL_error(L, "not enough memory");
+  return hostname_parse(name, size, c->names, &why);
+}
+
+/* Without records there is no such name either. */
+static int take_records_back (Connection *c, int n) {
+  tlsa_free(c->tlsa);
+  c->tlsa = NULL;
+  OPENSSL_free(c->names);
+  c->names = NULL;
+  return n;
+}
+
 /* set_tlsa(self, records, name, names): the server has to match one of the
 ** records, and its certificate to be for the name, with `names` also where a
-** record is for its own key. True, or false when OpenSSL can use none. */
+** record is for its own key. True; false when it is too late or they make no
+** sense; or nil and an error, of kind "tlsa" when OpenSSL can use none. */
 static int primitive_set_tlsa (lua_State *L, Connection *c) {
   size_t size;
-  const char *why, *name = luaL_checklstring(L, 3, &size);
-  int number, names = lua_toboolean(L, 4), done = 0;
+  const char *name = luaL_checklstring(L, 3, &size);
+  int number, done = !has_begun(c) && tlsa_problem(L, 2, &number) == NULL;
   lua_settop(L, 4);
-  if (has_begun(c) || tlsa_problem(L, 2, &number) != NULL) {
-    lua_pushboolean(L, 0);
-    return 1;
-  }
-  tlsa_free(c->tlsa);
-  c->tlsa = tlsa_new(compat_rawlen(L, 2));
-  if (c->tlsa == NULL) return luaL_error(L, "not enough memory");
-  if (c->names == NULL) c->names = OPENSSL_zalloc(sizeof(*c->names));
-  if (c->names != NULL && hostname_parse(name, size, c->names, &why))
-    done = tlsa_read(L, 2, c->context, c->tlsa) == 0;
-  if (!done) {
+  done = done && name_for_records(L, c, name, size);
+  if (done) {
     tlsa_free(c->tlsa);
-    c->tlsa = NULL;
-    OPENSSL_free(c->names);
-    c->names = NULL;
-  }
-  else {
+    c->tlsa = tlsa_new(compat_rawlen(L, 2));
+    if (c->tlsa == NULL) return luaL_error(L, "not enough memory");
+    if (tlsa_read(L, 2, c->context, c->tlsa) > 0)
+      return take_records_back(c, 2);
     if (c->name.text[0] == '\0') c->name = c->names[0];
     c->options.check_hostname = 1;
-    c->options.tlsa_check_hostname = names;
+    c->options.tlsa_check_hostname = lua_toboolean(L, 4);
   }
+  else if (c->tlsa == NULL) take_records_back(c, 0);
   lua_pushboolean(L, done);
   return 1;
 }

@@ -7,7 +7,8 @@ local hooks = require "luassl.hooks"
 local misuse = require "luassl.misuse"
 
 local luasec = core.luasec
-local attach, lend, local_chain, notes_of = luasec.attach, luasec.lend, luasec.local_chain, luasec.notes
+local attach, finish, lend = luasec.attach, luasec.finish, luasec.lend
+local local_chain, notes_of = luasec.local_chain, luasec.notes
 local name_peer, set_name, set_tlsa, words = luasec.name_peer, luasec.set_name, luasec.set_tlsa, luasec.words
 local begin_operation = core.connection.begin_operation
 local pass, relay = misuse.pass, misuse.relay
@@ -16,6 +17,7 @@ local run = hooks.run
 local methods = luasec.methods
 local peer_certificate, peer_chain = methods.peer_certificate, methods.peer_chain
 local local_certificate, finished = methods.local_certificate, methods.finished
+local shutdown = methods.shutdown
 local verify_errors, verify_result, version = methods.verify_errors, methods.verify_result, methods.version
 
 local connection = {}
@@ -73,16 +75,24 @@ function connection.wrap(sock, params)
   return nil, text
 end
 
+-- LuaSec's string of an error; whatever a function of the program refused with.
+local function failed(self, err)
+  return false, words(self, err)
+end
+
 function methods.dohandshake(self)
-  local begun, err = begin_operation(self)
-  if not begun then return false, words(self, err) end
-  if not notes_of(self).named then
-    local named
-    named, err = name_peer(self)
-    if not named then return false, words(self, err) end
-    notes_of(self).named = true
+  local notes = relay(2, ":dohandshake", pcall(notes_of, self))
+  local begun, done, err
+  begun, err = begin_operation(self)
+  if not begun then return failed(self, err) end
+  if not notes.named then
+    done, err = name_peer(self)
+    if not done then
+      if err ~= "closed" then err = "check_hostname needs the server's name: call sni before dohandshake" end
+      return failed(self, err)
+    end
+    notes.named = true
   end
-  local done
   done, err = run(self, true)
   if done then return true end
   return false, words(self, err)
@@ -101,6 +111,7 @@ function methods.sni(self, names, strict)
   if type(names) ~= "table" then
     error(("bad argument #1 to 'sni' (table expected, got %s)"):format(type(names)), 2)
   end
+  if notes.settings.foreign then error("sni needs a context of newcontext", 2) end
   for name, value in pairs(names) do
     if type(name) ~= "string" or not luasec.settings(value) then
       error("bad argument #1 to 'sni' (table from names to SSL:Context expected)", 2)
@@ -168,7 +179,7 @@ end
 
 --- TLSA records are for this name.
 function methods.setdane(self, name)
-  local notes = notes_of(self)
+  local notes = relay(2, ":setdane", pcall(notes_of, self))
   if type(name) ~= "string" then
     error(("bad argument #1 to 'setdane' (string expected, got %s)"):format(type(name)), 2)
   end
@@ -177,30 +188,50 @@ function methods.setdane(self, name)
   return true
 end
 
+-- Whether OpenSSL can use one of the records, which hold from now on.
 local function apply(self, notes, records)
   local names = not notes.settings.dane.no_ee_namechecks
-  return set_tlsa(self, records, notes.dane.name, names)
+  local done, err = set_tlsa(self, records, notes.dane.name, names)
+  if err and err.kind ~= "tlsa" then error(tostring(err), 0) end
+  return done or false
 end
 
 --- One more record: whether it can be used.
 function methods.settlsa(self, usage, selector, matching, data)
-  for i, value in ipairs { usage, selector, matching } do
+  local notes = relay(2, ":settlsa", pcall(notes_of, self))
+  for i, value in ipairs { usage or false, selector or false, matching or false } do
     if type(value) ~= "number" then
-      error(("bad argument #%d to 'settlsa' (number expected, got %s)"):format(i, type(value)), 2)
+      error(("bad argument #%d to 'settlsa' (number expected, got %s)"):format(i, type(value or nil)), 2)
     end
   end
   if type(data) ~= "string" then
     error(("bad argument #4 to 'settlsa' (string expected, got %s)"):format(type(data)), 2)
   end
-  local notes = notes_of(self)
   if not notes.dane then return false end
   local records = notes.dane.records
-  if not apply(self, notes, { { usage, selector, matching, data } }) then
+  local record = { usage, selector, matching, data }
+  if not apply(self, notes, { record }) then
     if records[1] then apply(self, notes, records) end
     return false
   end
-  records[#records + 1] = { usage, selector, matching, data }
+  records[#records + 1] = record
   return apply(self, notes, records)
+end
+
+--- Ends TLS, in both directions as OpenSSL's SSL_shutdown: true: both are
+-- ended; false: our end is said; false and a string: call again. With an
+-- argument it is LuaSocket's.
+function methods.shutdown(self, how)
+  if how ~= nil then return pass(shutdown(self, how)) end
+  local notes = relay(2, ":shutdown", pcall(notes_of, self))
+  local leftover, err = finish(self)
+  if leftover then return true end
+  err = words(self, err)
+  if err == "wantread" and not notes.ended then
+    notes.ended = true
+    return false
+  end
+  return false, err
 end
 
 methods.exportkeyingmaterial = methods.export_keying_material

@@ -5,30 +5,15 @@
 
 local core = require "luassl.core"
 local config = require "luassl.luasec.config"
-local errors = require "luassl.errors"
 local hooks = require "luassl.hooks"
-local name_hello = require "luassl.luasec.hello"
-local ssl = require "luassl"
+local build = require "luassl.luasec.settings".build
 
 local new_context, find_settings = core.luasec.new_context, core.luasec.settings
-local new = core.context.new
 
 local context = {}
 
-local VERSIONS = {
-  { name = "TLSv1", protocol = "tlsv1", off = "no_tlsv1" },
-  { name = "TLSv1.1", protocol = "tlsv1_1", off = "no_tlsv1_1" },
-  { name = "TLSv1.2", protocol = "tlsv1_2", off = "no_tlsv1_2" },
-  { name = "TLSv1.3", protocol = "tlsv1_3", off = "no_tlsv1_3" },
-}
 local PROTOCOLS = { any = true, sslv23 = true, tlsv1 = true, tlsv1_1 = true, tlsv1_2 = true, tlsv1_3 = true }
 
--- Those of OpenSSL's switches that mean something here; the other ones are how
--- it is anyway, or of protocols that are not spoken.
-local SWITCHES = {
-  "allow_no_dhe_kex", "legacy_server_connect", "no_encrypt_then_mac", "no_extended_master_secret", "no_ticket",
-  "prioritize_chacha",
-}
 local VERIFY = { none = true, peer = true, fail_if_no_peer_cert = true, client_once = true }
 local VERIFY_EXT = { lsec_continue = true, lsec_ignore_purpose = true, crl_check = true, crl_check_chain = true }
 
@@ -45,199 +30,6 @@ local function check_string(value, index, operation)
   if type(value) == "number" then return tostring(value) end
   local found = value == nil and "nil" or type(value)
   error(("bad argument #%d to '%s' (string expected, got %s)"):format(index, operation, found), 3)
-end
-
--- ---- errors ----
-
--- What the system says of a file that cannot be read.
-local function system_reason(path)
-  local file, message = io.open(path, "rb")
-  if file then
-    local _
-    _, message = file:read(0)
-    file:close()
-  end
-  return type(message) == "string" and (message:match "^.*: (.*)$" or message)
-end
-
--- The reason as programs look for it, else as LuaSSL tells it.
-local function reason(err)
-  if err.kind == "file" or err.kind == "syscall" then
-    return err.file and system_reason(err.file) or err.reason or err.text
-  end
-  if err.kind == "passphrase" then return "bad decrypt" end
-  if err.kind == "pem" and err.text:find ": no .- in " then return "no start line" end
-  return err.reason or err.text:gsub("^[%w_]+: ", "")
-end
-
-local function loading(what)
-  return function(err)
-    if err.kind == "key_mismatch" then return "private key does not match public key" end
-    return ("error loading %s (%s)"):format(what, reason(err))
-  end
-end
-
-local WORDS = {
-  ca_certs = loading "CA locations", ca_path = loading "CA locations", certfile = loading "certificate",
-  keyfile = loading "private key", password = loading "private key",
-}
-WORDS.ciphers = function(err) return ("error setting cipher list (%s)"):format(reason(err)) end
-WORDS.ciphersuites = WORDS.ciphers
-WORDS.groups = function(_, settings)
-  if settings.curveslist then return ('unknown elliptic curve in "%s"'):format(settings.curveslist) end
-  return ("elliptic curve '%s' not supported"):format(settings.curve)
-end
-
--- LuaSec's string for why there is no context.
-local function words(err, settings)
-  if not errors.is_error(err) then return tostring(err) end
-  local operation = err.operation:gsub("^certificates%[%d+%]%.", "")
-  local say = WORDS[operation]
-  return say and say(err, settings) or ("error creating context (%s)"):format(reason(err))
-end
-
--- ---- from settings to an SSLContext ----
-
--- The highest versions that are not switched off, without a gap; nil: none.
-local function versions(settings, options)
-  local lowest, highest
-  for i = #VERSIONS, 1, -1 do
-    local version = VERSIONS[i]
-    local exact = settings.protocol == version.protocol
-    local asked = exact or settings.protocol == "any" or settings.protocol == "sslv23"
-    if asked and not settings.switches[version.off] then
-      highest = highest or version
-      lowest = version
-    elseif highest then break end
-  end
-  if not highest then return nil, "no version of TLS is left" end
-  if highest ~= VERSIONS[#VERSIONS] then options.maximum_version = highest.name end
-  local weak = (settings.ciphers or ""):find("@SECLEVEL=0", 1, true)
-  local exact = highest.protocol == settings.protocol
-  -- OpenSSL speaks TLS 1.0 and 1.1 at this level alone.
-  if exact or weak or lowest == VERSIONS[4] or highest == VERSIONS[1] or highest == VERSIONS[2] then
-    options.minimum_version = lowest.name
-  end
-  return true
-end
-
--- Whether a file of PEM has a private key; a file that cannot be read is the
--- context's to complain of.
-local function has_key(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a"
-  if file then file:close() end
-  return not text or text:find("PRIVATE KEY-----", 1, true) or not text:find("CERTIFICATE-----", 1, true)
-end
-
--- OpenSSL takes a certificate without its key, and does not show it.
-local function certificates(settings, options)
-  local list = {}
-  for _, entry in ipairs(settings.certificates) do
-    if entry.certificate and (entry.key or has_key(entry.certificate)) then
-      list[#list + 1] = { certfile = entry.certificate, keyfile = entry.key, password = entry.password }
-    elseif entry.key and not entry.certificate and system_reason(entry.key) then
-      return nil, ("error loading private key (%s)"):format(system_reason(entry.key))
-    end
-  end
-  if #list == 1 then
-    for name, value in pairs(list[1]) do options[name] = value end
-  elseif #list > 1 then options.certificates = list end
-  return true
-end
-
-local function continue(_, facts)
-  return facts.verified or ssl.ACCEPT_UNVERIFIED
-end
-
-local function refuse()
-  return nil, errors.new("SSLError", {
-    kind = "verification", operation = "handshake", reason = "certificate verify failed",
-    text = "handshake: there is nothing to verify the peer's certificate with",
-  })
-end
-
--- Without anything to trust a certificate that was asked for is refused, unless
--- TLSA records are for it.
-local function refuse_certificate(_, facts)
-  if facts.certificate and not facts.verified then return refuse() end
-end
-
--- Asked for and not there: OpenSSL's words.
-local function refuse_nothing(_, facts)
-  if facts.certificate then return refuse_certificate(_, facts) end
-  return nil, errors.new("SSLError", {
-    kind = "no_certificate", operation = "handshake", reason = "peer did not return a certificate",
-    text = "handshake: the peer did not return a certificate",
-  })
-end
-
-local function verification(settings, options)
-  local server, verify, ext = settings.mode == "server", settings.verify, settings.verifyext
-  if not verify.peer then options.cert_reqs = ssl.CERT_NONE
-  elseif server and not verify.fail_if_no_peer_cert then options.cert_reqs = ssl.CERT_OPTIONAL
-  else options.cert_reqs = ssl.CERT_REQUIRED end
-  if ext.lsec_ignore_purpose then options.purpose = "any" end
-  if ext.crl_check or ext.crl_check_chain then
-    options.verify_flags = { "crl_check", ext.crl_check_chain and "crl_check_all" or nil }
-  end
-  options.verify_depth = settings.depth
-  if verify.peer and ext.lsec_continue then options.on_verify = continue end
-  if verify.peer and not options.ca_certs and not options.ca_path then
-    local hook = options.cert_reqs == ssl.CERT_OPTIONAL and refuse_certificate or refuse_nothing
-    options.on_verify = options.on_verify or hook
-    options.cert_reqs = ssl.CERT_NONE
-  end
-  if settings.check_hostname and not server then options.check_hostname = true end
-end
-
-local function name_hooks(options)
-  if not options.on_client_hello and not options.on_verify then return end
-  local decides = options.on_verify == continue and "continue" or options.on_verify == refuse_certificate and "any"
-    or options.on_verify and "required" or "verify"
-  options.hooks_id = "luassl.luasec, " .. decides
-end
-
--- The options of an SSLContext; nil and LuaSec's string.
-local function options_of(settings)
-  local options = { server_side = settings.mode == "server", check_hostname = nil }
-  local done, err = versions(settings, options)
-  if not done then return nil, ("error creating context (%s)"):format(err) end
-  done, err = certificates(settings, options)
-  if not done then return nil, err end
-  options.ca_certs, options.ca_path = settings.cafile, settings.capath
-  options.ciphers, options.ciphersuites = settings.ciphers, settings.ciphersuites
-  options.groups = settings.curveslist or settings.curve
-  options.options = {}
-  for _, switch in ipairs(SWITCHES) do
-    if settings.switches[switch] then options.options[#options.options + 1] = switch end
-  end
-  options.suppress_ragged_eofs = settings.switches.ignore_unexpected_eof
-  options.handshake_timeout = settings.handshake_timeout
-  if options.server_side then
-    options.cipher_server_preference = settings.switches.cipher_server_preference
-    options.on_client_hello = name_hello
-  else options.alpn_protocols = settings.alpn end
-  verification(settings, options)
-  name_hooks(options)
-  return options
-end
-
--- Makes the SSLContext anew: true; or nil and LuaSec's string.
-local function build(settings)
-  local options, err = options_of(settings)
-  if not options then return nil, err end
-  local fine, made
-  fine, made, err = pcall(new, options)
-  if not fine then return nil, ("error creating context (%s)"):format(tostring(made)) end
-  if not made and errors.is_error(err) and err.operation == "ca_path" and err.kind == "file" then
-    -- OpenSSL looks for the directory when it needs it: nothing is trusted then.
-    settings.capath = nil
-    return build(settings)
-  end
-  if not made then return nil, words(err, settings) end
-  settings.built = made
-  return true
 end
 
 -- Changes settings, all or nothing.
@@ -519,7 +311,9 @@ local STEPS = {
   end,
   function(self, cfg) return each(context.setverifyext, self, cfg.verifyext) end,
   function(self, cfg) return set_alpn(find_settings(self), cfg) end,
-  function(self, cfg) return not cfg.dane or each(context.setdane, self, type(cfg.dane) == "table" and cfg.dane or {}) end,
+  function(self, cfg)
+    return not cfg.dane or each(context.setdane, self, type(cfg.dane) == "table" and cfg.dane or {})
+  end,
 }
 
 --- Makes a context of a table; keys that it does not know are ignored.
