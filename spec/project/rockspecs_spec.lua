@@ -29,7 +29,7 @@ end
 -- Modules by name, as `build.modules` has them.
 local function modules_of_tree()
   local modules = {}
-  for _, path in ipairs(list "lua/luassl/*.lua lua/luassl/*/*.lua") do
+  for _, path in ipairs(list "$(find lua -name '*.lua')") do
     local name = path:match "^lua/(.*)%.lua$":gsub("/", "."):gsub("%.init$", "")
     modules[name] = path
   end
@@ -47,10 +47,6 @@ end
 
 describe("the rockspec", function()
   local rockspec = read(SCM)
-
-  it("is the only one", function()
-    assert.same({SCM}, list "rockspecs/*")
-  end)
 
   it("lists the C files of src/", function()
     assert.same(list "src/*.c src/*/*.c", rockspec.build.modules["luassl.core"].sources)

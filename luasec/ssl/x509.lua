@@ -1,0 +1,2 @@
+-- LuaSec's module of this name: LuaSSL in its place.
+return require "luassl.luasec.x509"
