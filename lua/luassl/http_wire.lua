@@ -24,6 +24,11 @@ local REFUSAL_MAX = 4096  -- bytes of it
 
 local http_wire = {}
 
+-- A field of what `connect` gives, set by our own drop-in for LuaSec alone: it
+-- speaks TLS already, verified or not as that program's options say.
+local SPEAKS_TLS = {}
+http_wire.SPEAKS_TLS = SPEAKS_TLS
+
 -- A LuaSocket object with the methods that the others have.
 local Plain = {}
 Plain.__index = Plain
@@ -273,6 +278,8 @@ local function establish(wire, plan)
     end
   end
   if done and proxy and url.scheme == "https" then done, err = tunnel(wire, url, proxy, connect_headers(plan)) end
+  local carries = wire.carrier.transport
+  if carries and carries[SPEAKS_TLS] then return done, err end
   if done and url.scheme == "https" then done, err = secure(wire, url.host, plan.tls) end
   return done, err
 end

@@ -26,4 +26,14 @@ function luasec.wrap(sock, params)
   return self
 end
 
+--- Puts our modules where programs look for LuaSec's: `ssl`, `ssl.https`,
+-- `ssl.context`, `ssl.x509`, `ssl.core` and `ssl.config`, in this Lua state.
+-- @function install
+-- @treturn table what `require "ssl"` gives from now on
+-- @usage require("luassl.luasec").install()
+-- local https = require "ssl.https"
+function luasec.install()
+  return require "luassl.luasec.install"()
+end
+
 return luasec
