@@ -3,6 +3,7 @@ local found, copas = pcall(require, "copas")
 local socket = require "socket"
 local helpers = require "spec.support.helpers"
 local wire = require "spec.support.wire"
+local cases = require "spec.support.connected_cases"
 
 helpers.audit()
 
@@ -156,6 +157,24 @@ describe("luassl.copas", function()
       silent:close()
     end)
   end
+
+  describe("does what a socket does: it", function()
+    local kind = cases.in_host {sleep = copas.sleep or socket.sleep, timeless = not copas.settimeout}
+
+    function kind.transports()
+      local near, far = helpers.sockets()
+      return tls.transport(near), tls.transport(far)
+    end
+
+    setup(function() kind.client, kind.server = wire.context "client", wire.context "server" end)
+    teardown(function() kind.client, kind.server = nil, nil end)
+
+    cases.add(kind, function(name, case)
+      it(name, function()
+        run(function() kind.try(case) end)
+      end)
+    end)
+  end)
 
   it("speaks with others: its example with s_client", function()
     local server = helpers.spawn {helpers.interpreter, "examples/copas_server.lua", "0", helpers.file "rsa.crt",

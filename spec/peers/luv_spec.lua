@@ -4,6 +4,7 @@ local socket = require "socket"
 local ssl = require "luassl"
 local helpers = require "spec.support.helpers"
 local wire = require "spec.support.wire"
+local cases = require "spec.support.connected_cases"
 
 if found then  -- what a loop opens for itself, when it listens first
   local handle = uv.new_tcp()
@@ -185,6 +186,34 @@ describe("luassl.luv", function()
       assert.equal("x", conn:receive())
       conn:close()
       assert.same({nil, "closed", ""}, {conn:receive()})
+    end)
+  end)
+
+  describe("does what a socket does: it", function()
+    local kind = cases.in_host {sleep = tls.sleep}
+
+    function kind.transports()
+      local far
+      local near = uv.new_tcp()
+      local waiting = uv.new_tcp()
+      assert(waiting:bind("127.0.0.1", 0))
+      assert(waiting:listen(1, function()
+        far = uv.new_tcp()
+        assert(waiting:accept(far))
+      end))
+      assert(near:connect("127.0.0.1", waiting:getsockname().port, function(err) assert(not err, err) end))
+      while not (far and near:is_writable()) do tls.sleep(0.001) end
+      waiting:close()
+      return tls.transport(near), tls.transport(far)
+    end
+
+    setup(function() kind.client, kind.server = wire.context "client", wire.context "server" end)
+    teardown(function() kind.client, kind.server = nil, nil end)
+
+    cases.add(kind, function(name, case)
+      it(name, function()
+        run(function() kind.try(case) end)
+      end)
     end)
   end)
 

@@ -3,11 +3,11 @@
 -- A spec runs its cases over all.
 local luassert = require "luassert"
 local socket = require "socket"
+local cases = require "spec.support.connected_cases"
+local core = require "luassl.core"
 local ssl = require "luassl"
 local helpers = require "spec.support.helpers"
 local wire = require "spec.support.wire"
-
-local unpack = table.unpack or unpack
 
 local kinds = {}
 
@@ -116,13 +116,6 @@ for _, kind in ipairs(STREAMS) do
   kind.settle = tls.settle
 end
 
---- What can be selected instead of these: streams have no descriptor.
-function kinds.descriptors(conns)
-  local list = {}
-  for i, conn in ipairs(conns) do list[i] = below[conn] or conn end
-  return list
-end
-
 for _, kind in ipairs {tcp, tls, stream, functions, stacked} do
   --- A connected pair without a timeout: client, server.
   function kind.pair(host)
@@ -131,6 +124,13 @@ for _, kind in ipairs {tcp, tls, stream, functions, stacked} do
     kind.settle(client, server)
     return client, server
   end
+
+  --- Waits until something has come; streams have no descriptor.
+  function kind.await(conn)
+    assert(socket.select({below[conn] or conn}, nil, helpers.patience)[1])
+  end
+
+  kind.sleep = socket.sleep
 
   --- A listening object without a timeout, its address and port.
   function kind.listener(host)
@@ -164,27 +164,13 @@ end
 
 --- What both have to do ----------------------------------------------------
 
---- Results with their number: the nils at their end count too.
-function kinds.results(...)
-  return {n = select("#", ...), ...}
-end
+kinds.results, kinds.check_raises = cases.results, cases.check_raises
 
 local results = kinds.results
 
 --- Checks that `expected` seconds have passed since `start`, not many more.
 function kinds.check_elapsed(expected, start)
-  local elapsed = socket.gettime() - start
-  assert(elapsed >= expected - 0.01 and elapsed < expected + 1,
-    ("%.3f s instead of %.3f"):format(elapsed, expected))
-end
-
---- Checks that each of a list of calls {method, arguments...} raises.
-function kinds.check_raises(conn, calls)
-  for _, call in ipairs(calls) do
-    local name = call[1]
-    local done, err = pcall(conn[name], conn, unpack(call, 2, call.n or #call))
-    assert(not done and type(err) == "string", name .. " does not raise")
-  end
+  cases.check_elapsed(expected, start + core.clock() - socket.gettime())
 end
 
 local OPTIONS = {
