@@ -50,9 +50,11 @@ local function waiting()
   return pause, resume
 end
 
+local FAMILIES = { [cqueues_socket.AF_INET] = "inet", [cqueues_socket.AF_INET6] = "inet6" }
+
 local function address(family, name, port)
-  if type(name) ~= "string" then return nil, error_of(port) or "no address" end
-  return name, port, family
+  if not FAMILIES[family] then return nil, "no address" end
+  return name, port, FAMILIES[family]
 end
 
 --- Makes a transport of a connected socket of cqueues, for
@@ -77,15 +79,20 @@ function M.transport(sock)
     return nil, "closed"
   end
 
+  -- What the system does not take stays in the socket, which sends it with the
+  -- next bytes, and is not told as taken: it is given again.
   function self.write(bytes, seconds)
-    local deadline, taken = seconds and seconds > 0 and clock() + seconds, 0
+    local deadline = seconds and seconds > 0 and clock() + seconds
+    local _, waits = sock:pending()
+    local given = waits
     while not closed do
-      local count, code = sock:send(bytes, taken + 1, #bytes)
-      taken = taken + (count or 0)
-      if taken >= #bytes then return true end
+      local count, code = sock:send(bytes, given + 1, #bytes)
+      given = given + (count or 0)
+      _, waits = sock:pending()
       if code and code ~= errno.EAGAIN then return nil, error_of(code) end
+      if given - waits >= #bytes then return true end
       local left = deadline and math.max(deadline - clock(), 0) or seconds
-      if not wait(sock:pollfd(), "w", left) then return nil, "timeout", taken end
+      if not wait(sock:pollfd(), "w", left) then return nil, "timeout", given - waits end
     end
     return nil, "closed"
   end
@@ -97,7 +104,10 @@ function M.transport(sock)
   end
 
   function self.getpeername() return address(sock:peername()) end
-  function self.getsockname() return address(sock:localname()) end
+  function self.getsockname()
+    local name, port, family = address(sock:localname())
+    return name, name and ("%d"):format(port) or port, family
+  end
   return self
 end
 

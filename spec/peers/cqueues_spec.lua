@@ -2,6 +2,7 @@
 local found, cqueues = pcall(require, "cqueues")
 local helpers = require "spec.support.helpers"
 local wire = require "spec.support.wire"
+local cases = require "spec.support.connected_cases"
 
 helpers.audit()
 
@@ -156,6 +157,44 @@ describe("luassl.cqueues", function()
       assert.is_nil(conn)
       assert.equal("handshake_timeout", err.kind)
       mute:close()
+    end)
+  end)
+
+  describe("does what a socket does: it", function()
+    local kind = cases.in_host {sleep = cqueues.sleep}
+
+    function kind.transports()
+      local near = cqueues_socket.connect {host = "127.0.0.1", port = port, nodelay = true}
+      assert(near:connect())
+      return tls.transport(near), tls.transport(assert(listener:accept {nodelay = true}))
+    end
+
+    it("counts what has left, not what waits in cqueues' own buffer", function()
+      run(function()
+        local near, far = kind.transports()
+        local block, told, heard = ("x"):rep(99991), 0, 0
+        local done, _, taken
+        repeat
+          done, _, taken = near.write(block, 0)
+          told = told + (done and #block or taken)
+        until not done
+        while heard < told do heard = heard + #assert(far.read(helpers.patience)) end
+        assert.equal(told, heard)
+        assert.is_true(near.write(block:sub(taken + 1)))  -- the rest, once
+        while heard < told + #block - taken do heard = heard + #assert(far.read(helpers.patience)) end
+        assert.same({nil, "timeout"}, {far.read(0)})
+        near.close()
+        far.close()
+      end)
+    end)
+
+    setup(function() kind.client, kind.server = wire.context "client", wire.context "server" end)
+    teardown(function() kind.client, kind.server = nil, nil end)
+
+    cases.add(kind, function(name, case)
+      it(name, function()
+        run(function() kind.try(case) end)
+      end)
     end)
   end)
 end)
