@@ -53,6 +53,7 @@ local function check_page(name, wanted)
   end
   for each, body in pairs(found) do
     if not wanted[each] then complain(name, ": ", each, " has an entry, but there is no such name") end
+    if not body:find 'since">Since %d+%.%d+%.%d+</p>' then complain(name, ": ", each, " does not say since when") end
     if body:find "<p>%s*</p>" then complain(name, ": ", each, " has no description") end
   end
 end
@@ -79,6 +80,25 @@ for path, text in pairs(texts) do
       end
     end
   end
+end
+
+-- ---- search
+
+-- Every name of the reference is found, every page too, and what is found is there.
+local found = {}
+for url, title in docstrings.read_file(directory .. "/search-index.js"):gmatch '%["%l+","(.-)","(.-)"' do
+  local page, anchor = url:match "^([^#]*)#?(.*)$"
+  if not texts[page] then complain("search: ", url, " leads nowhere")
+  elseif anchor ~= "" and not anchors[page][anchor] then complain("search: no ", anchor, " in ", page) end
+  found[page], found[page .. "#" .. (title:match "([%w_]+)%(" or title:match "[%w_]+$" or "")] = true, true
+end
+for name, wanted in pairs(names.of(ssl, core)) do
+  for each in pairs(wanted) do
+    if not found["reference/" .. name .. ".html#" .. each] then complain("search: does not find ", name, ".", each) end
+  end
+end
+for path in pairs(texts) do
+  if path:find "^guides/" and not found[path] then complain("search: does not find ", path) end
 end
 
 -- ---- Markdown

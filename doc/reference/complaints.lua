@@ -1,22 +1,37 @@
 --- What is wrong with the docstrings: names without one, ones without a name,
 -- and what each has to say. spec/project/docstrings_spec.lua has the examples.
 local docstrings = require "doc.reference.docstrings"
+local ssl = require "luassl"
 
 local tag = docstrings.tag
 local load = loadstring or load
 
 local KNOWN = {}  -- tags
 for _, name in ipairs {
-  "also", "classmod", "constant", "default", "function", "group", "module", "options", "page", "raise", "source",
-  "table", "tfield", "tparam", "treturn", "usage",
+  "also", "classmod", "constant", "default", "function", "group", "module", "options", "page", "raise", "since",
+  "source", "table", "tfield", "tparam", "treturn", "usage",
 } do KNOWN[name] = true end
 
 local MODULES = {ssl = true, https = true}  -- pages of functions that are no methods
 
 local UNTYPED = {["local"] = true, ["return"] = true, param = true, see = true}
 
+local function number_of(version)
+  local major, minor, patch = version:match "^(%d+)%.(%d+)%.(%d+)$"
+  return major and (major * 1000 + minor) * 1000 + patch
+end
+
+-- A release behind the first, and none that is still to come.
+local function check_since(version, complain)
+  local since = number_of(version)
+  if not since then complain("@since " .. version .. " is no version")
+  elseif since <= number_of(docstrings.first_release) then complain("@since " .. version .. " goes without saying")
+  elseif since > number_of(ssl._VERSION:match "[%d.]+$") then complain("@since " .. version .. " is still to come") end
+end
+
 local function check_tags(block, complain)
   for _, t in ipairs(block.tags) do
+    if t[1] == "since" then check_since(t[2], complain) end
     if UNTYPED[t[1]] then complain("@" .. t[1] .. " is not to be used here: types are to be told")
     elseif not KNOWN[t[1]] then complain("unknown tag @" .. t[1]) end
     if t[1] == "usage" then

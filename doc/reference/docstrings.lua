@@ -16,6 +16,7 @@
 --   @default TEXT     of an option: what holds without it, where its row in
 --                     src/context/option_table.c does not say so; @default[KIND]
 --                     where functions differ: options.lua
+--   @since VERSION    the release that had it first, where that is not the first
 --
 -- The docstring of an option stands above its row. `@module luassl.x` marks the
 -- docstrings of a file as internal, `@local` a single one.
@@ -90,6 +91,13 @@ function docstrings.tag(block, name)
 end
 
 local tag = docstrings.tag
+
+--- The release that had it first.
+docstrings.first_release = "0.1.0"
+
+function docstrings.since(block)
+  return tag(block, "since") or docstrings.first_release
+end
 
 local function line_of(text, position)
   local _, count = text:sub(1, position):gsub("\n", "")

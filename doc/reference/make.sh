@@ -1,5 +1,5 @@
 #!/bin/sh
-# make.sh INTERPRETER [DIRECTORY] -- the reference, made in DIRECTORY, build/doc,
+# make.sh INTERPRETER [DIRECTORY] -- the site, made in DIRECTORY, build/doc,
 # of the docstrings and the Markdown pages. Called from the root of the tree.
 set -eu
 lua=$1
@@ -9,10 +9,8 @@ rm -rf "$out" "$work"
 mkdir -p "$work"
 "$lua" doc/reference/pages.lua "$work"
 version=$("$lua" -e 'io.write(require "luassl"._VERSION)')
-# The pages in their order, then the guides: for users first, then about the
-# project.
-late="CHANGELOG.md SECURITY.md CONTRIBUTING.md architecture.md badcerts.md
-  peers.md systems.md"
+topics=
+for topic in "$work"/*.md; do topics="$topics ${topic##*/}"; done
 {
   cat doc/reference/config.ld
   echo "title = \"$version\""
@@ -22,21 +20,18 @@ late="CHANGELOG.md SECURITY.md CONTRIBUTING.md architecture.md badcerts.md
     echo "  \"$page.lua\","
   done
   echo "}"
-  echo "topics = {\"README.md\","
-  for topic in "$work"/*.md; do
-    topic=${topic##*/}
-    case " $(echo $late) README.md " in
-      *" $topic "*) ;;
-      *) echo "  \"$topic\"," ;;
-    esac
-  done
-  for topic in $late; do echo "  \"$topic\","; done
-  echo "}"
+  # shellcheck disable=SC2086
+  "$lua" doc/reference/guides.lua topics $topics
   echo "examples = {"
   for example in examples/*.lua; do echo "  \"$PWD/$example\","; done
   echo "}"
 } >"$work/config.ld"
-cp doc/reference/ldoc.ltp doc/reference/ldoc.css "$work"
+{
+  # shellcheck disable=SC2086
+  "$lua" doc/reference/guides.lua sections $topics
+  cat doc/reference/ldoc.ltp
+} >"$work/ldoc.ltp"
+cp doc/reference/ldoc.css "$work"
 here=$PWD
 cd "$work"
 ldoc -q --fatalwarnings -s . -l . -d "$here/$out" . >ldoc.log \
@@ -46,3 +41,6 @@ if grep '^format: ' ldoc.log >&2; then
   echo "LDoc has no Discount: Debian's package is lua-discount" >&2
   exit 1
 fi
+cd "$here"
+cp doc/reference/search.js "$out"
+"$lua" doc/reference/search.lua "$out"

@@ -128,6 +128,7 @@ local function entry(block, page, group, first)
     elseif t[1] == "also" then comment(lines, "@also " .. t[2])
     elseif t[1] == "options" then comment(lines, "@optiontable " .. option_table(t[2], page)) end
   end
+  comment(lines, "@since " .. docstrings.since(block))
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -144,6 +145,7 @@ local function option_entry(option, page, title, text)
     if t[1] == "usage" then comment(lines, "@usage\n" .. t[2])
     elseif t[1] == "source" then comment(lines, "@source " .. t[2]) end
   end
+  comment(lines, "@since " .. docstrings.since(option.block))
   return table.concat(lines, "\n") .. "\n"
 end
 

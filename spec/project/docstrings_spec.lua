@@ -59,6 +59,10 @@ describe("the docstrings", function()
       table.insert(pages.SSLContext.entries.get.tags, {"return", "its value", ""}) end},
     ["an unknown tag"] = {"ssl: poll unknown tag @sauce", function(pages)
       table.insert(pages.ssl.entries.poll.tags, {"sauce", "poll(2)", ""}) end},
+    ["a first release that is none"] = {"ssl: poll @since now is no version", function(pages)
+      table.insert(pages.ssl.entries.poll.tags, {"since", "now", ""}) end},
+    ["a first release to come"] = {"ssl: poll @since 99.0.0 is still to come", function(pages)
+      table.insert(pages.ssl.entries.poll.tags, {"since", "99.0.0", ""}) end},
     ["a default that is told twice"] = {"option linger: its row has the default, @default too",
       function(_, described) table.insert(described.linger.tags, {"default", "`6`", ""}) end},
   }
