@@ -4,7 +4,8 @@
 #   make demo         talks TLS to a server, and with curl, before your eyes
 #   make test         all specs; a part: SPECS=spec/x509 ARGS=--filter=name
 #   make install      into PREFIX; `make uninstall` removes that again
-#   make doc          the reference, in build/doc
+#   make doc          the reference, in build/doc, and annotations for editors
+#                     in build/luacats (make install-luacats: below PREFIX)
 #   make dist         tarball, rockspec and rocks in build/dist, installed in
 #                     an empty Debian (SUITE=trixie: in that one) as root
 #   make clean        removes what was built
@@ -92,6 +93,7 @@ SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
 .PHONY: all clean demo deps doc dynamic faults growth help install \
+  install-luacats \
   interop interop-small leaks lint oom programs sanitize sanitize-programs \
   sanitize-suite test test-core test-deps uninstall \
   watched-sanitize-programs watched-sanitize-suite witnesses
@@ -289,7 +291,8 @@ doc:
 	@cp $(BUILD)/options.md doc/options.md
 	@sh doc/reference/make.sh $(INTERPRETER) build/doc
 	@$(INTERPRETER) doc/reference/check.lua build/doc
-	@echo build/doc/index.html
+	@$(INTERPRETER) doc/reference/luacats.lua build/luacats
+	@echo build/doc/index.html build/luacats/luassl.lua
 
 INSTALLED = $(wildcard lua/luassl/*.lua)
 DROP_IN = $(wildcard lua/luassl/luasec/*.lua)
@@ -300,11 +303,22 @@ install: all
 	install -m 644 $(DROP_IN) "$(DESTDIR)$(INST_LUADIR)/luassl/luasec"
 	install -m 755 $(MODULE) "$(DESTDIR)$(INST_LIBDIR)/luassl"
 
+# Annotations for editors. Not where Lua looks: they are no module.
+LUACATS = $(DESTDIR)$(PREFIX)/share/luassl/luacats
+install-luacats: all
+	@$(INTERPRETER) doc/reference/luacats.lua $(BUILD)/luacats
+	install -d "$(LUACATS)/luassl"
+	install -m 644 $(BUILD)/luacats/luassl.lua "$(LUACATS)"
+	install -m 644 $(BUILD)/luacats/luassl/https.lua "$(LUACATS)/luassl"
+
 # A directory goes when nothing of somebody else's is in it.
 uninstall:
 	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN)),\
 	  "$(DESTDIR)$(INST_LUADIR)/$(file)")
-	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so"
+	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so" \
+	  "$(LUACATS)/luassl.lua" "$(LUACATS)/luassl/https.lua"
+	@rmdir "$(LUACATS)/luassl" "$(LUACATS)" "$(DESTDIR)$(PREFIX)/share/luassl" \
+	  2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl/luasec" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :

@@ -204,6 +204,10 @@ describe("make install", function()
       LUA_CPATH = path:format("lib", ".so")}})
     assert.equal(0, peer:wait(), peer:output())
 
+    run "install-luacats"
+    holds(table.concat(files(dest), "\n"), "/opt/my lua/share/luassl/luacats/luassl.lua",
+      "/opt/my lua/share/luassl/luacats/luassl/https.lua")
+
     local theirs = "/opt/my lua/share/lua/" .. ABI .. "/luassl/theirs.lua"
     assert(io.open(dest .. theirs, "w")):close()
     run "uninstall"
