@@ -186,6 +186,14 @@ describe("the names", function()
     sock:close()
   end)
 
+  it("of the errors of verification are all there are", function()
+    local listed, known = {}, {}
+    for name in read "doc/verification-errors.md":gmatch "\n| %d+ | `([%w_]+)` |" do listed[name] = true end
+    for name in read "src/x509/verdict_names.c":gmatch 'NAMED%([%w_]+,%s*"([%w_]+)"%)' do known[name] = true end
+    assert.same(known, listed)
+    assert.is_true(listed.cert_has_expired)
+  end)
+
   it("of make's targets exist", function()
     local makefile = read "Makefile"
     local count = 0
