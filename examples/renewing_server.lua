@@ -48,42 +48,26 @@ end
 local waiting = {}  -- coroutine -> its connection
 local served, failed = 0, 0
 
-local function handshake(conn)
-  local done, err = conn:do_handshake()
-  while not done and (err == "wantread" or err == "wantwrite") do
+-- Calls a method at timeout 0 until it needs nothing more. What was received in
+-- part is the next call's prefix; sending goes on behind the index.
+local function call(conn, method, argument, more)
+  while true do
+    local result, err, partial = conn[method](conn, argument, more)
+    if result or err ~= "timeout" and err ~= "wantread" and err ~= "wantwrite" then return result, err end
+    more = method == "send" and partial + 1 or partial
     coroutine.yield()
-    done, err = conn:do_handshake()
   end
-  return done, err
-end
-
-local function receive(conn)
-  local line, err, part = conn:receive "*l"
-  while not line and err == "timeout" do
-    coroutine.yield()
-    line, err, part = conn:receive("*l", part)
-  end
-  return line, err
-end
-
-local function send(conn, data)
-  local sent, err, last = conn:send(data)
-  while not sent and err == "timeout" do
-    coroutine.yield()
-    sent, err, last = conn:send(data, last + 1)
-  end
-  return sent, err
 end
 
 local function serve(conn)
-  local done, err = handshake(conn)
+  local done, err = call(conn, "do_handshake")
   if not done then
     failed = failed + 1
     say("client: " .. tostring(err))
   end
   while done do
-    local line = receive(conn)
-    done = line and send(conn, line .. "\n")
+    local line = call(conn, "receive", "*l")
+    done = line and call(conn, "send", line .. "\n")
     if line == "bye" then break end
   end
   if not err then served = served + 1 end
