@@ -6,8 +6,9 @@
 #   make install      into PREFIX; `make uninstall` removes that again
 #   make doc          the reference, in build/doc, and annotations for editors
 #                     in build/luacats (make install-luacats: below PREFIX)
-#   make dist         tarball, rockspec and rocks in build/dist, installed in
-#                     an empty Debian (SUITE=trixie: in that one) as root
+#   make dist         tarball, rocks and Debian packages in build/dist, installed
+#                     in an empty Debian (SUITE=trixie: in that one) as root
+#   make deb          the Debian source package and what it builds, in build/deb
 #   make clean        removes what was built
 #   make deps         the Debian packages for all of the above and below
 #   make lint rocks sanitize oom leaks growth programs faults interop bench
@@ -324,7 +325,7 @@ uninstall:
 	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :
 
 # What LuaRocks and `make install` install, used on each Lua.
-.PHONY: dist dist-install rocks
+.PHONY: deb dist dist-install release-check rocks
 rocks:
 	@$(DEPS) rocks $(LUA)
 	@sh spec/rocks/run.sh "$(RELEASE)"
@@ -332,7 +333,18 @@ rocks:
 # What a release is made of, in build/dist, and whether it can be installed.
 dist:
 	@$(DEPS) rocks $(LUA)
+	@$(DEPS) deb $(LUA)
 	@sh .ci/dist all "$(RELEASE)" $(LUA) $(SUITE)
+
+# The Debian source package of rockspecs/debian, and what it is built to.
+deb:
+	@$(DEPS) deb $(LUA)
+	@sh .ci/deb "$(RELEASE)" build/deb
+	@ls build/deb/lua-luassl*
+
+# Names what a release still lacks.
+release-check:
+	@sh .ci/release-check "$(RELEASE)"
 
 dist-install:  # in an empty system
 	@sh spec/rocks/empty.sh "$(DIST)" "$(RELEASE)" $(LUA)

@@ -1,4 +1,4 @@
--- The rockspec names every file by itself: it must not lag behind. And the
+-- The rockspecs name every file by themselves: they must not lag behind. And the
 -- version, which one line says.
 local helpers = require "spec.support.helpers"
 local ssl = require "luassl"
@@ -37,6 +37,7 @@ local function modules_of_tree()
 end
 
 local SCM = "rockspecs/luassl-scm-1.rockspec"
+local ALL = list "rockspecs/*.rockspec"
 local VERSION = ssl._VERSION:match "^LuaSSL (%d+%.%d+%.%d+)$"
 
 local function output(...)
@@ -52,17 +53,43 @@ describe("the rockspec", function()
     assert.same(list "src/*.c src/*/*.c", rockspec.build.modules["luassl.core"].sources)
   end)
 
-  it("lists the Lua files of lua/", function()
-    local modules = {}
-    for name, source in pairs(rockspec.build.modules) do modules[name] = source end
+  it("lists, with those of the other rocks, the Lua files of lua/", function()
+    local modules, programs = {}, {}
+    for _, path in ipairs(ALL) do
+      for name, source in pairs(read(path).build.modules or {}) do
+        assert.is_nil(modules[name], name .. " is in two rocks")
+        modules[name] = source
+      end
+    end
     modules["luassl.core"] = nil
+    for name, source in pairs(modules) do
+      if not source:find "^lua/" then programs[name], modules[name] = source, nil end
+    end
     assert.same(modules_of_tree(), modules)
-  end)
-
-  it("names no host, as none serves LuaSSL", function()
-    assert.equal("git+file://.", rockspec.source.url)
+    for name, source in pairs(programs) do assert.is_truthy(io.open(source), name) end
   end)
 end)
+
+for _, path in ipairs(ALL) do
+  describe(path, function()
+    local rockspec = read(path)
+
+    it("is that of a checkout, and names no host, as none serves LuaSSL", function()
+      assert.equal(("rockspecs/%s-scm-1.rockspec"):format(rockspec.package), path)
+      assert.equal("scm-1", rockspec.version)
+      assert.equal("git+file://.", rockspec.source.url)
+    end)
+
+    it("becomes that of `make dist`, which is the same but for its version and source", function()
+      local released = read(helpers.temp_file(output("sh", ".ci/dist", "rockspec", VERSION, "/srv/files",
+        rockspec.package)))
+      assert.equal(VERSION .. "-1", released.version)
+      assert.same({url = ("file:///srv/files/luassl-%s.tar.gz"):format(VERSION)}, released.source)
+      rockspec.version, rockspec.source = released.version, released.source
+      assert.same(rockspec, released)
+    end)
+  end)
+end
 
 describe("the version", function()
   it("is a number", function()
@@ -73,19 +100,11 @@ describe("the version", function()
     assert.equal(VERSION, helpers.read_file "CHANGELOG.md":match "\n## (%S+)")
   end)
 
-  it("is in the rockspec of `make dist`, which is the other one but for its source", function()
-    local released = read(helpers.temp_file(output("sh", ".ci/dist", "rockspec", VERSION, "/srv/files")))
-    assert.equal(VERSION .. "-1", released.version)
-    assert.same({url = ("file:///srv/files/luassl-%s.tar.gz"):format(VERSION)}, released.source)
-    local scm = read(SCM)
-    scm.version, scm.source = released.version, released.source
-    assert.same(scm, released)
-  end)
-
   it("is in the reference, the archive and the rocks", function()
     for target, part in pairs {
       dist = ('.ci/dist all "%s"'):format(VERSION),
       rocks = ('run.sh "%s"'):format(VERSION),
+      deb = ('.ci/deb "%s"'):format(VERSION),
     } do
       local commands = output("make", "-n", "DEPS=:", target)
       assert.truthy(commands:find(part, 1, true), commands)

@@ -26,7 +26,7 @@ refuses() {  # text, command...
 
 start_server() {
   sh spec/support/pki.sh "$scratch/pki"
-  cp spec/rocks/smoke.lua "$scratch"
+  cp spec/rocks/smoke*.lua "$scratch"
   page="a page from far away"
   mkdir "$scratch/www"
   echo "$page" >"$scratch/www/page.txt"

@@ -1,11 +1,13 @@
 #!/bin/sh
 # empty.sh DIST VERSION LUA -- on a Debian on which nothing is installed, as
 # root: installs each thing that `make dist` has made, with this system's
-# LuaRocks and LuaSocket, fetches a page with it, and removes it. `make dist`
-# calls it in such a system.
+# LuaRocks, apt and LuaSocket, fetches a page with it, and removes it. A rock
+# that needs luassl is installed beside it and used by a program of its own:
+# luassl-cli by smoke-luassl-cli.lua. `make dist` calls this in such a system.
 set -eu
 cd "$(dirname "$0")/../.."
 dist=$1
+version=$2
 release=luassl-$2
 interpreter=lua$3 lua=$3
 [ "$3" != jit ] || interpreter=luajit lua=5.1
@@ -25,9 +27,9 @@ export LC_ALL=C
 mkdir "$scratch/empty"
 export SSL_CERT_FILE="" SSL_CERT_DIR="$scratch/empty"
 
-apt() {  # packages...
+apt() {  # command, packages...
   DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-    -o Dpkg::Use-Pty=0 install "$@" </dev/null
+    -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # No server is asked: there is none that has LuaSSL, and LuaSocket is Debian's.
@@ -36,11 +38,15 @@ rocks() {
     --deps-mode none)
 }
 
+# What the compiler makes faster, other tests run.
+cflags="-O0 -fPIC"
+
+program=smoke.lua
 use() {  # prefix, [variables...]
   prefix=$1
   shift
   (cd "$scratch/empty" && timeout 60 env "$@" "$interpreter" \
-    "$scratch/smoke.lua" "$prefix" "$port" "$scratch/pki/root.crt" "$page")
+    "$scratch/$program" "$prefix" "$port" "$scratch/pki/root.crt" "$page")
 }
 
 without() {  # program
@@ -48,39 +54,80 @@ without() {  # program
 }
 
 gone() {
-  left=$(find /usr/local /opt -path '*luassl*')
+  left=$(find /usr/local /opt /usr/lib /usr/share -path '*luassl*')
   [ -z "$left" ] || { echo "$left"; false; }
 }
 
-installed() {  # what, luarocks' arguments...
-  what=$1
-  shift
-  check "luarocks install, $what" rocks "$@"
-  check "use" use /usr/local
+# The rocks that were made, a name a line.
+made() {
+  for file in "$dist"/*-"$version"-1.src.rock; do
+    file=${file##*/}
+    echo "${file%-"$version"-1.src.rock}"
+  done
+}
+
+others=$(made | grep -vx luassl || :)
+
+# Each rock, luassl first, as a file of $dist: PREFIX ROCK-VERSION-1SUFFIX.
+installed() {  # what, prefix, suffix
+  for rock in luassl $others; do
+    # shellcheck disable=SC2086
+    check "luarocks install $rock, $1" \
+      rocks install "$dist/$2$rock-$version-1"$3 CFLAGS="$cflags"
+    [ "$rock" = luassl ] || program=smoke-$rock.lua
+    check "use" use /usr/local
+    program=smoke.lua
+    [ "$rock" = luassl ] || check "luarocks remove" rocks remove "$rock"
+  done
   check "luarocks remove" rocks remove luassl
   check "nothing is left" gone
 }
 
+# The package has files for each Lua of its system.
+of_package() {
+  check "apt-get install" apt install "$dist"/deb/lua-luassl_*.deb
+  for path in /usr/share/lua/5.*/luassl; do
+    (
+      path=${path%/luassl}
+      interpreter=lua${path##*/}
+      check "packages: $interpreter" apt install "$interpreter"
+      check "use in $interpreter" use /usr
+    )
+  done
+  [ "$target" != jit ] || check "use in LuaJIT" use /usr
+  check "the example of the documentation" fetch_by_example
+  check "apt-get purge" apt purge lua-luassl
+  check "nothing is left" gone
+}
+fetch_by_example() {
+  "$interpreter" /usr/share/doc/lua-luassl/examples/client.lua 127.0.0.1 \
+    "$port" "$scratch/pki/root.crt" localhost /page.txt | grep "$page"
+}
+
 make_quietly() {  # directory, arguments...
-  (cd "$scratch/$release" && make -s --no-print-directory LUA="$target" "$@")
+  (cd "$scratch/$release" \
+    && make -s --no-print-directory LUA="$target" CFLAGS="$cflags" "$@")
 }
 
 . spec/rocks/checks.sh
 apt-get -qq update
 {
   check "packages: LuaRocks, Lua, LuaSocket" \
-    apt luarocks "$interpreter" lua-socket openssl
+    apt install luarocks "$interpreter" lua-socket openssl
+  case $others in *luassl-cli*) check "packages: argparse, dkjson" \
+    apt install lua-argparse lua-dkjson ;;
+  esac
   start_server
 
   check "there is no compiler" without cc
-  installed "binary rock" \
-    install "$dist/lua$lua/$release"-1.*.rock
+  installed "binary rock" "lua$lua/" ".*.rock"
+  of_package
 
   tar -xzf "$dist/$release.tar.gz" -C "$scratch"
   check "make says what is missing" refuses "a C compiler" make_quietly all
   check "packages: compiler, headers" sh .ci/deps demo "$target"
-  installed "source rock" install "$release-1.src.rock"
-  installed "rockspec" install "$release-1.rockspec"
+  installed "source rock" "" .src.rock
+  installed "rockspec" "" .rockspec
   check "make" make_quietly all
   check "make install" make_quietly install
   check "use" use /usr/local

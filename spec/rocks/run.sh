@@ -173,7 +173,7 @@ start_server
 sh .ci/dist archive "$version" "$scratch"
 
 {
-  for rockspec in rockspecs/*.rockspec "$scratch/luassl-$version-1.rockspec"; do
+  for rockspec in rockspecs/*.rockspec "$scratch"/*.rockspec; do
     check "luarocks lint ${rockspec##*/}" rocks lint "$rockspec"
   done
   cd "$scratch"
