@@ -96,7 +96,7 @@ Q = $(if $(V),,@)
 .PHONY: all clean demo deps doc dynamic faults growth help install \
   install-luacats \
   interop interop-small leaks lint oom programs sanitize sanitize-programs \
-  sanitize-suite test test-core test-deps uninstall \
+  sanitize-suite test test-core test-deps test-system uninstall \
   watched-sanitize-programs watched-sanitize-suite witnesses
 .DELETE_ON_ERROR:
 
@@ -182,8 +182,19 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   lua/send_file lua/without_luasocket \
   lua/wrap_socket \
   reference/reference project/smoke
+# LuaJIT is what hosts have.
+HOSTS = $(if $(filter jit,$(LUA)),peers/copas peers/cqueues \
+  peers/https_hosts peers/luv peers/nginx_lua)
 test-core:
-	$(AGAIN) test SPECS="$(CORE:%=spec/%_spec.lua)"
+	$(AGAIN) test LUASSL_SPARSE=5 SPECS="$(patsubst %,spec/%_spec.lua,$(CORE) $(HOSTS))"
+
+# What depends on OpenSSL and on the system's peers and hosts.
+SYSTEM = base connection context peers reference x509 \
+  $(addprefix carrier/,$(addsuffix _spec.lua,accept close linger starttls)) \
+  $(addprefix lua/,$(addsuffix _spec.lua,https ssl_connect wrap_socket)) \
+  project/smoke_spec.lua
+test-system:
+	$(AGAIN) test LUASSL_SPARSE=5 SPECS="$(SYSTEM:%=spec/%)"
 
 # The table of peers; `make interop` also writes it into doc/peers.md.
 interop:
