@@ -186,7 +186,7 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
 HOSTS = $(if $(filter jit,$(LUA)),peers/copas peers/cqueues \
   peers/https_hosts peers/luv peers/nginx_lua)
 test-core:
-	$(AGAIN) test LUASSL_SPARSE=5 SPECS="$(patsubst %,spec/%_spec.lua,$(CORE) $(HOSTS))"
+	$(AGAIN) test LUASSL_SPARSE=2 SPECS="$(patsubst %,spec/%_spec.lua,$(CORE) $(HOSTS))"
 
 # What depends on OpenSSL and on the system's peers and hosts.
 SYSTEM = base connection context peers reference x509 \
@@ -194,7 +194,7 @@ SYSTEM = base connection context peers reference x509 \
   $(addprefix lua/,$(addsuffix _spec.lua,https ssl_connect wrap_socket)) \
   project/smoke_spec.lua
 test-system:
-	$(AGAIN) test LUASSL_SPARSE=5 SPECS="$(SYSTEM:%=spec/%)"
+	$(AGAIN) test LUASSL_SPARSE=2 SPECS="$(SYSTEM:%=spec/%)"
 
 # The table of peers; `make interop` also writes it into doc/peers.md.
 interop:

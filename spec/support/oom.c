@@ -43,7 +43,8 @@
 #define PATIENCE 30  /* seconds for one life; a sanitizer is slow */
 #define JOBS 2
 #define MOST 1000000  /* allocations of a life */
-#define DENSE 200  /* of OpenSSL's last allocations none is passed over */
+#define DENSE 9400  /* by the step: of so many of OpenSSL's last allocations
+                    ** none is passed over; 200 at every 47th */
 
 /* Allocations that are asked for, one of which is to fail. */
 typedef struct Memory {
@@ -364,7 +365,8 @@ static pid_t start_next (long at) {
 
 /* The allocation to fail after that `at`. */
 static long next_of (long at) {
-  long dense = now->mode == OPENSSL ? now->count - DENSE : now->count;
+  long dense = now->mode == OPENSSL ? now->count - DENSE / now->step
+                                    : now->count;
   if (at >= dense) return at + 1;
   return at + now->step < dense ? at + now->step : dense;
 }

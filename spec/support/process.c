@@ -1,9 +1,12 @@
 /*
 ** process.c -- for the specs alone: starts peers that hold none of our
 ** descriptors (an inherited socket would keep a connection open that we
-** closed) and that end when we end, however that happens.
+** closed) and that end when we end, however that happens. Between vfork and exec
+** a child has our memory, and changes nothing in it: to copy a process that a
+** sanitizer watches takes 10 ms.
 */
-#include <dirent.h>
+#define _GNU_SOURCE  /* vfork, close_range */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,15 +27,10 @@ static int failed (lua_State *L, const char *what) {
   return luaL_error(L, "%s: %s", what, strerror(errno));
 }
 
-static void close_above (int last) {
-  DIR *directory = opendir("/proc/self/fd");
-  struct dirent *entry;
-  if (directory == NULL) return;
-  while ((entry = readdir(directory)) != NULL) {
-    int fd = atoi(entry->d_name);
-    if (fd > last && fd != dirfd(directory)) close(fd);
-  }
-  closedir(directory);
+static void close_others (void) {
+  int fd;
+  if (close_range(3, ~0U, 0) == 0) return;
+  for (fd = 3; fd < 4096; fd++) close(fd);
 }
 
 static void child (char *const *argv, const char *output, const char *where,
@@ -41,13 +39,12 @@ static void child (char *const *argv, const char *output, const char *where,
   int out = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   prctl(PR_SET_PDEATHSIG, SIGTERM);  /* `timeout` passes it on */
   signal(SIGPIPE, SIG_DFL);          /* LuaSocket ignores it */
-  unsetenv("LD_PRELOAD");            /* a sanitizer's */
   if (out < 0 || null < 0 || chdir(where) != 0) _exit(126);
   if (dup2(input < 0 ? null : input, 0) < 0 || dup2(out, 1) < 0 ||
       dup2(out, 2) < 0) {
     _exit(126);
   }
-  close_above(2);
+  close_others();
   execvp(argv[0], argv);
   _exit(127);
 }
@@ -77,12 +74,12 @@ static int process_spawn (lua_State *L) {
     if (pipe(ends) != 0) return failed(L, "pipe");
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   }
-  pid = fork();
+  pid = vfork();
   if (pid == 0) child((char *const *)argv, output, where, ends[0]);
   if (ends[0] >= 0) close(ends[0]);
   if (pid < 0) {
     if (ends[1] >= 0) close(ends[1]);
-    return failed(L, "fork");
+    return failed(L, "vfork");
   }
   lua_pushinteger(L, pid);
   if (ends[1] < 0) return 1;
