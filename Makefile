@@ -176,7 +176,7 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   connection/record_boundaries connection/reentrancy connection/unwrap \
   carrier/accept carrier/close carrier/luasocket_differences \
   carrier/luasocket_equivalence carrier/luasocket_takeover carrier/stream \
-  carrier/unix_socket lua/absurd_arguments lua/error_strings lua/errors \
+  carrier/unix_socket luasec/luasec_connection lua/absurd_arguments lua/error_strings lua/errors \
   lua/http_connect lua/http_response lua/https lua/https_client \
   lua/https_coroutines lua/https_proxy lua/lines lua/misuse lua/poll \
   lua/send_file lua/without_luasocket \

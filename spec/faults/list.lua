@@ -14,7 +14,7 @@ for _, part in ipairs {
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
   "psk", "early_data",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
-  "dane",
+  "dane", "luasec",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

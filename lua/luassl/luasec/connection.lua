@@ -40,13 +40,16 @@ local function drain(sock)
   return table.concat(bytes)
 end
 
--- Takes the descriptor over: true, or nil and an error.
-local function take(self, settings, sock)
-  local has_bytes = type(sock.dirty) == "function" and sock:dirty()
+-- What a client finds in LuaSocket's buffer, nobody vouches for.
+local function is_injected(settings, sock)
+  return settings.mode == "client" and type(sock.dirty) == "function" and sock:dirty()
+end
+
+-- Takes the descriptor over, and what of a server's client LuaSocket had read:
+-- true, or nil and an error.
+local function take(self, sock)
   if sock:getfd() < 0 then return true end
-  if has_bytes and settings.mode == "client" then
-    return nil, "the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)"
-  end
+  local has_bytes = type(sock.dirty) == "function" and sock:dirty()
   return attach(self, sock, has_bytes and drain(sock) or "", false)
 end
 
@@ -63,12 +66,15 @@ function connection.wrap(sock, params)
   end
   settings, err = context.settings(params)
   if not settings then return nil, err end
+  if is_injected(settings, sock) then
+    return nil, "the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)"
+  end
   local self
-  self, err = luasec.wrap(settings.built, sock, {})
+  self, err = luasec.wrap(settings.built, nil, {})
   if not self then return nil, tostring(err) end
   notes_of(self).settings = settings
   local done
-  done, err = take(self, settings, sock)
+  done, err = take(self, sock)
   if done then return self end
   local text = words(self, err)
   self:close()
