@@ -15,13 +15,13 @@ function luasec.loadcertificate(pem)
 end
 
 function luasec.newcontext(cfg)
-  local made, err = context.new(cfg)
+  local made, err = context.new(2, cfg)
   if not made then return nil, err end
   return made
 end
 
 function luasec.wrap(sock, params)
-  local self, err = connection.wrap(sock, params)
+  local self, err = connection.wrap(2, sock, params)
   if not self then return nil, err end
   return self
 end

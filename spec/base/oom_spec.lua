@@ -5,7 +5,7 @@ local helpers = require "spec.support.helpers"
 helpers.audit()
 
 local PATIENCE = 300  -- a sanitizer is slow
-local STEPS = {object = 1, load = 23}  -- of Lua's allocations; others: 3
+local STEPS = {object = 1, load = 23, luasec = 41, luasec_keeps_out = 61}  -- of Lua's allocations; others: 3
 local OPENSSL_STEPS = {authorities = 1}  -- of OpenSSL's; others: 499
 local SPARSE = tonumber(os.getenv "LUASSL_SPARSE") or 1  -- of these, one in so many
 local host = os.getenv "LUASSL_BUILD" .. "/oom"
@@ -28,6 +28,8 @@ local LIVES = {
   "identity",
   "load",
   "logs",
+  "luasec",
+  "luasec_keeps_out",
   "names",
   "names_keep_out",
   "negotiation",

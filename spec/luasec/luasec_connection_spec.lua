@@ -423,6 +423,68 @@ describe("a context", function()
   end)
 end)
 
+describe("misuse raises at the program's line:", function()
+  local near, far, context, client, server
+
+  setup(function()
+    near, far = helpers.sockets()
+    context = assert(luasec.newcontext(client_options()))
+    local a, b = helpers.sockets()
+    client, server = assert(luasec.wrap(a, context)), assert(luasec.wrap(b, server_options()))
+  end)
+
+  teardown(function()
+    for _, sock in ipairs { near, far, client, server } do sock:close() end
+    near, far, context, client, server = nil, nil, nil, nil, nil
+  end)
+
+  local set = luasec.context
+  for what, call in pairs {
+    ["'newcontext' (table expected, got number)"] = function() luasec.newcontext(5) end,
+    ["'create' (string expected, got nil)"] = function() luasec.newcontext { mode = "client" } end,
+    ["'setmode' (string expected, got nil)"] = function() luasec.newcontext { protocol = "any" } end,
+    ["'locations' (string expected, got boolean)"] = function() luasec.newcontext(client_options { cafile = true }) end,
+    ["'setdepth' (number expected, got string)"] = function() luasec.newcontext(client_options { depth = "x" }) end,
+    ["'create' (string expected, got boolean)"] = function() luasec.wrap(near, { protocol = true }) end,
+    ["'wrap' (SSL:Context expected, got nil)"] = function() luasec.wrap(near) end,
+    ["'wrap' (LuaSocket object expected, got nil)"] = function() luasec.wrap(nil, context) end,
+    ["'wrap' (LuaSocket object expected, got table)"] = function() luasec.wrap({}, context) end,
+    ["'setcipher' (SSL:Context expected, got nil)"] = function() set.setcipher(nil, "HIGH") end,
+    ["'setcipher' (string expected, got nil)"] = function() set.setcipher(context) end,
+    ["'setverify' (SSL:Context expected, got nil)"] = function() set.setverify() end,
+    ["'setdhparam' (function expected, got nil)"] = function() set.setdhparam(context) end,
+    ["'setalpncb' (function expected, got nil)"] = function() set.setalpncb(context) end,
+    ["'sni' (string expected, got table)"] = function() client:sni {} end,
+    ["'sni' (table expected, got string)"] = function() server:sni "x" end,
+    ["'sni' (table from names"] = function() server:sni { x = 5 } end,
+    ["'setdane' (string expected, got nil)"] = function() client:setdane() end,
+    ["'settlsa' (number expected, got nil)"] = function() client:settlsa() end,
+    ["'settlsa' (string expected, got nil)"] = function() client:settlsa(3, 1, 1) end,
+    ["'dohandshake' on bad self"] = function() client.dohandshake(5) end,
+    ["'sni' on bad self"] = function() client.sni(5) end,
+    ["'shutdown' on bad self"] = function() client.shutdown(near) end,
+    ["'getpeerverification' on bad self"] = function() client.getpeerverification(near) end,
+    ["'getpeercertificate' on bad self"] = function() client.getpeercertificate {} end,
+    ["'getpeerchain' on bad self"] = function() client.getpeerchain {} end,
+    ["'getlocalcertificate' on bad self"] = function() client.getlocalcertificate {} end,
+    ["'getlocalchain' on bad self"] = function() client.getlocalchain {} end,
+    ["'getfinished' on bad self"] = function() client.getfinished {} end,
+    ["'getpeerfinished' on bad self"] = function() client.getpeerfinished {} end,
+    ["'setdane' on bad self"] = function() client.setdane {} end,
+    ["'settlsa' on bad self"] = function() client.settlsa {} end,
+    ["'getoption' on bad self"] = function() client.getoption({}, "keepalive") end,
+    ["'setoption' on bad self"] = function() client.setoption({}, "keepalive", true) end,
+  } do
+    it(what, function()
+      local done, err = pcall(call)
+      assert.is_false(done)
+      local line = debug.getinfo(call, "S").linedefined
+      assert.is_truthy(err:find(("luasec_connection_spec.lua:%d: "):format(line), 1, true), err)
+      assert.is_truthy(err:find(what, 1, true), err)
+    end)
+  end
+end)
+
 describe("other implementations", function()
   it("serve and ask", function()
     local peer = helpers.s_server()

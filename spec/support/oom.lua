@@ -556,6 +556,92 @@ function lives.raw_keys_keep_out()
     must(again(server_context.wrap_object, server_context)), pump)
 end
 
+local luasec = require "luassl.luasec"
+local LUASEC = {
+  client = {mode = "client", protocol = "any", verify = "peer", cafile = file "root.crt", check_hostname = true,
+    alpn = {"h2", "http/1.1"}, dane = true},
+  server = {mode = "server", protocol = "any", certificate = file "rsa.crt", key = file "rsa.key",
+    alpn = function() return "http/1.1" end},
+}
+
+-- The same under LuaSec's names, whose failures are strings.
+local function must_say(value, err, ...)
+  if value then return value, err, ... end
+  if failing == "OpenSSL" then error(ended, 0) end
+  if spare(string.find, tostring(err), "not enough memory", 1, true) then error(ended, 0) end  -- a function's
+  error("unexpected: " .. spare(tostring, err), 2)
+end
+
+local function wrap_luasec(sock, context_)
+  local wrapped = must_say(again(luasec.wrap, sock, context_))
+  again(wrapped.settimeout, wrapped, 0)
+  if again(wrapped.getfd, wrapped) < 0 then error(ended, 0) end  -- a wrap that was abandoned has closed it
+  return wrapped
+end
+
+-- Both handshakes, to their ends: true, or false and the client's error.
+local function handshake_luasec(client, server)
+  local done = {}
+  for _ = 1, 2000 do
+    for _, conn in ipairs {client, server} do
+      local err
+      if not done[conn] then done[conn], err = again(conn.dohandshake, conn) end
+      if err and not WAITS[err] then return false, err end
+    end
+    if done[client] and done[server] then return true end
+    poll(client, server)
+  end
+  error("the handshake does not end", 0)
+end
+
+local function pair_luasec(name, records)
+  local client_context = must_say(again(luasec.newcontext, LUASEC.client))
+  local server_context = must_say(again(luasec.newcontext, LUASEC.server))
+  local near, far = spare(pair)
+  local client, server = wrap_luasec(near, client_context), wrap_luasec(far, server_context)
+  again(client.sni, client, name)
+  again(server.sni, server, {[name] = server_context})
+  if records then
+    must_say(again(client.setdane, client, name))
+    for _, record in ipairs(records) do
+      must_say(again(client.settlsa, client, record[1], record[2], record[3], record[4]))
+    end
+  end
+  return client, server
+end
+
+function lives.luasec()
+  local client, server = pair_luasec("localhost", {RECORDS.right[1]})
+  must_say(handshake_luasec(client, server))
+  same("verification", must_say(again(client.getpeerverification, client)))
+  if failing ~= "OpenSSL" then
+    same("alpn", again(client.getalpn, client))
+    same("info", must_say(again(client.info, client)))
+    same("certificate", must_say(again(must_say(again(server.getlocalcertificate, server)).pem,
+      must_say(again(client.getpeercertificate, client)))))
+    same("chain", #must_say(again(server.getlocalchain, server)))
+  end
+  must_say(again(server.send, server, TEXT))
+  poll(server, client)
+  local line, err
+  for _ = 1, 1000 do
+    line, err = again(client.receive, client)
+    if line or not WAITS[err] then break end
+    poll(server, client)
+  end
+  if must_say(line, err) ~= "one" then error("another line", 0) end
+  again(client.close, client)
+end
+
+function lives.luasec_keeps_out()
+  for _, case in ipairs {{"wrong.example"}, {"localhost", {RECORDS.wrong[1]}}} do
+    local client, server = pair_luasec(case[1], case[2])
+    if handshake_luasec(client, server) then error("the wrong server was accepted", 0) end
+    if again(client.receive, client) or again(client.send, client, "secret") then error("it works", 0) end
+    if again(client.getpeerverification, client) then error("a refused certificate was told to be good", 0) end
+  end
+end
+
 -- The context would trust the server without them.
 function lives.dane_keeps_out()
   local client_context = context "plain_client"

@@ -55,17 +55,22 @@ end
 
 --- TLS over a LuaSocket object, whose descriptor is taken over. The handshake
 -- is not run.
+-- @tparam integer level where misuse is raised, 2 at the caller
 -- @tparam userdata sock
 -- @tparam table|userdata params of `newcontext`, or a context
-function connection.wrap(sock, params)
+function connection.wrap(level, sock, params)
   local settings, made, err
   if type(params) == "table" then
-    made, err = context.new(params)
+    made, err = context.new(level + 1, params)
     if not made then return nil, err end
     params = made
   end
-  settings, err = context.settings(params)
+  settings, err = context.settings(level + 1, params)
   if not settings then return nil, err end
+  local kind = type(sock)
+  if kind ~= "userdata" and kind ~= "table" or type(sock.getfd) ~= "function" or type(sock.setfd) ~= "function" then
+    error(("bad argument #1 to 'wrap' (LuaSocket object expected, got %s)"):format(kind), level + 1)
+  end
   if is_injected(settings, sock) then
     return nil, "the peer sent clear text before TLS began; it could be anybody's (STARTTLS injection)"
   end
@@ -81,13 +86,19 @@ function connection.wrap(sock, params)
   return nil, text
 end
 
+-- What is kept about the connection; for a method, which raises at its caller
+-- for anything else.
+local function check(self, name)
+  return pass(relay(3, ":" .. name, pcall(notes_of, self)))
+end
+
 -- LuaSec's string of an error; whatever a function of the program refused with.
 local function failed(self, err)
   return false, words(self, err)
 end
 
 function methods.dohandshake(self)
-  local notes = relay(2, ":dohandshake", pcall(notes_of, self))
+  local notes = check(self, "dohandshake")
   local begun, done, err
   begun, err = begin_operation(self)
   if not begun then return failed(self, err) end
@@ -105,7 +116,7 @@ function methods.dohandshake(self)
 end
 
 function methods.sni(self, names, strict)
-  local notes = relay(2, ":sni", pcall(notes_of, self))
+  local notes = check(self, "sni")
   if notes.settings.mode == "client" then
     if type(names) == "number" then names = tostring(names) end
     if type(names) ~= "string" then
@@ -127,6 +138,7 @@ function methods.sni(self, names, strict)
 end
 
 function methods.getpeercertificate(self, depth)
+  check(self, "getpeercertificate")
   local certificate, err = peer_certificate(self)
   if err then return nil, err end
   if not version(self) then return nil, "closed" end
@@ -138,16 +150,19 @@ function methods.getpeercertificate(self, depth)
 end
 
 function methods.getpeerchain(self)
+  check(self, "getpeerchain")
   if not version(self) then return nil, "closed" end
   return as_list(peer_chain(self))
 end
 
 function methods.getlocalcertificate(self)
+  check(self, "getlocalcertificate")
   if not version(self) then return nil, "closed" end
   return as_luasec(local_certificate(self) or local_chain(self)[1])
 end
 
 function methods.getlocalchain(self)
+  check(self, "getlocalchain")
   local chain, err = local_chain(self)
   if not chain then return nil, err end
   return as_list(chain)
@@ -165,27 +180,29 @@ local function by_depth(faults)
 end
 
 function methods.getpeerverification(self)
+  local notes = check(self, "getpeerverification")
   if not version(self) then return false, "closed" end
   local code, message = verify_result(self)
   if code == nil or code == 0 then return true end
-  local notes = notes_of(self)
   if (notes.chosen or notes.settings).verifyext.lsec_continue then return false, by_depth(verify_errors(self) or {}) end
   return false, message
 end
 
 function methods.getfinished(self)
+  check(self, "getfinished")
   if not version(self) then return nil, "closed" end
   return finished(self, "own")
 end
 
 function methods.getpeerfinished(self)
+  check(self, "getpeerfinished")
   if not version(self) then return nil, "closed" end
   return finished(self, "peer")
 end
 
 --- TLSA records are for this name.
 function methods.setdane(self, name)
-  local notes = relay(2, ":setdane", pcall(notes_of, self))
+  local notes = check(self, "setdane")
   if type(name) ~= "string" then
     error(("bad argument #1 to 'setdane' (string expected, got %s)"):format(type(name)), 2)
   end
@@ -204,7 +221,7 @@ end
 
 --- One more record: whether it can be used.
 function methods.settlsa(self, usage, selector, matching, data)
-  local notes = relay(2, ":settlsa", pcall(notes_of, self))
+  local notes = check(self, "settlsa")
   for i, value in ipairs { usage or false, selector or false, matching or false } do
     if type(value) ~= "number" then
       error(("bad argument #%d to 'settlsa' (number expected, got %s)"):format(i, type(value or nil)), 2)
@@ -229,7 +246,7 @@ end
 -- argument it is LuaSocket's.
 function methods.shutdown(self, how)
   if how ~= nil then return pass(shutdown(self, how)) end
-  local notes = relay(2, ":shutdown", pcall(notes_of, self))
+  local notes = check(self, "shutdown")
   local leftover, err = finish(self)
   if leftover then return true end
   err = words(self, err)

@@ -316,12 +316,7 @@ local STEPS = {
   end,
 }
 
---- Makes a context of a table; keys that it does not know are ignored.
--- @tparam table cfg
-function context.new(cfg)
-  if type(cfg) ~= "table" then
-    error(("bad argument #1 to 'newcontext' (table expected, got %s)"):format(type(cfg)), 3)
-  end
+local function make(cfg)
   local self, done, err
   self, err = context.create(cfg.protocol)
   if not self then return nil, err end
@@ -340,8 +335,23 @@ function context.new(cfg)
   return self
 end
 
+--- Makes a context of a table; keys that it does not know are ignored.
+-- @tparam integer level where misuse is raised, 2 at the caller
+-- @tparam table cfg
+function context.new(level, cfg)
+  if type(cfg) ~= "table" then
+    error(("bad argument #1 to 'newcontext' (table expected, got %s)"):format(type(cfg)), level + 1)
+  end
+  local fine, self, err = pcall(make, cfg)
+  if fine then return self, err end
+  if type(self) == "string" then self = self:gsub("^[^\n]-:%d+: bad argument", "bad argument") end
+  error(self, type(self) == "string" and self:find "^bad argument" and level + 1 or 0)
+end
+
 --- The settings of what `wrap` is given: of an SSLContext of LuaSSL's too.
-function context.settings(value)
+-- @tparam integer level where misuse is raised, 2 at the caller
+-- @param value
+function context.settings(level, value)
   local settings = value ~= nil and find_settings(value)
   if settings then
     if not settings.built then return nil, "invalid mode" end
@@ -351,7 +361,7 @@ function context.settings(value)
     local server = core.context.methods.get(value, "server_side")
     return { built = value, mode = server and "server" or "client", verifyext = {}, foreign = true }
   end
-  error(("bad argument #2 to 'wrap' (SSL:Context expected, got %s)"):format(type(value)), 3)
+  error(("bad argument #2 to 'wrap' (SSL:Context expected, got %s)"):format(type(value)), level + 1)
 end
 
 core.luasec.context_methods.setverifyext = context.setverifyext
