@@ -424,9 +424,10 @@ describe("a context", function()
 end)
 
 describe("misuse raises at the program's line:", function()
-  local near, far, context, client, server
+  local near, far, context, client, server, asking
 
   setup(function()
+    asking = assert(certificates.create_default_context { post_handshake_auth = true, ca_certs = file "root.crt" })
     near, far = helpers.sockets()
     context = assert(luasec.newcontext(client_options()))
     local a, b = helpers.sockets()
@@ -435,7 +436,7 @@ describe("misuse raises at the program's line:", function()
 
   teardown(function()
     for _, sock in ipairs { near, far, client, server } do sock:close() end
-    near, far, context, client, server = nil, nil, nil, nil, nil
+    near, far, context, client, server, asking = nil, nil, nil, nil, nil, nil
   end)
 
   local set = luasec.context
@@ -447,6 +448,7 @@ describe("misuse raises at the program's line:", function()
     ["'setdepth' (number expected, got string)"] = function() luasec.newcontext(client_options { depth = "x" }) end,
     ["'create' (string expected, got boolean)"] = function() luasec.wrap(near, { protocol = true }) end,
     ["'wrap' (SSL:Context expected, got nil)"] = function() luasec.wrap(near) end,
+    ["option 'post_handshake_auth' is not"] = function() luasec.wrap(near, asking) end,
     ["'wrap' (LuaSocket object expected, got nil)"] = function() luasec.wrap(nil, context) end,
     ["'wrap' (LuaSocket object expected, got table)"] = function() luasec.wrap({}, context) end,
     ["'setcipher' (SSL:Context expected, got nil)"] = function() set.setcipher(nil, "HIGH") end,

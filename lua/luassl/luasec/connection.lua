@@ -20,6 +20,11 @@ local local_certificate, finished = methods.local_certificate, methods.finished
 local shutdown = methods.shutdown
 local verify_errors, verify_result, version = methods.verify_errors, methods.verify_result, methods.version
 
+-- What may have to run a hook when it waits, which no method here does.
+for _, name in ipairs { "key_update", "read_early_data", "verify_client_post_handshake", "write_early_data" } do
+  methods[name] = nil
+end
+
 local connection = {}
 
 -- LuaSec's certificate of a Certificate.

@@ -359,6 +359,9 @@ function context.settings(level, value)
   end
   if hooks.is_context(value) then
     local server = core.context.methods.get(value, "server_side")
+    if core.context.methods.get(value, "post_handshake_auth") then
+      error("wrap: option 'post_handshake_auth' is not for connections under LuaSec's names", level + 1)
+    end
     return { built = value, mode = server and "server" or "client", verifyext = {}, foreign = true }
   end
   error(("bad argument #2 to 'wrap' (SSL:Context expected, got %s)"):format(type(value)), level + 1)
