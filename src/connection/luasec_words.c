@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "connection/luasec_words.h"
-#include "connection/method_prologue.h"
 
 /* An SSLError's own: programs look for OpenSSL's reasons. */
 static void push_reason (lua_State *L, int error) {
