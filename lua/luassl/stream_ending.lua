@@ -20,7 +20,7 @@ local function drive(self, deadline, name, ...)
   while true do
     local done, err = pump.inside(self, deadline, self.object[name], ...)
     local sent, why = flush(self, produced(self), deadline)
-    if done == nil and not WAITS[err] then return nil, err end
+    if done == nil and (err == "timeout" or not WAITS[err]) then return nil, err end  -- a hook is suspended: its turn
     if not sent then
       if why == self.write_error then why = pump.write_failure(self, name) end
       return nil, why, done

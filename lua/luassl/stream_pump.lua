@@ -271,7 +271,7 @@ local push = pump.push
 
 local FED_MAX = 131072
 
--- Gives the object what was read, as much as it takes.
+-- Gives the object what was read, as much as it takes: "full" where that is none.
 local function feed_rest(self)
   local from = self.rest_from
   local count, err = self.object:feed(self.rest:sub(from, from + FED_MAX - 1))
@@ -282,7 +282,7 @@ local function feed_rest(self)
   end
   self.rest_from = from + count
   if self.rest_from > #self.rest then self.rest = nil end
-  return true
+  return count > 0 or "full"
 end
 
 -- The transport has ended. Behind a reset that a write was told of some say
@@ -328,7 +328,11 @@ end
 --- Brings in what the transport has: true when something came, its end too, or
 -- another coroutine has come further; nil and "timeout" or an error.
 function pump.fill(self, deadline)
-  if self.rest then return feed_rest(self) end
+  if self.rest then
+    local done, err = feed_rest(self)
+    if done == "full" and not pause(self, deadline) then return nil, "timeout" end
+    return done, err
+  end
   if self.ended or self.closed then return nil, "timeout" end
   push(self)
   if other(self, "read") then

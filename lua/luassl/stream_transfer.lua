@@ -91,9 +91,11 @@ local function same_bytes(entry, from, text, start, stop)
   return entry.text:sub(from + 1, from + size) == text:sub(start + 1, start + size)
 end
 
--- Where in the entry's text the new one begins, or nil.
+-- Where in the entry's text the new one begins, or nil. Where all of it is told,
+-- its own coroutine goes on behind that with whatever it sends.
 local function place(entry, text, start, stop)
   if entry.text == text and (start == entry.told or start == entry.start) then return start end
+  if entry.told == entry.stop then return entry.owner[1] == pump.running() and entry.told or nil end
   if same_bytes(entry, entry.told, text, start, stop) then return entry.told end
   if same_bytes(entry, entry.start, text, start, stop) then return entry.start end
   return nil
@@ -124,7 +126,6 @@ local function recall(self, text, start, stop)
 end
 
 local function remember(self, entry)
-  if entry.told >= entry.stop then return end
   table.insert(self.unsent, 1, entry)
   self.unsent[KEPT + 1] = nil
 end
@@ -143,7 +144,7 @@ local function finish_earlier(self, deadline, text, start, stop)
   else update_told(self, entry)
   end
   entry.owner = setmetatable({ pump.running() }, { __mode = "v" })
-  remember(self, entry)
+  if entry.told < entry.stop then remember(self, entry) end
   return known, shifted(entry.told, shift, start, stop), err
 end
 
@@ -205,7 +206,7 @@ local function send_rest(self, deadline, text, start, position, stop, got)
   local done, err = send_new(self, deadline, entry, stop, got)
   if not done then
     update_told(self, entry)
-    if pump.WAITS[err] then remember(self, entry) end
+    if pump.WAITS[err] and entry.told < stop then remember(self, entry) end
   end
   return entry.told, err
 end

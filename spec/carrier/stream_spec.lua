@@ -421,6 +421,24 @@ describe("a stream", function()
       hear(function() assert.equal(#text, client:send(text, 32769)) end, text)
     end)
 
+    -- A timeout behind a batch that has left whole: nothing waits, and yet the
+    -- whole string may come again.
+    for _, case in ipairs {
+        {"whole", function(whole) return whole end, 1}, {"index", function(whole) return whole end, 114689},
+        {"rest", function(whole) return whole:sub(114689) end, 1}, {"else", function() return "else" end, 1}} do
+      local name, choose, first = case[1], case[2], case[3]
+      it("sends nothing twice and leaves nothing out when a part has left: " .. name, function()
+        local whole = ("0123456789abcdef"):rep(15000)
+        opened {capacity = 1e9}
+        client:settimeout(1e-6)
+        together(function() assert.same({nil, "timeout", 114688}, {client:send(whole)}) end)
+        client:settimeout(nil)
+        local more = choose(whole)
+        hear(function() assert.equal(#more, client:send(more, first)) end,
+          name == "else" and whole:sub(1, 114688) .. "else" or whole)
+      end)
+    end
+
     it("answers a write at timeout 0 with what has left", function()
       opened {capacity = 40000}
       client:settimeout(0)
@@ -727,6 +745,35 @@ describe("a stream", function()
       reader_ended = true
     end)
     assert.is_true(most > 0)
+  end)
+
+  it("does not spin for a hook's end while there is more to read than it has room for", function()
+    local waits = false
+    opened {capacity = 1e9, client = {post_handshake_auth = true, certfile = helpers.file "client.pem"},
+      server = {ca_certs = helpers.file "root.crt", on_verify = function()
+        while waits do host:sleep(0.01) end
+      end}}
+    waits = true
+    together(function()
+      assert(server:verify_client_post_handshake {cert_reqs = ssl.CERT_OPTIONAL})
+      client:settimeout(0)
+      client:read()  -- answers
+      client:settimeout(nil)
+      assert(client:send(("x"):rep(400000) .. "\n"))
+    end, function()
+      assert.equal(400000, #server:receive())
+    end, function()
+      host:sleep(0.05)
+      local me = coroutine.running()
+      debug.sethook(me, function() error "it spins" end, "", 1e7)
+      server:settimeout(0.02)
+      local done, err = server:key_update()
+      server:settimeout(nil)
+      debug.sethook(me)
+      waits = false
+      assert.same({nil, "timeout"}, {done, err})
+    end)
+    assert.is_truthy(server:peer_certificate())
   end)
 
   it("sends at once over a LuaSocket object", function()

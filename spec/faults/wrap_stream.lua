@@ -124,10 +124,29 @@ return {
   {
     name = "what was encrypted is encrypted again",
     file = "lua/luassl/stream_transfer.lua",
-    from = [[    if pump.WAITS[err] then remember(self, entry) end
+    from = [[    if pump.WAITS[err] and entry.told < stop then remember(self, entry) end
 ]],
     to = "",
     specs = "stream luasocket_equivalence",
+  },
+  {
+    name = "a string that comes again is sent twice where a part has left whole",
+    file = "lua/luassl/stream_transfer.lua",
+    from = [[    if pump.WAITS[err] and entry.told < stop then remember]],
+    to = [[    if pump.WAITS[err] and entry.told < entry.stop then remember]],
+    specs = "stream",
+  },
+  {
+    name = "a call spins while a hook is suspended and the object is full",
+    file = "lua/luassl/stream_ending.lua",
+    from = [[(err == "timeout" or not WAITS[err])]],
+    to = [[(not WAITS[err])]],
+    also = { {
+      file = "lua/luassl/stream_pump.lua",
+      from = [[done == "full" and not pause(self, deadline)]],
+      to = [[false]],
+    } },
+    specs = "stream",
   },
   {
     name = "what another coroutine has encrypted is forgotten",
