@@ -250,7 +250,7 @@ oom: all witnesses
 growth: all witnesses
 	@sh spec/support/run.sh $(INTERPRETER) spec/support/memory_growth.lua 10000
 
-# Random programs against their model: SEEDS=1-200 [KIND=object|socket]
+# Random programs against their model: SEEDS=1-200 [KIND=object|socket|stream]
 # [WITHOUT=reentry,repeat]: spec/programs/world.lua lists what can be left out.
 programs: all witnesses
 	@sh spec/support/run.sh $(INTERPRETER) spec/programs/run.lua "$(or $(SEEDS),1-100)" "$(KIND)" "$(WITHOUT)"

@@ -52,7 +52,7 @@ describe("the model of a stream", function()
 end)
 
 describe("random programs", function()
-  for _, kind in ipairs {"object", "socket"} do
+  for _, kind in ipairs {"object", "socket", "stream"} do
     for _, seeds in ipairs {"1-10", "11-20"} do
       it(("over an SSL%s hold, seeds %s"):format(kind, seeds), function()
         local scratch = helpers.temp_name()  -- names of files begin anew there

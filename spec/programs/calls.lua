@@ -81,7 +81,7 @@ local function check_condition(world, side, name, err)
   local plan = world.plan
   if err == "closed" then return check_closed(world, side, name) end
   local wrong = err == "timeout"
-  if plan.kind == "socket" then
+  if plan.kind ~= "object" then
     wrong = AS_LUASOCKET[name] and err ~= "timeout"
   end
   if wrong then world:fail("conditions", "%s answers %q", name, err) end
@@ -142,7 +142,7 @@ end
 function calls.perform(world, side, name, ...)
   local method = side.conn[name]
   local nested, own = side.on_stack > 0, world.hook_side == side and world.finalizing == 0
-  local in_c = IN_C[name] and calls.state(side) == "connected" and not world.asked
+  local in_c = IN_C[name] and calls.state(side) == "connected" and not world.asked and world.plan.kind ~= "stream"
   local before = helpers.queue()
   side.calls = side.calls + 1
   world:start_collector()  -- which may run finalizers itself, in Lua 5.1
@@ -207,11 +207,11 @@ local FACTS = {
   verify_errors = {"nil", "table"}, ocsp_response = {"nil", "string", "table"},
 }
 local OBJECT_FACTS = {buffered = {"number", closed = "number"}}
-local SOCKET_FACTS = {
+local STREAM_FACTS = {
   getstats = {"number", closed = "number"}, gettimeout = {"number", closed = "number"},
-  getfd = {"number", closed = "number"}, getpeername = {"nil", "string", closed = "nil"},
-  getsockname = {"nil", "string", closed = "nil"}, getfamily = {"string", closed = "string"},
+  getpeername = {"nil", "string", closed = "nil"}, getsockname = {"nil", "string", closed = "nil"},
 }
+local SOCKET_FACTS = {getfd = {"number", closed = "number"}, getfamily = {"string", closed = "string"}}
 
 local function names_of(facts, list)
   for name in pairs(facts) do list[#list + 1] = name end
@@ -221,7 +221,8 @@ end
 
 calls.facts = {
   object = names_of(OBJECT_FACTS, names_of(FACTS, {})),
-  socket = names_of(SOCKET_FACTS, names_of(FACTS, {})),
+  socket = names_of(SOCKET_FACTS, names_of(STREAM_FACTS, names_of(FACTS, {}))),
+  stream = names_of(STREAM_FACTS, names_of(FACTS, {})),
 }
 
 local function is_among(list, value)
@@ -232,7 +233,7 @@ local function is_among(list, value)
 end
 
 local function check_value(world, side, name, value, err)
-  local expected = FACTS[name] or SOCKET_FACTS[name] or OBJECT_FACTS[name]
+  local expected = FACTS[name] or STREAM_FACTS[name] or SOCKET_FACTS[name] or OBJECT_FACTS[name]
   if side.closed and not side.closing then
     local fine = expected.closed and type(value) == expected.closed
     if not expected.closed then fine = value == nil and err == "closed" end

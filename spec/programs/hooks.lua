@@ -65,7 +65,7 @@ end
 function acts.settings(world, side)
   if not side.conn.settimeout then return end
   calls.perform(world, side, "settimeout", world.hook_random:pick {0, 0.001})
-  calls.perform(world, side, "setoption", "keepalive", true)
+  if side.conn.setoption then calls.perform(world, side, "setoption", "keepalive", true) end
   calls.perform(world, side, "getpeername")
 end
 

@@ -1,6 +1,6 @@
 --- Runs random programs, each from its seed.
--- Arguments: SEEDS ("1-200", "7", "1-20,40"), then KIND ("object", "socket"
--- or "" for both), then what is left out ("reentry,repeat"): see ORACLES and
+-- Arguments: SEEDS ("1-200", "7", "1-20,40"), then KIND ("object", "socket",
+-- "stream", or "" for one of the first two), then what is left out ("reentry,repeat"): see ORACLES and
 -- HABITS in world.lua. Ends with the line "N passed, N failed"; of each seed
 -- that failed it prints why, and the steps.
 --
@@ -45,7 +45,7 @@ end
 
 local function child(first, last, kind, off, path)
   off = names_in(off)
-  for _, warm in ipairs {"object", "socket"} do run_seed(0, warm, off, path, function() end) end
+  for _, warm in ipairs {"object", "socket", "stream"} do run_seed(0, warm, off, path, function() end) end
   for seed = tonumber(first), tonumber(last) do
     local log = assert(io.open(path, "wb"))
     log:setvbuf "no"

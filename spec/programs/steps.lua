@@ -107,6 +107,7 @@ end
 function acts.settings(world, side)
   if not side.conn.settimeout then return end
   calls.perform(world, side, "settimeout", world.random:pick {0, 0, 0, 0.001, 0.003}, world.random:pick {"b", "t"})
+  if not side.conn.setoption then return end
   calls.perform(world, side, "setoption", "tcp-nodelay", true)
   calls.perform(world, side, "getoption", "keepalive")
 end
@@ -184,13 +185,13 @@ for _, entry in ipairs(CALM) do ROUGH[#ROUGH + 1] = entry end
 
 local SETTLED = 8  -- seconds until it is clear that nothing comes any more
 
--- Until one of two SSLSockets may go on.
+-- Until one of two SSLSockets, or streams, may go on.
 local function wait(world)
   local conns, writers = {}, {}
   for i, side in ipairs(world.sides) do
     if side.conn.feed or side.closed then return end
-    conns[i] = side.conn
-    if select(2, side.conn:want()) then writers[#writers + 1] = side.conn end
+    conns[i] = world.plan.kind == "stream" and side.below or side.conn
+    if select(2, side.conn:want()) then writers[#writers + 1] = conns[i] end
   end
   socket.select(conns, writers, 0.002)
 end

@@ -38,7 +38,7 @@ end
 
 -- A call was not done, and says that all is sent.
 local function check_taken(world, name, index, all)
-  if world.plan.kind == "socket" and all > 0 and index == all then
+  if world.plan.kind ~= "object" and all > 0 and index == all then
     world:fail("taken", "%s of %d bytes is not done, and tells all of them as sent", name, all)
   end
 end
@@ -95,7 +95,7 @@ local function offer(world, side, message)
   local before = message.told
   side.stream:offer(message)
   -- Of an SSLObject what the index tells is taken for good.
-  if message.habit == "repeat" and (before == 0 or world.plan.kind == "socket") then
+  if message.habit == "repeat" and (before == 0 or world.plan.kind ~= "object") then
     return send_whole(world, side, message)
   end
   choose_limit(world, message)
@@ -285,7 +285,8 @@ function traffic.cut(world, side)
   world:disturb("nothing more comes to the " .. side.name)
   side.cut = true
   if not side.conn.feed then
-    helpers.raw(side.peer.conn, function(sock) sock:shutdown "send" end)
+    if world.plan.kind == "stream" then side.peer.below:shutdown "send"
+    else helpers.raw(side.peer.conn, function(sock) sock:shutdown "send" end) end
     return
   end
   side.wire = ""

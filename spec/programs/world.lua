@@ -161,16 +161,18 @@ local function open_pair(world)
   if world.plan.kind == "object" then return contexts.client:wrap_object(options), contexts.server:wrap_object() end
   local near, far = sockets(world.plan, world.path)
   options.do_handshake_on_connect = false  -- unix sockets do not tell their timeout
-  local client, server = contexts.client:wrap_socket(near, options),
-    contexts.server:wrap_socket(far, {do_handshake_on_connect = false})
+  local wrap = world.plan.kind == "stream" and "wrap_stream" or "wrap_socket"
+  local client, server = contexts.client[wrap](contexts.client, near, options),
+    contexts.server[wrap](contexts.server, far, {do_handshake_on_connect = false})
   for _, conn in ipairs {client, server} do conn:settimeout(0) end
-  return client, server
+  return client, server, near, far
 end
 
-local function new_side(world, name, conn)
+local function new_side(world, name, conn, below)
   return {
     name = name,
     conn = assert(conn),
+    below = below,   -- the LuaSocket object that carries a stream
     stream = model.new(world.random:fork()),  -- what it sends
     wire = "",       -- what was drained for it and not yet fed
     calls = 0,       -- how many methods of it have begun and not returned
@@ -197,6 +199,8 @@ local function new(seed, kind, switches, path, sink)
     path = path, sink = sink, lines = {}, violations = {}, actors = {}, finalizing = 0, step = 0,
     began = socket.gettime(),
   }, World)
+  -- A stream is Lua: nothing keeps a finalizer out of the middle of its calls.
+  if world.plan.kind == "stream" then world.off.nested = true end
   return world
 end
 
@@ -207,8 +211,8 @@ function World:open()
   if self.plan.resumption ~= "none" then self.session = earlier(self) end
   if self.plan.resumption == "session_cache" then self.session = nil end
   self.quiet = false
-  local near, far = open_pair(self)
-  self.client, self.server = new_side(self, "client", near), new_side(self, "server", far)
+  local near, far, near_below, far_below = open_pair(self)
+  self.client, self.server = new_side(self, "client", near, near_below), new_side(self, "server", far, far_below)
   self.client.peer, self.server.peer = self.server, self.client
   self.sides = {self.client, self.server}
 end
