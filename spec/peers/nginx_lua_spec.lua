@@ -46,6 +46,14 @@ local CONF = [[
             return nil, "certificate_unknown"
           end }
         end,
+        fetched = function()  -- a hundred: none goes on before all are there
+          local waiting, identity = 0, client { certfile = pki .. "client.pem" }
+          return client { on_certificate = function()
+            waiting = waiting + 1
+            while waiting < 100 do ngx.sleep(0.005) end
+            return identity
+          end }
+        end,
         impatient = function() return client { handshake_timeout = 0.2 } end,
       }
       package.loaded.contexts = setmetatable({ plain = makers.plain() }, {
@@ -92,6 +100,20 @@ local CONF = [[
       } }
       location = /cases { content_by_lua_block {
         require "spec.support.cases_in_nginx".answer(tonumber(ngx.var.arg_relay), ngx.var.arg_pki)
+      } }
+      location = /fetched { content_by_lua_block {
+        local context, threads, answers = require "contexts".fetched, {}, 0
+        for i = 1, 100 do
+          threads[i] = ngx.thread.spawn(function()
+            local conn = assert(require "luassl.ngx".connect("127.0.0.1", tonumber(ngx.var.arg_port), {
+              context = context, server_hostname = "localhost" }))
+            assert(conn:send "hello\n")
+            if conn:receive() == "hello" then answers = answers + 1 end
+            conn:close()
+          end)
+        end
+        for i = 1, 100 do ngx.thread.wait(threads[i]) end
+        ngx.say(answers)
       } }
       location = /nested { content_by_lua_block {
         local tls, ssl = require "luassl.ngx", require "luassl"
@@ -216,6 +238,12 @@ describe("luassl.ngx", function()
   it("has hooks that wait for cosockets", function()
     assert.equal("hello TLSv1.3 plain\n", get("/fetch?port=%s&context=hooked", port))
     assert.matches("^failed: certificate_unknown", get("/fetch?port=%s&context=refusing", port))
+  end)
+
+  it("fetches a hundred certificates at once, in hooks that wait", function()
+    local peer, its = echo(helpers.file "ecdsa.pem", helpers.file "root.crt")
+    assert.equal("100\n", get("/fetched?port=%s", its))
+    peer:stop()
   end)
 
   it("tells why a handshake fails", function()
