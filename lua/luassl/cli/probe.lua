@@ -106,12 +106,9 @@ end
 function probe.server(target, settings)
   local verdict = {}
   local facts, failure = look(target, verifying(settings, verdict), settings, verdict, settings.resume)
-  if facts or failure.unreachable then return facts, failure end
-  local again, second = look(target, indulgent(verifying(settings, verdict)), settings, verdict, false)
-  if not again then
-    failure.unreachable = failure.unreachable or second.unreachable
-    return nil, failure
-  end
+  if facts or failure.unreachable or not failure.conn then return facts, failure end
+  local again = look(target, indulgent(verifying(settings, verdict)), settings, verdict, false)
+  if not again then return nil, failure end
   again.authenticated_by, again.verified_chain = nil, nil  -- of a connection that nobody ought to make
   again.refusal, again.ocsp, again.second_look = failure.text, failure.ocsp, true
   return again
