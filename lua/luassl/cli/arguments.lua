@@ -6,6 +6,8 @@ local starttls = require "luassl.cli.starttls"
 
 local arguments = {}
 
+arguments.SHELLS = { "bash", "zsh", "fish" }
+
 -- A number within bounds.
 local function number(least, most, whole)
   return function(text)
@@ -90,10 +92,8 @@ function arguments.parser()
     :require_command(true):command_target "command"
     :epilog "Exit status: 0 good, 1 refused, 2 not reached, 3 expires soon, 64 wrong use, 74 output failed."
   parser:option("--color", "When to use colours.", "auto"):choices { "auto", "always", "never" }
-  parser:flag("--version", "Prints the version."):action(function() error({ version = true }, 0) end)
-  parser:option("--completion", "Prints completions for a shell.", nil)
-    :choices { "bash", "zsh", "fish" }
-    :action(function(_, _, shell) error({ completion = shell }, 0) end)
+  parser:flag("--version", "Prints the version; stands alone.")
+  parser:option("--completion", "Prints completions for a shell; stands alone."):choices(arguments.SHELLS)
   inspect(parser)
   check(parser)
   versions(parser)

@@ -72,7 +72,7 @@ end
 local function missing(sent, order, built, problems)
   local last = place(built, sent[order[#order]])
   for i = (last or #built) + 1, #built do
-    if not certificate.is_self_issued(built[i]) and i < #built then
+    if not certificate.is_self_issued(built[i]) then
       note(problems, "warning", "chain_incomplete", ("the chain is incomplete: the intermediate certificate %s is not "
         .. "sent, and was found here among those that are trusted; other clients will not have it")
         :format(certificate.title(built[i])))

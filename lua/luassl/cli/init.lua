@@ -26,8 +26,25 @@ local function settings_of(given)
   return settings
 end
 
+-- What needs no command: what is to be written, or nil.
+local function told(argv, parser)
+  if argv[1] == "--version" then
+    local ssl = require "luassl"
+    return ssl._VERSION .. ", " .. ssl.OPENSSL_VERSION .. "\n"
+  end
+  local shell = argv[1] == "--completion" and argv[2] or (argv[1] or ""):match "^%-%-completion=(.*)$"
+  for _, name in ipairs(arguments.SHELLS) do
+    if shell == name then return parser["get_" .. shell .. "_complete"](parser) end
+  end
+end
+
 local function run(argv)
   local parser = arguments.parser()
+  local text = told(argv, parser)
+  if text then
+    terminal.new(io.stdout, 1, "never"):raw(text)
+    return 0
+  end
   local given
   local ok, problem = parser:pparse(argv)
   if ok then given = problem
@@ -40,15 +57,7 @@ end
 
 -- What the parser's actions and the commands raise on purpose.
 local function ended_by(reason)
-  local out = terminal.new(io.stdout, 1, "never")
-  if reason.version then
-    out:line(require "luassl"._VERSION .. ", " .. require "luassl".OPENSSL_VERSION)
-    return 0
-  elseif reason.completion then
-    local parser = arguments.parser()
-    out:raw(parser["get_" .. reason.completion .. "_complete"](parser))
-    return 0
-  elseif reason.usage then
+  if reason.usage then
     io.stderr:write((reason.help and reason.help .. "\n" or "") .. "luassl: ", terminal.escape(reason.usage), "\n")
     return MISUSE
   elseif reason.failed then
