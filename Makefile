@@ -4,6 +4,7 @@
 #   make demo         talks TLS to a server, and with curl, before your eyes
 #   make test         all specs; a part: SPECS=spec/x509 ARGS=--filter=name
 #   make install      into PREFIX; `make uninstall` removes that again
+#   make install-command  the command luassl and its manual page, into PREFIX
 #   make doc          the reference, in build/doc, and annotations for editors
 #                     in build/luacats (make install-luacats: below PREFIX)
 #   make dist         tarball, rocks and Debian packages in build/dist, installed
@@ -94,7 +95,7 @@ SAY = $(if $(V),@:,@echo)
 Q = $(if $(V),,@)
 
 .PHONY: all clean demo deps doc dynamic faults growth help install \
-  install-luacats \
+  install-command install-luacats \
   interop interop-small leaks lint oom programs sanitize sanitize-programs \
   sanitize-suite test test-core test-deps test-system uninstall \
   watched-sanitize-programs watched-sanitize-suite witnesses
@@ -315,6 +316,17 @@ install: all
 	install -m 644 $(DROP_IN) "$(DESTDIR)$(INST_LUADIR)/luassl/luasec"
 	install -m 755 $(MODULE) "$(DESTDIR)$(INST_LIBDIR)/luassl"
 
+# The command, which needs argparse and dkjson, for the Lua that it was made with.
+COMMAND = $(wildcard lua/luassl/cli/*.lua)
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+install-command:
+	install -d "$(DESTDIR)$(INST_LUADIR)/luassl/cli" "$(BINDIR)" "$(MANDIR)"
+	install -m 644 $(COMMAND) "$(DESTDIR)$(INST_LUADIR)/luassl/cli"
+	sed '1s,lua$$,$(INTERPRETER),' bin/luassl >"$(BINDIR)/luassl"
+	chmod 755 "$(BINDIR)/luassl"
+	install -m 644 doc/luassl.1 "$(MANDIR)"
+
 # Annotations for editors. Not where Lua looks: they are no module.
 LUACATS = $(DESTDIR)$(PREFIX)/share/luassl/luacats
 install-luacats: all
@@ -325,13 +337,15 @@ install-luacats: all
 
 # A directory goes when nothing of somebody else's is in it.
 uninstall:
-	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN)),\
-	  "$(DESTDIR)$(INST_LUADIR)/$(file)")
+	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN) $(COMMAND)),\
+	  "$(DESTDIR)$(INST_LUADIR)/$(file)") "$(BINDIR)/luassl" \
+	  "$(MANDIR)/luassl.1"
 	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so" \
 	  "$(LUACATS)/luassl.lua" "$(LUACATS)/luassl/https.lua"
 	@rmdir "$(LUACATS)/luassl" "$(LUACATS)" "$(DESTDIR)$(PREFIX)/share/luassl" \
 	  2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl/luasec" 2>/dev/null || :
+	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl/cli" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LUADIR)/luassl" 2>/dev/null || :
 	@rmdir "$(DESTDIR)$(INST_LIBDIR)/luassl" 2>/dev/null || :
 

@@ -272,4 +272,20 @@ describe("luassl", function()
       assert.matches("^luassl: cannot write: ", process:output())
     end
   end)
+
+  it("has a manual page with every option, and a page of the site", function()
+    local manual = helpers.read_file "doc/luassl.1":gsub("\\?%-", "-")
+    local page = helpers.read_file "doc/command.md"
+    for _, command in ipairs {"inspect", "check", "versions", "serve", "ca"} do
+      local help = cli.run(command, "--help")
+      for option in help:gmatch "%-%-([%l-]+)" do
+        assert.truthy(option == "help" or manual:find("Fl -" .. option, 1, true), option)
+      end
+      assert.truthy(page:find("luassl " .. command, 1, true) and manual:find("Cm " .. command, 1, true), command)
+    end
+    local mandoc = helpers.spawn {"sh", "-c", "command -v mandoc"}
+    if mandoc:wait() ~= 0 then return pending "there is no mandoc" end
+    local lint = helpers.spawn {"mandoc", "-T", "lint", "-W", "warning", "doc/luassl.1"}
+    assert.equal(0, lint:wait(), lint:output())
+  end)
 end)

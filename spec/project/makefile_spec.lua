@@ -204,6 +204,12 @@ describe("make install", function()
       LUA_CPATH = path:format("lib", ".so")}})
     assert.equal(0, peer:wait(), peer:output())
 
+    run "install-command"
+    local program = helpers.read_file(dest .. "/opt/my lua/bin/luassl")
+    assert.matches("^#!/usr/bin/env lua%S+\n", program)
+    holds(table.concat(files(dest), "\n"), "/opt/my lua/share/lua/" .. ABI .. "/luassl/cli/init.lua",
+      "/opt/my lua/share/man/man1/luassl.1")
+
     run "install-luacats"
     holds(table.concat(files(dest), "\n"), "/opt/my lua/share/luassl/luacats/luassl.lua",
       "/opt/my lua/share/luassl/luacats/luassl/https.lua")

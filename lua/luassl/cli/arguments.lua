@@ -70,7 +70,7 @@ end
 
 local function serve(parser)
   local command = parser:command("serve", "Serves a directory by HTTPS, with a throw-away certificate.")
-  command:argument("directory", "What to serve.", "."):args "?"
+  command:argument("directory", "What to serve; default: the working directory."):args "?"
   command:option("--bind", "Address to listen on.", "127.0.0.1"):argname "ADDRESS"
   command:option("--port", "Port to listen on; 0: a free one.", "8443", number(0, 65535, true)):argname "PORT"
   command:option("--name", "A name for the certificate, besides localhost."):argname "NAME":count "*"

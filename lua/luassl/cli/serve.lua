@@ -90,6 +90,7 @@ end
 -- @tparam table out a writer
 -- @tparam table settings
 function serve.run(out, settings)
+  settings.directory = settings.directory or "."
   local probe = io.open(settings.directory .. "/.", "rb")
   if not probe then error({ usage = "'" .. settings.directory .. "' is no directory that can be read" }, 0) end
   probe:close()
