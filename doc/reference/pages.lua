@@ -234,7 +234,7 @@ local function rewrite(text, from)
     local language = line:match "^```(.*)$"
     if language and not fence then
       fence = language
-      if fence ~= "lua" then line = "\n    @plain" end
+      if fence ~= "lua" then line = "\n<!-- -->\n\n    @plain" end  -- else it would go on a block before it
     elseif language then
       if fence ~= "lua" then line = "" end
       fence = nil
