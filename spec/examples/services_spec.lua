@@ -3,6 +3,7 @@
 local examples = require "spec.support.examples"
 local helpers = require "spec.support.helpers"
 local postgresql = require "spec.support.postgresql"
+local socket = require "socket"
 
 helpers.audit()
 
@@ -56,6 +57,30 @@ describe("examples/postgresql_scram.lua", function()
     assert.equal(1, status)
     holds(text, "password authentication failed")
     server.stop()
+  end)
+
+  -- What a server in clear says to the request for TLS.
+  local function answered(bytes)
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    listener:settimeout(helpers.patience)
+    local program = examples.start("postgresql_scram", {"localhost", select(2, listener:getsockname()),
+      file "root.crt", "me", "postgres", "SELECT 1"}, {env = {PGPASSWORD = "a-secret"}})
+    local conn = assert(listener:accept())
+    conn:settimeout(helpers.patience)
+    assert(conn:send(bytes))
+    assert.equal("\0\0\0\8\4\210\22\47", conn:receive(8))
+    assert.equal(1, program:wait())
+    conn:close()
+    listener:close()
+    return program:output()
+  end
+
+  local with_luaossl = examples.needs {luaossl = luaossl}
+  with_luaossl("refuses a server without TLS, and what comes in clear before it", function()
+    holds(answered "N", "the server has no TLS")
+    local text = answered "SR\0\0\0\8\0\0\0\0Z\0\0\0\5I"  -- "you are logged in"
+    holds(text, "postgresql_scram: ")
+    assert.is_nil(text:find("over TLS", 1, true))
   end)
 end)
 
