@@ -95,6 +95,7 @@ of_package() {
     )
   done
   [ "$target" != jit ] || check "use in LuaJIT" use /usr
+  check "the package's own test" sh rockspecs/debian/tests/handshake
   check "the example of the documentation" fetch_by_example
   check "apt-get purge" apt purge lua-luassl
   check "nothing is left" gone
