@@ -74,7 +74,7 @@ describe("examples/smtp_starttls.lua", function()
 end)
 
 describe("examples/imap_headers.lua", function()
-  local with_dovecot = examples.needs {dovecot = examples.program "dovecot"}
+  local with_dovecot = examples.needs {["dovecot 2.3"] = mail_servers.has_dovecot()}
 
   with_dovecot("lists what dovecot has", function()
     local server = mail_servers.dovecot {

@@ -15,9 +15,10 @@ local uid, gid = output "id -u", output "id -g"
 local is_root = uid == "0"
 local PATH = os.getenv "PATH" .. ":/usr/sbin"
 
---- Whether a program is installed.
-function mail_servers.found(program)
-  return output(("PATH=%s command -v %s"):format(PATH, program)) ~= nil
+--- Whether dovecot is here, of the version that reads our configuration: that
+-- of 2.4 is another language.
+function mail_servers.has_dovecot()
+  return (output(("PATH='%s' dovecot --version"):format(PATH)) or ""):find "^2%.3%." ~= nil
 end
 
 -- A directory that others may enter, which goes with `stop`: the servers work as
