@@ -2,7 +2,8 @@
 local list = {}
 
 local function fault(name, file, from, to, specs, also)
-  list[#list + 1] = { name = name, file = file, from = from, to = to, specs = specs or "luasec_connection equivalence", also = also }
+  specs = specs or "luasec_connection equivalence"
+  list[#list + 1] = { name = name, file = file, from = from, to = to, specs = specs, also = also }
 end
 
 local CONNECTION, SETTINGS = "lua/luassl/luasec/connection.lua", "lua/luassl/luasec/settings.lua"
