@@ -9,7 +9,7 @@ return {
   if (ssl == NULL) return errors_fail(L, "SSL_new", NULL);
   if (!bio_replay_hello]],
     to = [[
-  c->policy = policy_of(c->context);
+  c->policy = context_policy_of(c->context);
   SSL_set_SSL_CTX(c->ssl, c->context);
   if (c->context != NULL) return 0;
   ssl = NULL;
@@ -21,7 +21,7 @@ return {
     name = "the policy stays the first context's",
     file = "src/connection/opening.c",
     from = [[
-  c->policy = policy_of(c->context);
+  c->policy = context_policy_of(c->context);
   c->options = own;
   SSL_free(old);]],
     to = [[
@@ -55,10 +55,10 @@ return {
     name = "the connection's own options are lost with the first context",
     file = "src/connection/opening.c",
     from = [[
-  connection_options(L, &own, policy_of(c->context), lua_gettop(L));
+  connection_options(L, &own, context_policy_of(c->context), lua_gettop(L));
 ]],
     to = [[
-  own = policy_of(c->context)->defaults;
+  own = context_policy_of(c->context)->defaults;
 ]],
     specs = "context_switch",
   },

@@ -85,7 +85,7 @@ fault("a second request takes the place of the first", "connection/post_handshak
 fault("a client is not told whom a server that asks later trusts", "context/context_build.c", [[
     if (s->policy.defaults.server_side &&
 ]], [[
-    if (s->policy.defaults.server_side && policy_verifies(c->policy) &&
+    if (s->policy.defaults.server_side && context_policy_verifies(c->policy) &&
 ]])
 fault("key updates pile up", "connection/post_handshake_methods.c", [[
   if (outcome == DONE) outcome = transfer_flush(c);

@@ -82,7 +82,7 @@ return {
   },
   {
     name = "on_verify stands under SSL_VERIFY_NONE",
-    file = "src/context/policy.c",
+    file = "src/context/context_policy.c",
     from = [[
          || policy->hooks & HOOK_VERIFY || policy->takes_keys;]],
     to = [[
@@ -91,7 +91,7 @@ return {
   },
   {
     name = "pins stand under SSL_VERIFY_NONE",
-    file = "src/context/policy.c",
+    file = "src/context/context_policy.c",
     from = [[
   return policy->cert_reqs != CERT_NONE || policy->pins != NULL
 ]],

@@ -199,8 +199,8 @@ describe("an extension", function()
 end)
 
 it("an attribute of a name that is no text has no value, but bytes", function()
-  local certificate = load {subject = der.name({"2.5.4.45", der.bits(0, "\5")}, {"2.5.4.3", der.tlv(0x1E, "\0G\32\172")},
-    {"1.2.3", der.utf8 "x"})}
+  local certificate = load {subject = der.name({"2.5.4.45", der.bits(0, "\5")},
+    {"2.5.4.3", der.tlv(0x1E, "\0G\32\172")}, {"1.2.3", der.utf8 "x"})}
   assert.same({
     {oid = "2.5.4.45", name = "x500UniqueIdentifier", bytes = "\5", rdn = 1},
     {oid = "2.5.4.3", name = "commonName", value = "G€", bytes = "\0G\32\172", rdn = 2},

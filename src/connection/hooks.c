@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "connection/client_hello.h"
 #include "connection/hooks.h"
+#include "context/context_policy.h"
 #include "context/identity.h"
 #include "connection/opening.h"
 #include "context/options.h"
@@ -195,7 +196,7 @@ static void push_server_names (lua_State *L) {
 
 /* Whether the context at `index` is for servers; raises if it is none. */
 static int is_server (lua_State *L, int index) {
-  return policy_of(context_check(L, index))->defaults.server_side;
+  return context_policy_of(context_check(L, index))->defaults.server_side;
 }
 
 /* Pushes the connection at index 1 as the program holds it. */

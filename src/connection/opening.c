@@ -13,6 +13,7 @@
 #include "connection/early_data.h"
 #include "connection/limits.h"
 #include "connection/opening.h"
+#include "context/context_policy.h"
 #include "context/options.h"
 #include "connection/stored_sessions.h"
 #include "connection/tickets.h"
@@ -58,7 +59,7 @@ static int prepare (Connection *c, SSL *ssl, const Policy *policy,
 }
 
 static SSL *open_ssl (Connection *c, const ConnectionOptions *own) {
-  const Policy *policy = policy_of(c->context);
+  const Policy *policy = context_policy_of(c->context);
   SSL *ssl;
   callbacks_set(c->context, policy);
   ssl = SSL_new(c->context);
@@ -104,7 +105,7 @@ int opening_wrap (lua_State *L, Connection *c, int options, int connected) {
   const char *name;
   compat_getuservalue(L, self);
   hold_context(L, c, 1);
-  c->policy = policy_of(c->context);
+  c->policy = context_policy_of(c->context);
   keep_context(L, 1);
   connection_options(L, &c->options, c->policy, options);
   lua_insert(L, 1);  /* the connection works on stack index 1 */
@@ -149,7 +150,7 @@ int opening_replay (lua_State *L, Connection *c, int context) {
   compat_getuservalue(L, 1);
   hold_context(L, c, context);
   lua_rawgeti(L, -2, UV_OPTIONS);
-  connection_options(L, &own, policy_of(c->context), lua_gettop(L));
+  connection_options(L, &own, context_policy_of(c->context), lua_gettop(L));
   lua_pop(L, 1);
   errors_clear();
   ssl = open_ssl(c, &own);
@@ -162,7 +163,7 @@ int opening_replay (lua_State *L, Connection *c, int context) {
   keep_context(L, context);
   old = c->ssl;
   c->ssl = ssl;
-  c->policy = policy_of(c->context);
+  c->policy = context_policy_of(c->context);
   c->options = own;
   SSL_free(old);
   SSL_CTX_free(c->context);

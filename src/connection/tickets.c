@@ -9,6 +9,7 @@
 #include "connection/shared_key.h"
 #include "connection/ticket_data.h"
 #include "connection/tickets.h"
+#include "context/context_policy.h"
 #include "context/pins.h"
 #include "context/session.h"
 
@@ -109,7 +110,7 @@ void tickets_restore (const Connection *c) {
 }
 
 void tickets_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
-  int asks = policy_verifies(policy) || policy->puts_off;
+  int asks = context_policy_verifies(policy) || policy->puts_off;
   SSL_CTX_set_session_ticket_cb(ctx, on_making, asks ? on_reading : NULL,
                                 NULL);
 }

@@ -15,6 +15,7 @@
 
 #include "connection/decision.h"
 #include "base/errors.h"
+#include "context/context_policy.h"
 #include "context/pins.h"
 #include "context/session.h"
 #include "context/tlsa.h"
@@ -199,7 +200,7 @@ static int on_chain (X509_STORE_CTX *store, void *unused) {
 }
 
 void verify_set_callbacks (SSL_CTX *ctx, const Policy *policy) {
-  int mode = policy_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
+  int mode = context_policy_verifies(policy) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE;
   if (policy->defaults.server_side && policy->cert_reqs == CERT_REQUIRED)
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   if (policy->puts_off) mode |= SSL_VERIFY_POST_HANDSHAKE;

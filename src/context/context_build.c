@@ -14,6 +14,7 @@
 #include "context/alpn.h"
 #include "context/certificate_types.h"
 #include "context/context_certificates.h"
+#include "context/context_policy.h"
 #include "context/context_trust.h"
 #include "context/counters.h"
 #include "context/early_guard.h"
@@ -44,7 +45,7 @@ static int open_ctx (lua_State *L, Context *c, const Settings *s) {
   c->ctx = ctx = SSL_CTX_new(policy->defaults.server_side
                              ? TLS_server_method() : TLS_client_method());
   if (ctx == NULL) return fail(L, OPERATION, NULL);
-  c->policy = policy_add(ctx, policy);
+  c->policy = context_policy_add(ctx, policy);
   if (c->policy == NULL) return fail(L, OPERATION, NULL);
   c->policy->counters = counters_new();
   if (c->policy->counters == NULL) return fail(L, OPERATION, "memory");

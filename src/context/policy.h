@@ -89,18 +89,4 @@ typedef struct Policy {
   unsigned char trust[DIGEST_SIZE];   /* of who is believed, as it is now */
 } Policy;
 
-#pragma GCC visibility push(hidden)
-
-/* Gives the SSL_CTX a copy, which ends with it. NULL: without memory. */
-Policy *policy_add (SSL_CTX *ctx, const Policy *policy);
-
-/* Borrowed from the SSL_CTX. */
-const Policy *policy_of (const SSL_CTX *ctx);
-
-/* Whether OpenSSL has to verify the peer, for cert_reqs, pins or a hook; a
-** server asks for a certificate then. */
-int policy_verifies (const Policy *policy);
-
-#pragma GCC visibility pop
-
 #endif

@@ -1,9 +1,9 @@
 /*
-** policy.c -- what a context's connections have in common beside the SSL_CTX:
-** it belongs to that, and ends with it.
+** context_policy.c -- what a context's connections have in common beside the
+** SSL_CTX: it belongs to that, and ends with it.
 */
 
-#include "context/policy.h"
+#include "context/context_policy.h"
 #include "context/alpn.h"
 #include "context/certificate_types.h"
 #include "context/counters.h"
@@ -44,7 +44,7 @@ static void make_index (void) {
   policy_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, on_free);
 }
 
-Policy *policy_add (SSL_CTX *ctx, const Policy *policy) {
+Policy *context_policy_add (SSL_CTX *ctx, const Policy *policy) {
   Policy *copy;
   if (!CRYPTO_THREAD_run_once(&policy_once, make_index) || policy_index < 0)
     return NULL;
@@ -55,11 +55,11 @@ Policy *policy_add (SSL_CTX *ctx, const Policy *policy) {
   return NULL;
 }
 
-const Policy *policy_of (const SSL_CTX *ctx) {
+const Policy *context_policy_of (const SSL_CTX *ctx) {
   return SSL_CTX_get_ex_data(ctx, policy_index);
 }
 
-int policy_verifies (const Policy *policy) {
+int context_policy_verifies (const Policy *policy) {
   return policy->cert_reqs != CERT_NONE || policy->pins != NULL
          || policy->hooks & HOOK_VERIFY || policy->takes_keys;
 }
