@@ -26,14 +26,18 @@ dependencies = {
   "luassl",
 }
 
+-- Not "builtin", which would copy lua/ as well: that is the rock luassl's.
 build = {
-  type = "builtin",
-  modules = {
-    ["ssl"] = "luasec/ssl.lua",
-    ["ssl.config"] = "luasec/ssl/config.lua",
-    ["ssl.context"] = "luasec/ssl/context.lua",
-    ["ssl.core"] = "luasec/ssl/core.lua",
-    ["ssl.https"] = "luasec/ssl/https.lua",
-    ["ssl.x509"] = "luasec/ssl/x509.lua",
+  type = "none",
+  install = {
+    lua = {
+      ["ssl"] = "luasec/ssl.lua",
+      ["ssl.config"] = "luasec/ssl/config.lua",
+      ["ssl.context"] = "luasec/ssl/context.lua",
+      ["ssl.core"] = "luasec/ssl/core.lua",
+      ["ssl.https"] = "luasec/ssl/https.lua",
+      ["ssl.x509"] = "luasec/ssl/x509.lua",
+    },
   },
+  copy_directories = {},
 }

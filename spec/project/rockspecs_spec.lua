@@ -70,6 +70,18 @@ describe("the rockspec", function()
   end)
 end)
 
+describe("the rock under LuaSec's names", function()
+  it("lists the files of luasec/, and nothing of luassl's", function()
+    local build = read("rockspecs/luassl-luasec-scm-1.rockspec").build
+    local modules = {}
+    for _, path in ipairs(list "luasec/*.lua luasec/*/*.lua") do
+      modules[path:match "^luasec/(.*)%.lua$":gsub("/", ".")] = path
+    end
+    assert.same(modules, build.install.lua)
+    assert.equal("none", build.type)  -- "builtin" copies lua/
+  end)
+end)
+
 for _, path in ipairs(ALL) do
   describe(path, function()
     local rockspec = read(path)

@@ -133,6 +133,40 @@ of_checkout() {
     make_without_openssl "$scratch/sources-$lua/luassl-$version"
 }
 
+make_drop_in() {  # prefix, directory of the sources
+  (cd "$2" && LUAROCKS_CONFIG="$scratch/provided.lua" \
+    rocks make --deps-mode none --tree "$1" \
+    rockspecs/luassl-luasec-scm-1.rockspec)
+}
+
+drop_in() {  # interpreter, prefix
+  (cd "$scratch/empty" \
+    && LUA_PATH="$2/share/lua/$lua/?.lua;$2/share/lua/$lua/?/init.lua;;" \
+      LUA_CPATH="$2/lib/lua/$lua/?.so;;" timeout 60 "$1" \
+      "$scratch/smoke-luassl-luasec.lua" "$2" "$port" "$scratch/pki/root.crt" "$page")
+}
+
+# Six files; what the rock luassl has is no part of it.
+holds_drop_in() {  # prefix
+  find "$1" -path '*/luassl-luasec/*' -name '*.lua' && [ "$(find \
+    "$1/share/lua/$lua/ssl" "$1/share/lua/$lua/ssl.lua" -type f | wc -l)" = 6 ] \
+    && [ -z "$(find "$1" -name '*~')" ]
+}
+
+remove_drop_in() {  # prefix
+  rocks remove --tree "$1" luassl-luasec && [ ! -e "$1/share/lua/$lua/ssl.lua" ]
+}
+
+# The rock under LuaSec's names, beside the other.
+of_drop_in() {
+  check "luarocks make, luassl-luasec" \
+    make_drop_in "$prefix" "$scratch/sources-$lua/luassl-$version"
+  check "what it installs" holds_drop_in "$prefix"
+  check "use in LuaSec's place" drop_in "lua$lua" "$prefix"
+  [ "$lua" != 5.1 ] || check "use in LuaJIT" drop_in luajit "$prefix"
+  check "luarocks remove luassl-luasec" remove_drop_in "$prefix"
+}
+
 # A server of sources with LuaSocket's rock on it, and one of binaries.
 of_servers() {
   sources=$scratch/server-$lua binary=$scratch/binary-$lua
@@ -184,6 +218,7 @@ sh .ci/dist archive "$version" "$scratch"
 for lua in $luas; do
   {
     of_checkout
+    of_drop_in
     [ "$lua" != 5.4 ] || check "luarocks test" \
       run_test "$scratch/sources-$lua/luassl-$version"
     of_servers

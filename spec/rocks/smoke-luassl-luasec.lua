@@ -1,32 +1,26 @@
--- smoke-luassl-luasec.lua PREFIX PORT CA PAGE -- fetches a page as a program
--- written for LuaSec does, by what the rock luassl-luasec has put there.
-local prefix, port, ca, page = arg[1], tonumber(arg[2]), arg[3], arg[4]
-local socket = require "socket"
-local ssl = require "ssl"
-
-local found
-for template in package.path:gmatch "[^;]+" do
-  local file = io.open((template:gsub("%?", "ssl")))
-  if file then
-    found = found or template
-    file:close()
-  end
+-- smoke-luassl-luasec.lua PREFIX PORT CA PAGE -- fetches a page as programs
+-- written for LuaSec do, by what the rock luassl-luasec has put there.
+local prefix, port, ca, page = arg[1], arg[2], arg[3], arg[4]
+local https = require "ssl.https"
+for _, name in ipairs {"ssl", "ssl.config", "ssl.context", "ssl.core", "ssl.https", "ssl.x509"} do
+  local file = prefix .. "/share/lua/" .. _VERSION:match "%d%.%d" .. "/" .. name:gsub("%.", "/") .. ".lua"
+  assert(loadfile(file), file)
+  assert(type(require(name)) == "table", name)
 end
-assert(found and found:sub(1, #prefix + 1) == prefix .. "/", found)
+local source = debug.getinfo(require "ssl".wrap, "S").source
+assert(source:sub(2, #prefix + 1) == prefix, source)
 
-local function connect(params)
-  local sock = assert(socket.connect("127.0.0.1", port))
-  local conn = assert(ssl.wrap(sock, params))
-  local done, err = conn:dohandshake()
-  if not done then return nil, err end
-  return conn
+local function fetch(more)
+  local parts = {}
+  local request = {url = ("https://localhost:%s/page.txt"):format(port), verify = "peer",
+    sink = require "ltn12".sink.table(parts)}
+  for name, value in pairs(more) do request[name] = value end
+  local done, code = https.request(request)
+  return done and table.concat(parts), code
 end
 
-local conn = assert(connect { mode = "client", protocol = "any", verify = "peer", cafile = ca })
-assert(conn:send "GET /page.txt HTTP/1.0\r\n\r\n")
-local answer = assert(conn:receive "*a")
-assert(answer:find(page, 1, true), answer)
-conn:close()
-
-local refused, err = connect { mode = "client", protocol = "any", verify = "peer" }
-assert(not refused and type(err) == "string", err)
+local body, code = fetch {cafile = ca}
+assert(body and body:find(page, 1, true), tostring(code))
+body, code = fetch {}
+assert(not body and code:find "certificate verify failed", tostring(code))
+assert(require "socket.http".request(("https://localhost:%s/page.txt"):format(port)):find(page, 1, true))
