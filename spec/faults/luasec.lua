@@ -57,5 +57,18 @@ fault("a connection that was cut off has ended", "src/connection/luasec_words.c"
 fault("dohandshake answers \"timeout\"", "src/connection/luasec_words.c", [[
   if (strcmp(lua_tostring(L, -1), "timeout") != 0) return;]], [[
   if (strcmp(lua_tostring(L, -1), "timeout") == 0) return;]])
+fault("ssl.https shows the client's certificate behind a redirect", "lua/luassl/luasec/https.lua", [[
+  if foreign then
+    for]], [[
+  if foreign == 1 then
+    for]], "luasec_https")
+fault("ssl.https speaks clear text where TLS failed", "lua/luassl/luasec/https.lua", [[
+  if not done then return give_up(conn, err) end
+  return conn]], [[
+  return conn]], "luasec_https")
+fault("an intermediate certificate is a root for issued", "lua/luassl/luasec/x509.lua",
+  [[verify_flags = { "no_partial_chain" }, ]], "", "x509")
+fault("a certificate is valid a second longer", "lua/luassl/luasec/x509.lua",
+  [[number <= last]], [[number <= last + 1]], "x509")
 
 return list

@@ -68,11 +68,10 @@ end
 
 local Connection = {}
 
--- After the connection the methods of what is below, for programs that look
--- into it.
+-- Once it is connected, the methods of what is below.
 function Connection.__index(self, name)
-  local metatable = getmetatable(rawget(self, "sock"))
-  local method = metatable and metatable.__index[name]
+  local sock = rawget(self, "sock")
+  local method = sock and sock[name]
   if type(method) ~= "function" then return nil end
   local function forward(_, ...)
     return method(rawget(self, "sock"), ...)
