@@ -191,8 +191,9 @@ describe("luassl ca", function()
     -- What the authority signs for another name nobody accepts.
     local key, other = helpers.temp_name(), helpers.temp_name()
     assert.equal(0, helpers.spawn({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-      "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-addext", "subjectAltName=DNS:other.example", "-addext", "basicConstraints=critical,CA:FALSE",
-      "-CA", directory .. "/ca.pem", "-CAkey", directory .. "/ca.key", "-keyout", key, "-out", other}):wait())
+      "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x", "-addext", "subjectAltName=DNS:other.example",
+      "-addext", "basicConstraints=critical,CA:FALSE", "-CA", directory .. "/ca.pem", "-CAkey", directory .. "/ca.key",
+      "-keyout", key, "-out", other}):wait())
     local result, code = cli.json("inspect", "--ca", directory .. "/ca.pem", "--name", "other.example", other)
     assert.equal(1, code)
     assert.matches("permitted subtree violation", result.verdict.text)

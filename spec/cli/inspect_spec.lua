@@ -220,6 +220,17 @@ describe("luassl inspect FILE", function()
     assert.is_nil(output:find "BEGIN")
   end)
 
+  it("says no bad word about a key that is encrypted", function()
+    local result, status = file "rsa-encrypted.pem"
+    assert.equal(0, status)
+    assert.is_nil(result.key_fits)
+    result = file("rsa-encrypted.pem", "--password-file", helpers.temp_file "secret")
+    assert.is_true(result.key_fits)
+    result, status = file("rsa-encrypted.pem", "--password-file", helpers.temp_file "other")
+    assert.equal(1, status)
+    assert.is_false(result.key_fits)
+  end)
+
   it("says what else a file is", function()
     local p12 = "without its passphrase %(%-%-password%-file%)"
     for name, text in pairs {["rsa.key"] = "no certificate, but PRIVATE KEY", ["empty.pem"] = "it is empty",

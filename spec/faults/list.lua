@@ -15,6 +15,7 @@ for _, part in ipairs {
   "psk", "early_data",
   "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
   "dane", "luasec",
+  "dane", "command",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

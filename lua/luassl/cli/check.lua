@@ -31,7 +31,7 @@ local function hosts_of(targets, settings)
   for i, text in ipairs(texts_of(targets)) do
     local where, err = target.host(text, settings.starttls)
     if not where then error({ usage = err }, 0) end
-    where.text, where.name, where.starttls = text, where.host:gsub("%%.*", ""), settings.starttls
+    where.text, where.name, where.starttls = text, target.name(where), settings.starttls
     hosts[i] = where
   end
   if not hosts[1] then error({ usage = "there is no server to check" }, 0) end

@@ -80,12 +80,18 @@ function connection.persist(conn, deadline, step)
   end
 end
 
+--- The library's words for an error, with the command's options in the place of
+-- its own.
+function connection.words(err)
+  return (tostring(err):gsub("%f[%w]certfile%f[%W]", "--client-cert"):gsub("%f[%w]keyfile%f[%W]", "--client-key"))
+end
+
 local function handshake_failure(err)
   if err == "timeout" then
     return { unreachable = true, text = "the server does not answer the TLS handshake in time" }
   end
   if err == "closed" then err = "the server closes the connection in the handshake" end
-  return { text = tostring(err), err = err }
+  return { text = connection.words(err), err = err }
 end
 
 --- A TLS connection.

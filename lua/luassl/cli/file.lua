@@ -22,6 +22,11 @@ function file.read(name)
   return content or ""
 end
 
+-- An error without the name of the function that it is from.
+local function plain(err)
+  return (tostring(err):gsub("^load_certificates: ", ""))
+end
+
 -- What a client sees of a server with that PKCS#12: a handshake in memory.
 local function from_pkcs12(bytes, password)
   local server, err = ssl.SSLContext { server_side = true, pkcs12 = bytes, password = password, security_level = 0 }
@@ -58,11 +63,12 @@ end
 
 -- Whether the key that stands with the certificates is the first one's.
 local function check_key(text, password)
-  local context, err = ssl.SSLContext {
-    server_side = true, cert = text, key = text, security_level = 0, password = password,
-  }
+  if not password and (text:find "BEGIN ENCRYPTED" or text:find "\nProc%-Type: 4,ENCRYPTED") then
+    return nil, "it is encrypted, and was not looked at (--password-file)"
+  end
+  local context, err = ssl.SSLContext { server_side = true, cert = text, security_level = 0, password = password }
   if context then return true end
-  return false, tostring(err)
+  return false, (tostring(err):gsub("^cert: ", ""))
 end
 
 local function from_pem(text, password)
@@ -73,17 +79,18 @@ local function from_pem(text, password)
   if not chain and #list > 0 and not seen.CERTIFICATE then
     return nil, "it holds no certificate, but " .. table.concat(list, ", ")
   end
-  if not chain then return nil, tostring(err) end
+  if not chain then return nil, plain(err) end
   local found = { chain = chain, kind = "PEM" }
   if has_key then found.key_fits, found.key_problem = check_key(text, password) end
   return found
 end
 
 local function from_der(bytes, password)
-  local chain, err = ssl.load_certificates(bytes)
+  local chain = ssl.load_certificates(bytes)
   if chain then return { chain = chain, kind = "DER" } end
   local body = bytes:byte(2) and bytes:byte(2) >= 128 and bytes:byte(2) - 128 + 3 or 3
   if bytes:sub(body, body + 2) == "\2\1\3" then
+    local err
     chain, err = from_pkcs12(bytes, password)
     if not chain then
       return nil, "it is PKCS#12, which cannot be opened"
@@ -92,7 +99,7 @@ local function from_der(bytes, password)
     return { chain = chain, kind = "PKCS#12", key_fits = true }
   end
   if bytes:sub(body, body + 1) == "\2\1" then return nil, "it is DER, but no certificate: a private key, perhaps" end
-  return nil, "it is DER, but no certificate: " .. tostring(err)
+  return nil, "it is DER, but no certificate: a request or a CRL, perhaps"
 end
 
 --- The certificates in a file.
@@ -102,9 +109,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string
 function file.certificates(name, password)
-  local bytes, err = file.read(name)
-  if not bytes then return nil, err end
-  local found
+  local bytes, problem = file.read(name)
+  if not bytes then return nil, problem end
+  local found, err
   if bytes == "" then err = "it is empty"
   elseif bytes:find("-----BEGIN", 1, true) then found, err = from_pem(bytes, password)
   elseif bytes:byte() == 48 then found, err = from_der(bytes, password)
@@ -112,7 +119,7 @@ function file.certificates(name, password)
     found, err = ssl.load_certificates(bytes)
     if found then found = { chain = found, kind = "certificates" } end
   end
-  if not found then return nil, (name == "-" and "standard input" or name) .. ": " .. tostring(err) end
+  if not found then return nil, (name == "-" and "standard input" or name) .. ": " .. plain(err) end
   return found
 end
 

@@ -35,7 +35,7 @@ local function verdict(result)
 end
 
 local function failed(out, settings, name, failure)
-  local status = failure.unreachable and "unreachable" or "refused"
+  local status = failure.status or failure.unreachable and "unreachable" or "refused"
   if settings.json then
     out:raw(json.encode({ target = name, verified = false, verdict = {
       status = status, text = failure.text, problems = json.list {} } }) .. "\n")
@@ -66,7 +66,7 @@ end
 local function inspect_server(out, text, settings)
   local where, err = target.host(text, settings.starttls)
   if not where then error({ usage = err }, 0) end
-  where.starttls, where.name = settings.starttls, settings.name or where.host:gsub("%%.*", "")
+  where.starttls, where.name = settings.starttls, target.name(where, settings.name)
   settings.resume = true
   local facts, failure
   local tasks = loop.new()
@@ -133,7 +133,9 @@ local function show_file(out, name, found, result, what, settings)
   end
   out:line(("%-14s"):format "File", name, " (", found.kind, ")")
   if found.key_fits then out:line(("%-14s"):format "Private key", "it is the first certificate's")
-  elseif found.key_problem then out:line(("%-14s"):format "Private key", out:paint("red", found.key_problem))
+  elseif found.key_problem then
+    local colour = found.key_fits == false and "red" or "yellow"
+    out:line(("%-14s"):format "Private key", out:paint(colour, found.key_problem))
   end
   report.certificates(out, what == "chain" and "Chain as it stands" or "Authorities", found.chain, settings.warn)
   if what == "chain" then report.built(out, result.built, result.verified) end
@@ -143,7 +145,7 @@ end
 
 local function inspect_file(out, name, settings)
   local found, err = file.certificates(name, settings.password)
-  if not found then return failed(out, settings, name, { unreachable = true, text = err }) end
+  if not found then return failed(out, settings, name, { status = "unreadable", text = err }) end
   local result, what = judge_file(found, settings)
   if found.key_fits == false then
     result.problems[#result.problems + 1] = { severity = "error", code = "key", text = found.key_problem }

@@ -158,6 +158,6 @@ function judgement.chain(sent, found, settings)
   return result
 end
 
-judgement.EXIT = { good = 0, refused = 1, unreachable = 2, expires = 3 }
+judgement.EXIT = { good = 0, refused = 1, unreachable = 2, unreadable = 2, expires = 3 }
 
 return judgement

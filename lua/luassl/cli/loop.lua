@@ -23,7 +23,8 @@ function Loop:spawn(body)
   self.queue[self.last] = body
 end
 
---- In a task: waits until a socket can be read ("r") or written ("w").
+--- In a task: waits until a socket can be read ("r") or written ("w"); without a
+-- socket, until the deadline.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string `"timeout"`, at the deadline (of `socket.gettime`)
@@ -73,8 +74,9 @@ function Loop:run()
     for _, task in ipairs(self.tasks) do
       local ready = (task.mode == "w" and writable or readable)[task.sock]
       local lives = true
-      if ready then lives = resume(task, true)
-      elseif now >= task.deadline then lives = resume(task, nil, "timeout")
+      -- Time comes first: a peer that goes on talking gets no more of it.
+      if now >= task.deadline then lives = resume(task, nil, "timeout")
+      elseif ready then lives = resume(task, true)
       end
       if lives then left[#left + 1] = task end
     end

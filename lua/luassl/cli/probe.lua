@@ -74,7 +74,7 @@ end
 -- Connects, and takes down what is there: facts, or nil and a failure.
 local function look(target, options, settings, verdict, resume)
   local context, err = ssl.create_default_context(options)
-  if not context then error({ usage = tostring(err) }, 0) end
+  if not context then error({ usage = connection.words(err) }, 0) end
   local deadline = socket.gettime() + settings.timeout
   local conn, address = connection.tls(context, target, deadline)
   if not conn then
@@ -88,7 +88,7 @@ local function look(target, options, settings, verdict, resume)
   local refusal = listen(conn, deadline)
   local facts = read_facts(conn)
   facts.address, facts.verdict = address, verdict
-  if refusal then facts.refusal = tostring(refusal) end
+  if refusal then facts.refusal = connection.words(refusal) end
   local session = conn:session()
   conn:close()  -- first: some servers serve one client after the other
   if resume and not refusal then facts.resumption = resumption(context, target, session, settings) end

@@ -7,7 +7,7 @@ local problems = require "luassl.cli.problems"
 local report = {}
 
 local NAMES = 12  -- alternative names that are shown
-local COLOUR = { good = "green", refused = "red", unreachable = "red", expires = "yellow" }
+local COLOUR = { good = "green", refused = "red", unreachable = "red", unreadable = "red", expires = "yellow" }
 local SEVERITY = { error = "red", warning = "yellow", note = "dim" }
 
 report.COLOUR = COLOUR

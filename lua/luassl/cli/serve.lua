@@ -79,7 +79,8 @@ end
 -- Takes connections for as long as it runs.
 local function accept(tasks, listener, context, settings, out)
   while true do
-    if loop.wait(listener, "r", socket.gettime() + 3600) and #tasks.tasks <= CONNECTIONS then
+    if #tasks.tasks > CONNECTIONS then loop.wait(nil, nil, socket.gettime() + 0.1)
+    elseif loop.wait(listener, "r", socket.gettime() + 3600) then
       local sock = listener:accept()
       if sock then tasks:spawn(function() serve_one(context, sock, settings, out) end) end
     end

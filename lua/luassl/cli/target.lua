@@ -32,6 +32,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong
 function target.host(text, protocol)
+  text = text:match "^https://([^/?#]+)" or text  -- as it is copied from a browser
   local host, rest = split(text)
   local port = protocol and ports[protocol] or 443
   if rest ~= "" then port = port_of(rest:match "^:(%d+)$" or "") end
@@ -42,9 +43,18 @@ function target.host(text, protocol)
   return { host = host, port = port }
 end
 
+--- The name that a server is asked for and has to have: one that is given, or its host.
+function target.name(where, name)
+  if name and (name == "" or name:find "[^%w%.%-_:]") then
+    error({ usage = "--name: '" .. name .. "' is no host's name" }, 0)
+  end
+  return name or (where.host:gsub("%%.*", ""))  -- without an address' zone
+end
+
 --- Whether a name is a file's rather than a host's: "-", what has a slash, and a
 -- file that is there.
 function target.is_file(text)
+  if text:find "^https://" then return false end
   return text == "-" or text:find "/" ~= nil or is_file(text)
 end
 

@@ -172,7 +172,7 @@ end
 function versions.run(out, settings)
   local where, err = target.host(settings.target, settings.starttls)
   if not where then error({ usage = err }, 0) end
-  where.starttls, where.name = settings.starttls, settings.name or where.host:gsub("%%.*", "")
+  where.starttls, where.name = settings.starttls, target.name(where, settings.name)
   local progress, finish = progress_on(io.stderr, settings.json)
   local state = { where = where, settings = settings, found = {}, count = 0, progress = progress }
   local tasks = loop.new()

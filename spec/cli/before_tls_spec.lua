@@ -10,9 +10,11 @@ helpers.audit()
 local CA = helpers.file "root.crt"
 
 -- Runs the command against a server that treats each connection by `treat(sock)`,
--- which may answer true: TLS begins then. Its JSON and exit status.
+-- which may answer true: TLS begins then; or "flood": its data has no end then. The
+-- command's JSON and exit status.
 local function against(protocol, treat, ...)
-  local context = assert(ssl.create_default_context {server_side = true, certfile = helpers.file "rsa.pem"})
+  local context = assert(ssl.create_default_context {server_side = true, certfile = helpers.file "rsa.pem",
+    num_tickets = protocol == "pop3" and 0 or nil})
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(0.02)
   local _, port = listener:getsockname()
@@ -23,11 +25,15 @@ local function against(protocol, treat, ...)
     local sock = listener:accept()
     if sock then
       sock:settimeout(helpers.patience)
-      local conn = treat(sock) and context:wrap_socket(sock, {server_side = true})
+      local kind = treat(sock)
+      local conn = kind and context:wrap_socket(sock, {server_side = true})
       if conn then
         conn:settimeout(helpers.patience)
-        conn:send "x"  -- tickets come with the first data
-        conn:read()
+        local until_then = socket.gettime() + 20
+        repeat
+          local sent = conn:send(("x"):rep(10000))  -- tickets come with the first data
+        until kind ~= "flood" or not sent or socket.gettime() > until_then
+        if kind ~= "flood" then conn:read() end
         conn:close()
       end
       sock:close()
@@ -147,6 +153,15 @@ describe("luassl inspect --starttls", function()
     assert.equal("unreachable", result.verdict.status)
     assert.equal(2, status)
     assert.is_true(socket.gettime() - before < 20)
+  end)
+
+  it("does not read for ever what a server says behind the handshake", function()
+    local before = socket.gettime()
+    local greet = scripted(GOOD.pop3)
+    local result, status = against("pop3", function(sock) return greet(sock) and "flood" end)
+    assert.equal("good", result.verdict.status, result.verdict.text)
+    assert.equal(0, status)
+    assert.is_true(socket.gettime() - before < 18)
   end)
 
   it("shows a server's words without what a terminal obeys", function()
