@@ -46,4 +46,18 @@ function serve.ours(case, port)
   return conn ~= nil, err
 end
 
+--- What `luassl inspect` says of it: `status`, `verified`, `text`, `problems`.
+function serve.inspected(case, port)
+  local judge, loop = require "luassl.cli.inspect".judge, require "luassl.cli.loop"
+  local probe = require "luassl.cli.probe"
+  local where = {host = "127.0.0.1", port = port, name = case.host}
+  local settings = {ca_data = helpers.read_file(case.ca_file), warn = 0, timeout = helpers.patience}
+  local facts, failure
+  local tasks = loop.new()
+  tasks:spawn(function() facts, failure = probe.server(where, settings) end)
+  tasks:run()
+  if not facts then return {status = "refused", verified = false, text = failure.text, problems = {}} end
+  return judge(facts, where, settings)
+end
+
 return serve

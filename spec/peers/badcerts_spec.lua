@@ -1,7 +1,8 @@
 -- Good and bad certificates and chains, served by openssl: a default context
--- judges each as the standards do, and so does ssl.verify. `make badcerts`
--- makes doc/badcerts.md.
+-- judges each as the standards do, and so do ssl.verify and `luassl inspect`, which
+-- says what is wrong. `make badcerts` makes doc/badcerts.md.
 local cases = require "spec.badcerts.cases"
+local cli = require "spec.support.cli"
 local helpers = require "spec.support.helpers"
 local serve = require "spec.badcerts.serve"
 local ssl = require "luassl"
@@ -27,6 +28,20 @@ local function compare(case, accepted, err)
   end
 end
 
+-- The command finds it good where it is accepted, and names an error where it is
+-- refused. It has no CRLs.
+local function inspect(case, port, accepted)
+  if case.crls or not cli.found then return end
+  local result = serve.inspected(case, port)
+  assert.equal(accepted and "good" or "refused", result.status, result.text)
+  assert.equal(accepted, result.verified)
+  local errors = 0
+  for _, problem in ipairs(result.problems) do
+    if problem.severity == "error" then errors = errors + 1 end
+  end
+  if accepted then assert.equal(0, errors) elseif not case.unsigned then assert.is_true(errors > 0, result.text) end
+end
+
 describe("a default context", function()
   for _, case in ipairs(cases()) do
     it(("rules %s: %s (%s)"):format(case.ruling, case.name, case.why), function()
@@ -36,7 +51,9 @@ describe("a default context", function()
         return assert.is_nil((ssl.load_certificates(case.chain[1].pem)))
       end
       local accepted, err = serve.ours(case, peer.port)
+      local found, problem = pcall(inspect, case, peer.port, accepted)
       peer:stop()
+      assert(found, problem)
       if case.ruling ~= "either" then
         assert.equal(case.ruling, accepted and "accept" or "refuse",
           tostring(err))
