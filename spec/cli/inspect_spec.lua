@@ -277,10 +277,10 @@ describe("luassl", function()
 
   it("tells by 74 that its output went nowhere", function()
     for _, redirection in ipairs {">&-", ">/dev/full"} do
-      local process = helpers.spawn {"sh", "-c", ("%s bin/luassl inspect %s %s"):format(helpers.interpreter,
-        helpers.file "rsa.crt", redirection)}
+      local process = helpers.spawn {"sh", "-c", ("LD_PRELOAD='%s' %s bin/luassl inspect %s %s"):format(
+        helpers.preloaded or "", helpers.interpreter, helpers.file "rsa.crt", redirection)}
       assert.equal(74, process:wait(20), process:output())
-      assert.matches("^luassl: cannot write: ", process:output())
+      assert.matches("^luassl: cannot write: ", helpers.without_sanitizer(process:output()))
     end
   end)
 
@@ -293,6 +293,16 @@ describe("luassl", function()
         assert.truthy(option == "help" or manual:find("Fl -" .. option, 1, true), option)
       end
       assert.truthy(page:find("luassl " .. command, 1, true) and manual:find("Cm " .. command, 1, true), command)
+    end
+    for _, name in ipairs {"problems", "chain", "judgement", "inspect"} do
+      local source = helpers.read_file("lua/luassl/cli/" .. name .. ".lua")
+      for _, pattern in ipairs {'"error", "([%l_]+)"', '"warning", "([%l_]+)"', '"note", "([%l_]+)"',
+          'return "([%l_]+)", ', 'code = "([%l_]+)"'} do
+        for code in source:gmatch(pattern) do
+          local is_severity = code == "error" or code == "warning" or code == "note"
+          assert.truthy(is_severity or page:find("`" .. code .. "`", 1, true), code)
+        end
+      end
     end
     local mandoc = helpers.spawn {"sh", "-c", "command -v mandoc"}
     if mandoc:wait() ~= 0 then return pending "there is no mandoc" end

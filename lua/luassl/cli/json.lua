@@ -39,11 +39,15 @@ function json.list(list)
   return setmetatable(list, { __jsontype = "array" })
 end
 
-local function clean(value)
+-- A copy of a value whose strings are UTF-8; `names` gets the names of its fields.
+local function clean(value, names)
   if type(value) == "string" then return json.text(value) end
   if type(value) ~= "table" then return value end
   local copy = setmetatable({}, getmetatable(value))
-  for name, field in pairs(value) do copy[name] = clean(field) end
+  for name, field in pairs(value) do
+    copy[name] = clean(field, names)
+    if type(name) == "string" then names[name] = true end
+  end
   return copy
 end
 
@@ -52,9 +56,15 @@ local ORDER = {
   "target", "host", "port", "name", "starttls", "status", "verified", "verdict", "text", "address", "version",
 }
 
---- A value in one line.
+--- A value in one line; the same value gives the same line.
 function json.encode(value)
-  return dkjson.encode(clean(value), { keyorder = ORDER })
+  local names, order = {}, {}
+  local copy = clean(value, names)
+  for _, name in ipairs(ORDER) do names[name] = nil end
+  for name in pairs(names) do order[#order + 1] = name end
+  table.sort(order)
+  for i, name in ipairs(ORDER) do table.insert(order, i, name) end
+  return dkjson.encode(copy, { keyorder = order })
 end
 
 return json

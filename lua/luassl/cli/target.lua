@@ -5,7 +5,7 @@ local ports = require "luassl.cli.starttls".ports
 
 local target = {}
 
-local function is_file(name)
+local function can_open(name)
   local file = io.open(name, "rb")
   if file then file:close() end
   return file ~= nil
@@ -52,10 +52,10 @@ function target.name(where, name)
 end
 
 --- Whether a name is a file's rather than a host's: "-", what has a slash, and a
--- file that is there.
+-- file that is there, but no directory: sites have directories of their names.
 function target.is_file(text)
   if text:find "^https://" then return false end
-  return text == "-" or text:find "/" ~= nil or is_file(text)
+  return text == "-" or text:find "/" ~= nil or can_open(text) and not can_open(text .. "/.")
 end
 
 return target
