@@ -181,7 +181,7 @@ CORE = base/oom base/registry x509/certificate x509/pem_der \
   lua/http_connect lua/http_response lua/https lua/https_client \
   lua/https_coroutines lua/https_proxy lua/lines lua/misuse lua/poll \
   lua/send_file lua/without_luasocket \
-  lua/wrap_socket \
+  lua/wrap_socket cli/inspect \
   reference/reference project/smoke
 # LuaJIT is what hosts have.
 HOSTS = $(if $(filter jit,$(LUA)),peers/copas peers/cqueues \
