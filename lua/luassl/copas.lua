@@ -110,9 +110,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
 function M.wrap(context, sock, options)
-  local stream, err = hosts.wrap(context, M.transport(sock), options)
-  if not stream then return nil, err end
-  stream, err = hosts.wrap_and_shake(stream, options)
+  local stream, err = hosts.start(context, M.transport(sock), options)
   return stream, err
 end
 
@@ -124,20 +122,8 @@ end
 -- is told of clients that failed in the handshake: the error, and their address
 -- @treturn function
 function M.handler(context, handler, options)
-  local given = {}
-  for key, value in next, options or {} do given[key] = value end
-  local on_error = given.on_error
-  given.on_error = nil
-  return function(sock)
-    local from = sock:getpeername()
-    local stream, err = M.wrap(context, sock, given)
-    if stream then
-      handler(stream)
-      stream:close()
-    elseif on_error then
-      on_error(err, from)
-    end
-  end
+  local serve = hosts.server(M.wrap, context, handler, options)
+  return function(sock) serve(sock, (sock:getpeername())) end
 end
 
 --- Connects to a TLS server and verifies it, as `ssl.connect` does.
@@ -150,9 +136,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, LuaSocket's text, or a failure
 function M.connect(host, port, options)
-  local context, given, seconds = hosts.prepare("connect", host, port, options)
+  local context, given, seconds, deadline = hosts.prepare("connect", host, port, options)
   if not context then return nil, given end
-  local deadline = clock() + seconds
   local sock = socket.tcp()
   if copas.settimeout then copas.settimeout(sock, seconds) end
   local done, err = copas.connect(sock, host, port)
@@ -161,12 +146,7 @@ function M.connect(host, port, options)
     return nil, err
   end
   local stream
-  stream, err = hosts.wrap(context, M.transport(sock), given)
-  if not stream then
-    sock:close()
-    return nil, err
-  end
-  stream, err = hosts.wrap_and_shake(stream, given, math.max(deadline - clock(), 0.001))
+  stream, err = hosts.start(context, M.transport(sock), given, deadline)
   return stream, err
 end
 

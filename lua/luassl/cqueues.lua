@@ -120,9 +120,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
 function M.wrap(context, sock, options)
-  local stream, err = hosts.wrap(context, M.transport(sock), options)
-  if not stream then return nil, err end
-  stream, err = hosts.wrap_and_shake(stream, options)
+  local stream, err = hosts.start(context, M.transport(sock), options)
   return stream, err
 end
 
@@ -136,9 +134,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, the system's text, or a failure
 function M.connect(host, port, options)
-  local context, given, seconds = hosts.prepare("connect", host, port, options)
+  local context, given, seconds, deadline = hosts.prepare("connect", host, port, options)
   if not context then return nil, given end
-  local deadline = clock() + seconds
   local sock, code = cqueues_socket.connect { host = host, port = tonumber(port), nodelay = true }
   if not sock then return nil, error_of(code) end
   sock:onerror(function(_, _, failure) return failure end)
@@ -149,12 +146,7 @@ function M.connect(host, port, options)
     if code == errno.ETIMEDOUT then return nil, "timeout" end
     return nil, error_of(code)
   end
-  local stream, err = hosts.wrap(context, M.transport(sock), given)
-  if not stream then
-    sock:close()
-    return nil, err
-  end
-  stream, err = hosts.wrap_and_shake(stream, given, math.max(deadline - clock(), 0.001))
+  local stream, err = hosts.start(context, M.transport(sock), given, deadline)
   return stream, err
 end
 

@@ -6,6 +6,7 @@
 local core = require "luassl.core"
 local ssl = require "luassl"
 
+local clock = core.clock
 local context_get, decides_name = core.context.methods.get, core.context.decides_name
 
 local host = {}
@@ -21,35 +22,57 @@ local function default_context()
   return context, err
 end
 
+local function copy(options)
+  local result = {}
+  for name, value in next, options or {} do result[name] = value end
+  return result
+end
+
 -- What C finds wrong with options, without the place in this file.
 local function misuse(message, level)
   if type(message) == "string" then message = message:gsub("^[^\n]-:%d+: ", "") end
   error(message, level + 1)
 end
 
---- Wraps a transport without a handshake: misuse is raised at the caller of who
--- calls this.
-function host.wrap(context, transport, options)
-  local given = {}
-  for name, value in next, options or {} do given[name] = value end
+--- Wraps a transport and shakes hands, within `handshake_timeout`, unless the
+-- options say not to. Misuse is raised at the caller of who calls this. A stream
+-- that fails is closed; with a deadline, which is a connect's, its transport is
+-- whatever fails.
+function host.start(context, transport, options, deadline)
+  local given = copy(options)
   given.do_handshake_on_connect = false
   local fine, stream, err = pcall(core.context.methods.wrap_stream, context, transport, given)
+  if deadline and not (fine and stream) then transport.close() end
   if not fine then misuse(stream, 3) end
-  return stream, err
-end
-
---- The same with the handshake, within `handshake_timeout`, unless the options
--- say not to. A stream that fails is closed.
-function host.wrap_and_shake(stream, options, seconds)
+  if not stream then return nil, err end
   if options and options.do_handshake_on_connect == false then return stream end
-  stream:settimeout(seconds)
-  local done, err = stream:do_handshake()
+  if deadline then stream:settimeout(math.max(deadline - clock(), 0.001)) end
+  local done
+  done, err = stream:do_handshake()
   if not done then
     stream:close()
     return nil, err
   end
   stream:settimeout(nil)
   return stream
+end
+
+--- Makes what serves a client: it wraps the socket, has the handler called with
+-- the stream, and closes that; `on_error` of the options is told why there is no
+-- stream, and where the client is.
+function host.server(wrap, context, handler, options)
+  local given = copy(options)
+  local on_error = given.on_error
+  given.on_error = nil
+  return function(sock, from)
+    local stream, err = wrap(context, sock, given)
+    if stream then
+      handler(stream)
+      stream:close()
+    elseif on_error then
+      on_error(err, from)
+    end
+  end
 end
 
 local function check_arguments(operation, name, port, options)
@@ -74,12 +97,12 @@ end
 -- @treturn[1] SSLContext
 -- @treturn[1] table options of the connection
 -- @treturn[1] number seconds for all of it
+-- @treturn[1] number when they are over
 -- @treturn[2] nil
 -- @treturn[2] SSLError
 function host.prepare(operation, name, port, options)
   check_arguments(operation, name, port, options)
-  local given = {}
-  for key, value in next, options or {} do given[key] = value end
+  local given = copy(options)
   local context, err = given.context, nil
   if context == nil then context, err = default_context() end
   if not context then return nil, err end
@@ -94,7 +117,7 @@ function host.prepare(operation, name, port, options)
   if not decided and given.check_hostname == nil and context_get(context, "cert_reqs") ~= ssl.CERT_NONE then
     given.check_hostname = true
   end
-  return context, given, seconds
+  return context, given, seconds, clock() + seconds
 end
 
 return host

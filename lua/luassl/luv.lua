@@ -219,9 +219,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
 function M.wrap(context, handle, options)
-  local stream, err = hosts.wrap(context, M.transport(handle), options)
-  if not stream then return nil, err end
-  stream, err = hosts.wrap_and_shake(stream, options)
+  local stream, err = hosts.start(context, M.transport(handle), options)
   return stream, err
 end
 
@@ -277,18 +275,12 @@ end
 -- @treturn[2] string|SSLError `"timeout"`, libuv's name of what went wrong
 -- (`"ECONNREFUSED"`), or a failure
 function M.connect(host, port, options)
-  local context, given, seconds = hosts.prepare("connect", host, port, options)
+  local context, given, _, deadline = hosts.prepare("connect", host, port, options)
   if not context then return nil, given end
-  local deadline = clock() + seconds
   local handle, err = connect_any(host, tonumber(port), deadline)
   if not handle then return nil, err end
   local stream
-  stream, err = hosts.wrap(context, M.transport(handle), given)
-  if not stream then
-    close_handle(handle)
-    return nil, err
-  end
-  stream, err = hosts.wrap_and_shake(stream, given, math.max(deadline - clock(), 0.001))
+  stream, err = hosts.start(context, M.transport(handle), given, deadline)
   return stream, err
 end
 
@@ -307,29 +299,20 @@ end
 function M.listen(context, host, port, handler, options)
   local given = {}
   for key, value in next, options or {} do given[key] = value end
-  local on_error, backlog = given.on_error, given.backlog or BACKLOG
-  given.on_error, given.backlog = nil, nil
-
-  local function serve(client)
-    local from = address(client, "getpeername")
-    local stream, err = M.wrap(context, client, given)
-    if stream then
-      handler(stream)
-      stream:close()
-    elseif on_error then
-      on_error(err, from)
-    end
-    close_handle(client)
-  end
+  local backlog = given.backlog or BACKLOG
+  given.backlog = nil
+  local serve = hosts.server(M.wrap, context, handler, given)
 
   local listener = uv.new_tcp()
   local fine, err = listener:bind(host, port)
   if fine then
     fine, err = listener:listen(backlog, function(failure)
       local client = uv.new_tcp()
-      if not failure and listener:accept(client) then M.spawn(serve, client)
-      else close_handle(client)
-      end
+      if failure or not listener:accept(client) then return close_handle(client) end
+      M.spawn(function()
+        serve(client, (address(client, "getpeername")))
+        close_handle(client)
+      end)
     end)
   end
   if fine then return listener end

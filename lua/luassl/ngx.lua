@@ -7,11 +7,8 @@
 -- @module luassl.ngx
 -- @local
 
-local core = require "luassl.core"
 local errors = require "luassl.errors"
 local hosts = require "luassl.host"
-
-local clock = core.clock
 
 local ngx = ngx  -- luacheck: ignore 113
 
@@ -93,9 +90,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError
 function M.wrap(context, sock, options)
-  local stream, err = hosts.wrap(context, M.transport(sock), options)
-  if not stream then return nil, err end
-  stream, err = hosts.wrap_and_shake(stream, options)
+  local stream, err = hosts.start(context, M.transport(sock), options)
   return stream, err
 end
 
@@ -109,20 +104,14 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string|SSLError `"timeout"`, nginx's text, or a failure
 function M.connect(host, port, options)
-  local context, given, seconds = hosts.prepare("connect", host, port, options)
+  local context, given, seconds, deadline = hosts.prepare("connect", host, port, options)
   if not context then return nil, given end
-  local deadline = clock() + seconds
   local sock = ngx.socket.tcp()
   sock:settimeouts(milliseconds(seconds), milliseconds(SEND_SECONDS), milliseconds(seconds))
   local done, err = sock:connect(host, port)
   if not done then return nil, err end
   local stream
-  stream, err = hosts.wrap(context, M.transport(sock), given)
-  if not stream then
-    sock:close()
-    return nil, err
-  end
-  stream, err = hosts.wrap_and_shake(stream, given, math.max(deadline - clock(), 0.001))
+  stream, err = hosts.start(context, M.transport(sock), given, deadline)
   return stream, err
 end
 
