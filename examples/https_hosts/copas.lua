@@ -31,6 +31,9 @@ return function(host, port, seconds)
     settimeout(sock, left)
     return copas.send(sock, bytes)
   end
+  function transport.dirty()
+    return socket.select({ sock }, nil, 0)[1] ~= nil
+  end
   function transport.close()
     (copas.close or sock.close)(sock)
   end

@@ -10,6 +10,7 @@ local copas = require "copas"
 local socket = require "socket"
 local core = require "luassl.core"
 local hosts = require "luassl.host"
+local poll = require "luassl.poll"
 local transport = require "luassl.transport"
 
 local clock = core.clock
@@ -71,6 +72,8 @@ function M.transport(sock)
     end
     return nil, "closed"
   end
+
+  function self.dirty() return not closed and poll({ sock }, nil, 0)[1] ~= nil end
 
   function self.write(bytes, seconds)
     local deadline, taken = seconds and clock() + seconds, 0

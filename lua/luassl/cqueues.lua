@@ -14,6 +14,7 @@ local clock = core.clock
 local M = {}
 
 local MOST = 65536  -- bytes that one read takes
+local READ = 1      -- what core.wait waits for
 
 local function error_of(code)
   if code == nil then return nil end
@@ -77,6 +78,11 @@ function M.transport(sock)
       if not wait(sock:pollfd(), "r", left) then return nil, "timeout" end
     end
     return nil, "closed"
+  end
+
+  function self.dirty()
+    local events = not closed and core.wait({ sock:pollfd() }, { READ }, 0)
+    return events and events[1] ~= 0 or false
   end
 
   -- What the system does not take stays in the socket, which sends it with the

@@ -134,11 +134,17 @@ function Wire:send(bytes)
   return nil, condition(err)
 end
 
+-- Whether a read at timeout 0 would not wait: a stream's transport may not know
+-- how not to, but then has no `dirty`.
+local function is_askable(carrier)
+  return carrier.getfd ~= nil or carrier.dirty ~= nil and carrier:dirty()
+end
+
 --- Whether an answer has begun, or the connection has ended; false where that
 -- cannot be asked without waiting.
 function Wire:has_answer()
   local carrier = self.carrier
-  if not self.reader or not carrier.getfd then return false end
+  if not self.reader or not is_askable(carrier) then return false end
   carrier:settimeout(0)
   local data, err = carrier:read(http_reader.PIECE)
   if data then self.reader:put(data) end
@@ -153,7 +159,7 @@ function Wire:is_alive()
     local readable = poll({ carrier.sock }, nil, 0)
     return readable[1] == nil
   end
-  if not carrier.getfd then return true end
+  if not is_askable(carrier) then return true end
   carrier:settimeout(0)
   local data, err = carrier:read(1)
   return data == nil and condition(err) == "timeout"

@@ -124,6 +124,8 @@ local function add_reader(self, handle)
     return nil, "timeout"
   end
 
+  function self.dirty() return size > 0 end
+
   function self.stop_reading()
     ended = true
     if reader then

@@ -16,7 +16,9 @@ local peer, clear, proxy, directory
 
 setup(function()
   directory = http_peers.directory {ok = OK, large = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"):format(#LARGE)
-    .. LARGE, open = "HTTP/1.1 200 OK\r\n\r\nhello", short = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nhello"}
+    .. LARGE, open = "HTTP/1.1 200 OK\r\n\r\nhello",
+    early = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig",
+    short = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nhello"}
   peer = http_peers.python(directory)
   clear = http_peers.python(directory, {plain = true})
   proxy = http_peers.proxy("--auth", "u:p", "--cert", helpers.file "rsa.pem")
@@ -78,6 +80,7 @@ local function connect(host, port, seconds)
     end
     return true
   end
+  function transport.dirty() return ssl.poll({sock}, nil, 0)[1] ~= nil end
   function transport.close()
     opened = opened - 1
     sock:close()
@@ -126,6 +129,19 @@ local function ask(request)
 end
 
 describe("in coroutines", function()
+  it("an upload is left when the server has answered already", function()
+    together(function()
+      local given = 0
+      local done, code, body = ask {url = url "early?early=1&end=linger", method = "PUT", source = function()
+        given = given + 1
+        if given > 2000 then return nil end
+        return ("x"):rep(16384)
+      end}
+      assert.same({1, 413, "big"}, {done, code, body})
+      assert.is_true(given < 2000)
+    end)
+  end)
+
   it("requests go on beside each other, and a slow one holds up none", function()
     local order = {}
     local tasks = {function()
