@@ -29,7 +29,7 @@ local guides = {
   {title = "In operation",
     {"sessions.md", "resumption, on one server and on a fleet"},
     {"early-data.md", "data in the first flight, and its danger"},
-    {"command.md", "the command `luassl`: look at servers, certificates and authorities"},
+    {"command.md", "servers and certificates looked at from a shell"},
     {"debugging.md", "what a connection is, traces, key logs"},
     {"verification-errors.md", "each error of verification, and what to do"},
     {"limits.md", "what a hostile peer can cost, and what the program has to bound"},

@@ -239,6 +239,7 @@ local function rewrite(text, from)
       if fence ~= "lua" then line = "" end
       fence = nil
     elseif fence and fence ~= "lua" then line = "    " .. line
+    elseif not fence and line:find "^# " then line = line:gsub("`", "")  -- it becomes a title, which has no code
     elseif not fence then line = name_links(rewrite_links(line, from), from) end
     lines[#lines + 1] = line
   end
