@@ -12,7 +12,8 @@ local ssl = require "luassl"
 helpers.audit()
 
 -- Pages with snippets that are marked "not run", and how many.
-local NOT_RUN = {["README.md"] = 4, ["doc/command.md"] = 3, ["doc/debugging.md"] = 1, ["doc/event-loops.md"] = 2, ["doc/https.md"] = 2}
+local NOT_RUN = {["README.md"] = 4, ["doc/command.md"] = 3, ["doc/debugging.md"] = 1, ["doc/event-loops.md"] = 2,
+  ["doc/https.md"] = 2}
 
 local PORT = 8443
 local ABI = _VERSION:match "%d+%.%d+"
