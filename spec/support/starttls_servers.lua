@@ -71,6 +71,11 @@ acl_smtp_rcpt = deny
   return start({"exim4", "-C", path .. "/conf", "-bdf"}, path, ports)
 end
 
+--- Whether the dovecot that is here reads the configuration below: 2.4 does not.
+function servers.has_dovecot()
+  return servers.found "dovecot" and (shell "dovecot --version" or ""):find "^2%.[0-3]%." ~= nil
+end
+
 --- dovecot: IMAP, POP3 and, where `sieve` says so, ManageSieve.
 function servers.dovecot(sieve)
   local path = directory()

@@ -19,7 +19,7 @@ end
 
 --- Whether a stream of this process (0, 1, 2) is a terminal.
 function terminal.is_tty(stream)
-  return succeeds("[ -t " .. stream .. " ] 2>/dev/null")
+  return succeeds("[ -t " .. stream .. " ]")
 end
 
 -- https://no-color.org
