@@ -137,6 +137,13 @@ return {
     specs = "stream",
   },
   {
+    name = "what waits in cqueues' own buffer counts as sent (cqueues)",
+    file = "lua/luassl/cqueues.lua",
+    from = [[return nil, "timeout", given - waits end]],
+    to = [[return nil, "timeout", given end]],
+    specs = "cqueues",
+  },
+  {
     name = "a call spins while a hook is suspended and the object is full",
     file = "lua/luassl/stream_ending.lua",
     from = [[(err == "timeout" or not WAITS[err])]],
