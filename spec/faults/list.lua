@@ -5,17 +5,9 @@
 local list = {}
 
 for _, part in ipairs {
-  "connections", "choices", "hooks", "verification", "binding", "sessions", "trust", "secrets", "hostile", "failures",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "ocsp", "streams",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "https",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
-  "wrap_stream",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams", "psk",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
-  "psk", "early_data",
-  "objects", "certificates", "identity", "post_handshake", "facts", "logs", "negotiation", "streams",
-  "dane", "luasec",
-  "dane", "command",
+  "binding", "certificates", "choices", "command", "connections", "dane", "early_data", "facts", "failures", "hooks",
+  "hostile", "https", "identity", "logs", "luasec", "negotiation", "objects", "ocsp", "post_handshake", "psk", "secrets",
+  "sessions", "streams", "trust", "verification", "wrap_stream",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part

@@ -46,9 +46,10 @@ local function listen(conn, deadline)
   until not wait(conn, "r", deadline)
 end
 
--- Whether the server resumes a session: "yes", "no", "not offered" or "not tried".
+-- Whether the server resumes a session: "yes", "no", "none came" (some servers
+-- send tickets with the first data) or "not tried".
 local function resumption(context, target, session, settings)
-  if not session then return "not offered" end
+  if not session then return "none came" end
   if not session:is_resumable() then return "not tried" end  -- none is whose certificate was refused
   local deadline = socket.gettime() + settings.timeout
   local again, failure = connection.tls(context, target, deadline, { session = session })
