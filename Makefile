@@ -83,7 +83,7 @@ BENCH_PROGRAMS = $(BUILD)/bench/peer $(BUILD)/bench/subject
 SANITIZERS = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # The chosen Lua sees this tree before anything that is installed.
-export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
+export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/bin/lua/?.lua;$(CURDIR)/bin/lua/?/init.lua;$(CURDIR)/?.lua;;
 export LUA_CPATH = $(abspath $(BUILD))/?.so;;
 export LUASSL_BUILD = $(abspath $(BUILD))
 unexport LUA_INIT LUA_INIT_5_2 LUA_INIT_5_3 LUA_INIT_5_4 LUA_INIT_5_5
@@ -327,7 +327,7 @@ install: all
 	install -m 755 $(MODULE) "$(DESTDIR)$(INST_LIBDIR)/luassl"
 
 # The command, which needs argparse and dkjson, for the Lua that it was made with.
-COMMAND = $(wildcard lua/luassl/cli/*.lua)
+COMMAND = $(wildcard bin/lua/luassl/cli/*.lua)
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 install-command:
@@ -347,7 +347,7 @@ install-luacats: all
 
 # A directory goes when nothing of somebody else's is in it.
 uninstall:
-	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN) $(COMMAND)),\
+	rm -f $(foreach file,$(patsubst lua/%,%,$(INSTALLED) $(DROP_IN) $(COMMAND:bin/%=%)),\
 	  "$(DESTDIR)$(INST_LUADIR)/$(file)") "$(BINDIR)/luassl" \
 	  "$(MANDIR)/luassl.1"
 	rm -f "$(DESTDIR)$(INST_LIBDIR)/luassl/core.so" \

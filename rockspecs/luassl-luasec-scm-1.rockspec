@@ -31,12 +31,12 @@ build = {
   type = "none",
   install = {
     lua = {
-      ["ssl"] = "luasec/ssl.lua",
-      ["ssl.config"] = "luasec/ssl/config.lua",
-      ["ssl.context"] = "luasec/ssl/context.lua",
-      ["ssl.core"] = "luasec/ssl/core.lua",
-      ["ssl.https"] = "luasec/ssl/https.lua",
-      ["ssl.x509"] = "luasec/ssl/x509.lua",
+      ["ssl"] = "rockspecs/luasec/ssl.lua",
+      ["ssl.config"] = "rockspecs/luasec/ssl/config.lua",
+      ["ssl.context"] = "rockspecs/luasec/ssl/context.lua",
+      ["ssl.core"] = "rockspecs/luasec/ssl/core.lua",
+      ["ssl.https"] = "rockspecs/luasec/ssl/https.lua",
+      ["ssl.x509"] = "rockspecs/luasec/ssl/x509.lua",
     },
   },
   copy_directories = {},

@@ -295,7 +295,7 @@ describe("luassl", function()
       assert.truthy(page:find("luassl " .. command, 1, true) and manual:find("Cm " .. command, 1, true), command)
     end
     for _, name in ipairs {"problems", "chain", "judgement", "inspect"} do
-      local source = helpers.read_file("lua/luassl/cli/" .. name .. ".lua")
+      local source = helpers.read_file("bin/lua/luassl/cli/" .. name .. ".lua")
       for _, pattern in ipairs {'"error", "([%l_]+)"', '"warning", "([%l_]+)"', '"note", "([%l_]+)"',
           'return "([%l_]+)", ', 'code = "([%l_]+)"'} do
         for code in source:gmatch(pattern) do

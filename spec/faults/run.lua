@@ -57,7 +57,7 @@ local PKI = root .. "/pki"
 local function copy_tree(name)
   local directory = root .. "/" .. name
   -- Of build/ this Lua's part: other systems may be there, whole.
-  assert(shell(("mkdir -p %s/build && cp -a Makefile .busted .ci src lua luasec bin spec examples doc README.md %s"
+  assert(shell(("mkdir -p %s/build && cp -a Makefile .busted .ci src lua bin rockspecs spec examples doc README.md %s"
     .. " && cp -a '%s' %s/build && echo done")
     :format(directory, directory, os.getenv "LUASSL_BUILD", directory)) == "done")
   return directory

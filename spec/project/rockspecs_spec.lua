@@ -71,11 +71,11 @@ describe("the rockspec", function()
 end)
 
 describe("the rock under LuaSec's names", function()
-  it("lists the files of luasec/, and nothing of luassl's", function()
+  it("lists the files of rockspecs/luasec/, and nothing of luassl's", function()
     local build = read("rockspecs/luassl-luasec-scm-1.rockspec").build
     local modules = {}
-    for _, path in ipairs(list "luasec/*.lua luasec/*/*.lua") do
-      modules[path:match "^luasec/(.*)%.lua$":gsub("/", ".")] = path
+    for _, path in ipairs(list "rockspecs/luasec/*.lua rockspecs/luasec/*/*.lua") do
+      modules[path:match "^rockspecs/luasec/(.*)%.lua$":gsub("/", ".")] = path
     end
     assert.same(modules, build.install.lua)
     assert.equal("none", build.type)  -- "builtin" copies lua/

@@ -5,7 +5,7 @@ local preference = {}
 -- REFERENCE=1 it is LuaSec itself that the specs run on, to compare.
 function preference.environment()
   local path = os.getenv "LUA_PATH"
-  if not os.getenv "REFERENCE" then path = ("%s/luasec/?.lua;%s"):format(os.getenv "PWD", path) end
+  if not os.getenv "REFERENCE" then path = ("%s/rockspecs/luasec/?.lua;%s"):format(os.getenv "PWD", path) end
   return {LUA_PATH = path, LUA_CPATH = os.getenv "LUA_CPATH"}
 end
 
