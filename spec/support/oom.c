@@ -6,8 +6,8 @@
 ** memory, SSL, SSL_CTX and X509 objects and descriptors are counted when the
 ** Lua state has been closed.
 **
-** usage: oom SCRIPT [step of Lua's [step of OpenSSL's [life | -life]]]
-** -life: all others.
+** usage: oom SCRIPT [step of Lua's [step of OpenSSL's [life,... | -life,...]]]
+** -life,...: all others.
 ** The script returns a table of functions, each a life; it may call
 **   spare(f, ...)  calls f, in which nothing fails
 **   again(f, ...)  calls f, and once more if it raised for want of memory and
@@ -504,19 +504,29 @@ static void open_audit (void) {
   now = share(sizeof(Sweep));
 }
 
-/* Whether the life is to be swept: `which` is its name, "-" and another, or NULL
-** for all. */
+static int is_listed (const char *name, const char *list) {
+  size_t size = strlen(name);
+  while (list != NULL) {
+    if (strncmp(list, name, size) == 0
+        && (list[size] == ',' || list[size] == '\0')) return 1;
+    list = strchr(list, ',');
+    if (list != NULL) list++;
+  }
+  return 0;
+}
+
+/* Whether the life is to be swept. */
 static int is_wanted (const char *name, const char *which) {
   if (which == NULL) return 1;
-  if (*which == '-') return strcmp(name, which + 1) != 0;
-  return strcmp(name, which) == 0;
+  if (*which == '-') return !is_listed(name, which + 1);
+  return is_listed(name, which);
 }
 
 int main (int argc, char **argv) {
   long steps[2] = {1, 31};
   int i, bad = 0;
   lua_State *L;
-  if (argc < 2) die("usage", "oom script.lua [step [step [[-]life]]]");
+  if (argc < 2) die("usage", "oom script.lua [step [step [[-]life,...]]]");
   for (i = 0; i < 2 && i + 2 < argc; i++) steps[i] = atol(argv[i + 2]);
   open_audit();
   L = open_script(argv[1]);
