@@ -33,7 +33,7 @@ describe("a peer that is slow", function()
 
   setup(function()
     peer = helpers.spawn({"python3", "spec/peers/slow.py", "--cert",
-      helpers.file "ecdsa.pem"}, {timeout = 60})
+      helpers.file "ecdsa.pem"})
     ports = {}
     for name, port in peer:expect("ready ([^\n]+)\n"):gmatch "(%a+)=(%d+)" do
       ports[name] = tonumber(port)

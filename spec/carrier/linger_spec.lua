@@ -18,7 +18,7 @@ local heard = 0  -- ends that `late` has told of
 
 local function server(...)
   local peer = helpers.spawn({"python3", "spec/peers/late.py", "--cert",
-    helpers.file "ecdsa.pem", ...}, {timeout = 60})
+    helpers.file "ecdsa.pem", ...})
   peer.port = tonumber(peer:expect "ready (%d+)\n")
   return peer
 end

@@ -37,7 +37,7 @@ describe("a client wrapped before it connects", function()
   local peer, conn
 
   setup(function()
-    peer = helpers.python_server("echo", {timeout = 60})
+    peer = helpers.python_server("echo")
   end)
 
   teardown(function()

@@ -14,7 +14,7 @@ describe("luassl check", function()
   setup(function()
     servers = {}
     for _, name in ipairs {"rsa", "expired", "other"} do
-      servers[name] = helpers.s_server {cert = name, arguments = {"-www"}, timeout = 60}
+      servers[name] = helpers.s_server {cert = name, arguments = {"-www"}}
     end
   end)
   teardown(function()

@@ -1139,7 +1139,7 @@ end)
 -- Runs a script in the host of several states: what it prints.
 local function host(mode, script)
   local child = helpers.spawn({os.getenv "LUASSL_BUILD" .. "/states", mode,
-    helpers.temp_file(script)}, {timeout = 60})
+    helpers.temp_file(script)})
   assert.equal(0, child:wait(helpers.patience * 3), child:output())
   return child:output()
 end

@@ -34,7 +34,7 @@ describe("examples/client.lua", function()
   local peer
 
   setup(function()
-    peer = helpers.s_server {www = make_site(), timeout = 60}
+    peer = helpers.s_server {www = make_site()}
   end)
 
   teardown(function()

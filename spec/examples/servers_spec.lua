@@ -19,7 +19,7 @@ describe("examples/tls_proxy.lua", function()
     backend = helpers.spawn({"python3", "-u", "-m", "http.server", "--bind", "127.0.0.1", "0"}, {timeout = 60,
       directory = http_peers.directory {page = "the page\n", big = ("0123456789abcdef"):rep(200000)}})
     server = examples.start("tls_proxy", {0, file "rsa.crt", file "rsa.key", "127.0.0.1",
-      backend:expect "port (%d+)"}, {timeout = 60})
+      backend:expect "port (%d+)"})
     port = server:expect "port (%d+)"
   end)
 

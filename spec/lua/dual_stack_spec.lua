@@ -60,7 +60,7 @@ describe("ssl.connect to several addresses", function()
   end
 
   setup(function()
-    peer = helpers.python_server("echo", {timeout = 60})
+    peer = helpers.python_server("echo")
     fill(peer.port)
   end)
 

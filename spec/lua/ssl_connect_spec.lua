@@ -26,7 +26,7 @@ describe("ssl.connect", function()
   local peer, other
 
   setup(function()
-    peer = helpers.python_server("echo", {timeout = 60})
+    peer = helpers.python_server("echo")
     other = helpers.python_server("echo", {timeout = 60, cert = "untrusted"})
   end)
 

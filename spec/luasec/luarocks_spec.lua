@@ -48,7 +48,7 @@ describe("LuaRocks", function()
     local version = _VERSION:match "%d.%d"
     local function run(program, ...)
       local peer = helpers.spawn({helpers.interpreter, program, "--lua-version", version, ...},
-        {env = environment, timeout = 60, directory = directory})
+        {env = environment, directory = directory})
       assert.equal(0, peer:wait(5 * helpers.patience), peer:output())
       return peer:output()
     end

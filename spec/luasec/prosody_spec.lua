@@ -10,8 +10,7 @@ local PATIENCE = 4 * helpers.patience
 
 -- What a client of spec/luasec/xmpp.py printed.
 local function start(port, domain, ...)
-  return helpers.spawn({"python3", "spec/luasec/xmpp.py", port, domain, "--ca", helpers.file "root.crt", ...},
-    {timeout = 60})
+  return helpers.spawn({"python3", "spec/luasec/xmpp.py", port, domain, "--ca", helpers.file "root.crt", ...})
 end
 
 local function login(...)

@@ -205,7 +205,7 @@ describe("a mail server", function()
         $python -c "import aiosmtpd" 2>/dev/null && exec $python "$@"
       done
       echo "no aiosmtpd" ]], "sh", "spec/peers/smtp.py", "--cert",
-      helpers.file "rsa.pem", "--keep", kept}, {timeout = 60})
+      helpers.file "rsa.pem", "--keep", kept})
     implicit, starttls = server:expect "ready implicit=(%d+) starttls=(%d+)"
   end)
 

@@ -64,7 +64,7 @@ function Capture:read(keylog, ...)
   local path = helpers.temp_file("\161\178\195\212" .. be16(2) .. be16(4) .. be32(0) .. be32(0) .. be32(SNAP)
     .. be32(RAW_IP) .. table.concat(self.packets))
   local peer = helpers.spawn({"tshark", "-r", path, "-o", "tls.keylog_file:" .. keylog, ...},
-    {env = {HOME = "/nonexistent"}, timeout = 60})
+    {env = {HOME = "/nonexistent"}})
   peer:wait(60)
   return peer:output()
 end

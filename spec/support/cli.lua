@@ -11,7 +11,7 @@ cli.missing = "there is no argparse or no dkjson for this Lua"
 function cli.start(...)
   local argv = {helpers.interpreter, "bin/luassl"}
   for _, word in ipairs {...} do argv[#argv + 1] = tostring(word) end
-  return helpers.spawn(argv, {timeout = 60})
+  return helpers.spawn(argv)
 end
 
 --- Runs it to its end: what it printed, on both streams, and its exit status.

@@ -92,10 +92,11 @@ end
 -- this process does. It inherits no descriptor.
 -- @tparam table argv program and arguments
 -- @tparam[opt] table options `input`: a string, or true to `write` later;
---   `directory`; `env`: a table of variables; `timeout` (30 s)
+--   `directory`; `env`: a table of variables; `timeout` (300 s: one
+--   that serves a whole file lives as long on a machine that is busy)
 function helpers.spawn(argv, options)
   options = options or {}
-  local command = {"timeout", "-k", "1", tostring(options.timeout or 30), "env"}
+  local command = {"timeout", "-k", "1", tostring(options.timeout or 300), "env"}
   append(append(command, settings(argv, options.env)), argv)
   local self = setmetatable({argv = argv, file = helpers.temp_name()}, Process)
   self.pid, self.input = process.spawn(command, self.file,

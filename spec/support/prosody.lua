@@ -78,7 +78,7 @@ function prosody.start(host, options)
   local config = directory .. "/prosody.cfg.lua"
   helpers.write_file(config, text)
   local peer = helpers.spawn({helpers.interpreter, PROGRAM, "-F", "--config", config},
-    {env = preference.environment(), timeout = 120})
+    {env = preference.environment()})
   for name, port in pairs(ports) do peer[name] = port end
   function peer.id() return helpers.read_file(directory .. "/pid"):match "%d+" end
   peer:expect("Activated service 'c2s' on [^\n]*%]:(" .. ports.c2s .. ")", 4 * helpers.patience)
@@ -97,8 +97,7 @@ end
 function prosody.pair(certificate_of)
   local ports, hosts = {helpers.free_port()}, {}
   repeat ports[2] = helpers.free_port() until ports[2] ~= ports[1]
-  local dns = helpers.spawn({"python3", "spec/luasec/dns.py", "a.example=" .. ports[1], "b.example=" .. ports[2]},
-    {timeout = 120})
+  local dns = helpers.spawn({"python3", "spec/luasec/dns.py", "a.example=" .. ports[1], "b.example=" .. ports[2]})
   local unbound = RESOLVER:format(dns:expect "ready (%d+)")
   for i, host in ipairs {"a.example", "b.example"} do
     local certificate = certificate_of(host)

@@ -559,7 +559,7 @@ describe("what a context trusts does not depend on where the process goes:", fun
   end)
 
   it("contexts that ssl.connect keeps", function()
-    local peer = helpers.python_server("hold", {timeout = 60})
+    local peer = helpers.python_server("hold")
     assert.are.equal("true 20 true", printed({file = "bundle.pem", directory = "certs"}, [[
       local results = {}
       for i, directory in ipairs {arg[1], arg[2], arg[1]} do
