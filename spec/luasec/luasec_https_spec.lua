@@ -248,7 +248,7 @@ describe("install", function()
 
   it("is what the rock's files do", function()
     for _, name in ipairs {"", ".config", ".context", ".core", ".https", ".x509"} do
-      local file = ("luasec/ssl%s.lua"):format((name:gsub("%.", "/")))
+      local file = ("rockspecs/luasec/ssl%s.lua"):format((name:gsub("%.", "/")))
       assert.equal(require("luassl.luasec" .. name), dofile(file), file)
     end
   end)

@@ -83,6 +83,7 @@ function prosody.start(host, options)
   function peer.id() return helpers.read_file(directory .. "/pid"):match "%d+" end
   peer:expect("Activated service 'c2s' on [^\n]*%]:(" .. ports.c2s .. ")", 4 * helpers.patience)
   peer:expect("Activated service '[^\n]*%]:(" .. ports.direct .. ")", 4 * helpers.patience)
+  if options.s2s then peer:expect("Activated service 's2s' on [^\n]*%]:(" .. ports.s2s .. ")", 4 * helpers.patience) end
   local deadline = socket.gettime() + helpers.patience
   while not pcall(peer.id) do
     assert(socket.gettime() < deadline, "Prosody wrote no pid file")
