@@ -5,9 +5,9 @@
 local list = {}
 
 for _, part in ipairs {
-  "binding", "certificates", "choices", "command", "connections", "dane", "early_data", "facts", "failures",
-  "hooks", "hostile", "https", "identity", "logs", "luasec", "negotiation", "objects", "ocsp", "post_handshake", "psk", "secrets",
-  "sessions", "streams", "trust", "verification", "wrap_stream",
+  "binding", "certificates", "choices", "command", "connections", "dane", "early_data", "facts", "failures", "hooks",
+  "hostile", "https", "identity", "logs", "luasec", "negotiation", "objects", "ocsp", "post_handshake", "psk",
+  "secrets", "sessions", "streams", "trust", "verification", "wrap_stream",
 } do
   for _, fault in ipairs(dofile("spec/faults/" .. part .. ".lua")) do
     fault.part = part
