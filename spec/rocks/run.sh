@@ -25,8 +25,14 @@ export HOME="$scratch/home" LC_ALL=C
 mkdir "$HOME" "$scratch/empty"
 unset SSL_CERT_FILE
 export SSL_CERT_DIR="$scratch/empty"
-echo 'rocks_servers = {}' >"$scratch/config.lua"
-echo 'rocks_servers = {}; rocks_provided = {luasocket = "3.1.0-1"}' \
+# Each Lua's module is compiled several times, the same way each time.
+compiler=
+if command -v ccache >/dev/null; then
+  export CCACHE_DIR="$scratch/ccache"
+  compiler='variables = {CC = "ccache gcc"}; '
+fi
+echo "${compiler}rocks_servers = {}" >"$scratch/config.lua"
+echo "${compiler}rocks_servers = {}; rocks_provided = {luasocket = '3.1.0-1'}" \
   >"$scratch/provided.lua"
 export LUAROCKS_CONFIG="$scratch/config.lua"
 
