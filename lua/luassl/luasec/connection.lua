@@ -220,7 +220,7 @@ end
 local function apply(self, notes, records)
   local names = not notes.settings.dane.no_ee_namechecks
   local done, err = set_tlsa(self, records, notes.dane.name, names)
-  if err and err.kind ~= "tlsa" then error(tostring(err), 0) end
+  if err and err.kind ~= "tlsa" then error("not enough memory", 0) end
   return done or false
 end
 
