@@ -439,11 +439,12 @@ local function usual_trust()
   spare(process.setenv, "SSL_CERT_FILE", file "root.crt")
 end
 
--- The least that the process may keep of the system's trust: a life that ends
--- early keeps no more.
+-- What the process keeps of the system's trust is the same before each life,
+-- whichever was swept before: that of usual_trust, parsed.
 function settle()  -- luacheck: ignore
   usual_trust()
-  ssl.create_default_context()
+  assert(ssl.create_default_context())
+  assert(assert(ssl.SSLContext {certfile = file "rsa.pem"}):warnings())
 end
 
 local function fail_to_identify(name, list)
