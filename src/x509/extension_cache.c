@@ -1,9 +1,11 @@
 /*
-** extension_cache.c -- the extensions that OpenSSL keeps parsed.
+** extension_cache.c -- what OpenSSL keeps of a certificate parsed: its
+** extensions and its public key.
 **
-** It parses those of a certificate when it is first asked for one, and
-** remembers for good that one could not be parsed: without memory it takes a
-** sound authority for a malformed certificate as long as that lives.
+** It parses them when it is first asked for an extension, and when it reads the
+** certificate, and remembers for good that one could not be parsed: without
+** memory it takes a sound authority for a malformed certificate, or for one
+** with a key of an unknown kind, as long as that lives.
 */
 
 #include <openssl/err.h>
@@ -15,13 +17,21 @@ static int is_malformed (X509 *x509) {
   return (X509_get_extension_flags(x509) & EXFLAG_INVALID) != 0;
 }
 
-/* Of a malformed certificate a copy is malformed too. */
+static int has_key (X509 *x509) {
+  return X509_get0_pubkey(x509) != NULL;
+}
+
+/* Of a malformed certificate a copy is malformed too, and of one whose key is of
+** an unknown kind the key is so. */
 int extension_cache_fill (X509 *x509) {
   X509 *copy = NULL;
-  int lost;
+  int malformed, keyed, lost;
   ERR_set_mark();
-  lost = is_malformed(x509)
-         && ((copy = X509_dup(x509)) == NULL || !is_malformed(copy));
+  malformed = is_malformed(x509);
+  keyed = has_key(x509);
+  lost = (malformed || !keyed)
+         && ((copy = X509_dup(x509)) == NULL || is_malformed(copy) != malformed
+             || has_key(copy) != keyed);
   X509_free(copy);
   ERR_pop_to_mark();
   if (lost) ERR_raise(ERR_LIB_X509, ERR_R_MALLOC_FAILURE);

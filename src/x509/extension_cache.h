@@ -1,5 +1,5 @@
 /*
-** extension_cache.h -- the extensions that OpenSSL keeps parsed.
+** extension_cache.h -- what OpenSSL keeps of a certificate parsed.
 */
 
 #ifndef LUASSL_X509_EXTENSION_CACHE_H
@@ -9,8 +9,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Has a certificate's extensions parsed; 0: no memory, as the error queue says
-** then. To be called for each certificate that is kept. */
+/* Has a certificate's extensions and its key parsed; 0: no memory, as the error
+** queue says then. To be called for each certificate that is kept. */
 int extension_cache_fill (X509 *x509);
 
 #pragma GCC visibility pop
